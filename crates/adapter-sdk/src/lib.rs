@@ -1,0 +1,1 @@
+//! Everything an adapter needs, and nothing else

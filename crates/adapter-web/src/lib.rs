@@ -1,0 +1,1 @@
+//! The citizen's form: photo, words, place, from any phone

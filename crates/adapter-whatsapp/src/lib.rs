@@ -1,0 +1,1 @@
+//! WhatsApp (Meta Cloud API): the webhook, the media, the replies

@@ -1,0 +1,1 @@
+//! What goes out: to agencies, and replies to the bus

@@ -1,0 +1,51 @@
+//! The words of Muara. No I/O, no async, no clock, no randomness outside [`id`].
+//!
+//! One word a thing, the same in code, tables and pages:
+//!
+//! | word | what it is |
+//! |---|---|
+//! | *citizen* | who wrote to us, known by the addresses a platform gave |
+//! | *platform* | whose API it is: Meta, a mail server, a form of ours |
+//! | *adapter* | a program for one platform |
+//! | *channel* | an official way in: a row `(adapter, account, label, area, from, until)` |
+//! | *door* | where raw bytes enter an adapter |
+//! | *raw* | what came in, untouched: [`Raw`] |
+//! | *event* | all that an adapter ever tells the core: [`Event`] |
+//! | *message* | one thing a citizen sent: [`Inbound`] |
+//! | *complaint* | one citizen's matter, with its number: [`Complaint`] |
+//! | *agency* | who must act |
+//! | *dispatch* | one complaint given to one agency, with its own state |
+//! | *update* | one step in a complaint's history: [`Update`] |
+//! | *reply* | words to a citizen: [`Reply`] |
+//! | *receipt* | what became of a reply: [`Receipt`] |
+//! | *number* or *reference* | short, readable aloud, opens nothing: [`Reference`] |
+//! | *tracking code* | 128 random bits in a link, the citizen's key: [`TrackingCode`] |
+//! | *park* | set aside for a person: [`Failure::Park`] |
+
+mod address;
+pub mod clock;
+mod complaint;
+mod failure;
+pub mod id;
+mod message;
+mod reply;
+mod routing;
+mod staff;
+mod tracking;
+
+pub use address::{AdapterName, Address, AddressError};
+pub use complaint::{
+    Action, Actor, Complaint, Decision, Dispatch, DispatchState, NotAllowed, Opening, Status, Update, UpdateKind, Visibility, decide, open,
+};
+pub use failure::{BoxError, Failure};
+pub use id::{AgencyId, AttachmentId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
+pub use message::{
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
+    ReplyTo,
+};
+pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, word};
+pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Limit, Routing, Rule, Triaged, Why, route};
+pub use staff::Role;
+pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};
+
+pub use jiff::Timestamp;

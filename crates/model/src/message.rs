@@ -1,0 +1,344 @@
+//! What comes in, and what became of what went out.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{AdapterName, Address, Language, Reference, ReplyId, TraceId, TrackingCode, Visibility};
+
+/// Which message, for ever: unique in the database for good.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageKey {
+    /// The adapter that read it.
+    pub adapter: AdapterName,
+    /// Which number, page, mailbox or office of ours it came to.
+    pub account: String,
+    /// The platform's own id, at most 512 bytes.
+    pub id: String,
+}
+
+/// Who can read it there. Decides what an answer may contain: a tracking link is a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Only the citizen and we.
+    Private,
+    /// Everybody: a post, a comment.
+    Public,
+}
+
+/// What came in, untouched: a request body, a mail, a filled form. `Debug` shows sizes, never content.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    /// Whose door it came through.
+    pub adapter: AdapterName,
+    /// When the door took it.
+    pub received_at: Timestamp,
+    /// Follows it through every log.
+    pub trace: TraceId,
+    /// The query string of the request, without `?`; empty if there was none.
+    #[serde(default)]
+    pub query: String,
+    /// The headers that the adapter asked to keep, lower-case names.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The bytes.
+    #[serde(with = "as_base64")]
+    pub body: Bytes,
+}
+
+impl Raw {
+    /// The first value of a header, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({}, {} bytes, {})", self.adapter, self.body.len(), self.trace)
+    }
+}
+
+mod as_base64 {
+    use super::{BASE64_STANDARD, Bytes, Deserialize, Deserializer, Engine, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        BASE64_STANDARD.decode(text.as_bytes()).map(Bytes::from).map_err(serde::de::Error::custom)
+    }
+}
+
+/// All that an adapter ever tells the core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A citizen wrote.
+    Message(Box<Inbound>),
+    /// A reply of ours got somewhere, or did not.
+    Receipt(Receipt),
+    /// The citizen wants no more messages at this address.
+    OptOut {
+        /// Where we must not write again.
+        address: Address,
+    },
+}
+
+/// One message from a citizen, in words every adapter shares. `Debug` shows no text and no name.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// Which message this is.
+    pub key: MessageKey,
+    /// Every identity the platform vouches for, best first; never empty. A telephone number may be absent.
+    pub sender: Vec<Address>,
+    /// What the citizen calls themselves.
+    #[serde(default)]
+    pub sender_name: Option<String>,
+    /// Addresses the citizen claims but nobody proved: a number typed into a form. Never used to join identities.
+    #[serde(default)]
+    pub contact: Vec<Address>,
+    /// Who can read it where it was written.
+    pub audience: Audience,
+    /// The words, as they were written.
+    pub text: String,
+    /// The platform's time.
+    pub sent_at: Timestamp,
+    /// The door's time.
+    pub received_at: Timestamp,
+    /// The language to answer in, if the door knows.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// Where it is, if the citizen pointed at it.
+    #[serde(default)]
+    pub location: Option<Point>,
+    /// Where it is in words: an address, a landmark.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// Code of the area of the office it was handed in at: the weakest hint of place.
+    #[serde(default)]
+    pub office_area: Option<String>,
+    /// Code of the category the citizen or the clerk chose.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Photos, voice notes, files; in the order they were sent.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// The platform's id of what this answers: one of our replies, or an earlier message of the citizen.
+    #[serde(default)]
+    pub in_reply_to: Option<String>,
+    /// The platform's conversation, where that is narrower than the sender (a mail thread, a post's comments).
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// Set when this is an edit of an earlier message.
+    #[serde(default)]
+    pub replaces: Option<MessageKey>,
+    /// Set when the platform delivered something we cannot read (a poll, a message "not available"): answered with a request to
+    /// send it as text or photo, and no complaint is opened. Says what it was, in the platform's word.
+    #[serde(default)]
+    pub unreadable: Option<String>,
+    /// How to answer; `None` when there is no way.
+    pub reply_to: Option<ReplyTo>,
+    /// The number, minted at the door.
+    pub reference: Reference,
+    /// Set when the door has already shown number and link to the citizen (a form, a desk): the message then always opens its own
+    /// complaint, with this code.
+    #[serde(default)]
+    pub tracking: Option<TrackingCode>,
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("adapter", &self.key.adapter)
+            .field("reference", &self.reference)
+            .field("sender", &self.sender)
+            .field("text_chars", &self.text.chars().count())
+            .field("attachments", &self.attachments.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Degrees, WGS 84.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Degrees north.
+    pub lat: f64,
+    /// Degrees east.
+    pub lon: f64,
+}
+
+impl Point {
+    /// `None` unless both are finite and on the globe.
+    pub fn new(lat: f64, lon: f64) -> Option<Self> {
+        (lat.abs() <= 90.0 && lon.abs() <= 180.0).then_some(Self { lat, lon })
+    }
+}
+
+impl fmt::Debug for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Point(***)")
+    }
+}
+
+/// One file that came with a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What the platform calls it; `intake` looks at the bytes before anyone believes it.
+    pub kind: AttachmentKind,
+    /// The media type the platform named, if any.
+    #[serde(default)]
+    pub mime: Option<String>,
+    /// The file's name as sent, never used as a path.
+    #[serde(default)]
+    pub filename: Option<String>,
+    /// Where the bytes are.
+    pub content: Content,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentKind {
+    /// A still picture.
+    Image,
+    /// A film.
+    Video,
+    /// Sound that was sent as a file.
+    Audio,
+    /// Sound that was spoken into the app.
+    Voice,
+    /// Anything else.
+    Document,
+    /// A sticker: kept, never evidence.
+    Sticker,
+}
+
+/// Where the bytes of an attachment are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Content {
+    /// Still on the platform. Never leaves the adapter: `normalize` fetches it first.
+    Remote(RemoteMedia),
+    /// In the quarantine store, unchecked.
+    Quarantined {
+        /// Its name there.
+        blob: BlobId,
+        /// Its size.
+        bytes: u64,
+        /// SHA-256 in hex.
+        sha256: String,
+    },
+    /// It could not be had; the complaint goes on without it.
+    Missing {
+        /// One clause for staff, without personal data.
+        why: String,
+    },
+}
+
+/// The name of an object in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BlobId(pub String);
+
+/// How to ask the platform for a file. The keys are the adapter's own.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemoteMedia {
+    /// The platform's id or address of the file.
+    pub id: String,
+    /// What else the adapter needs to fetch it.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for RemoteMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RemoteMedia(***)") // an address may hold a token
+    }
+}
+
+/// How to answer: where the citizen wrote, unless that way cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    /// Which adapter delivers.
+    pub adapter: AdapterName,
+    /// From which account of ours.
+    pub account: String,
+    /// To whom.
+    pub address: Address,
+    /// In which conversation or under which post.
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// Who else will read the answer.
+    pub audience: Audience,
+}
+
+/// What became of a reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which reply, where the adapter knows it.
+    #[serde(default)]
+    pub reply: Option<ReplyId>,
+    /// The platform's id of the message we sent: with `adapter` and `account`, the other way to find the reply.
+    #[serde(default)]
+    pub platform_id: Option<String>,
+    /// Which adapter says so.
+    pub adapter: AdapterName,
+    /// Which account of ours sent it.
+    pub account: String,
+    /// What happened.
+    pub state: ReceiptState,
+    /// When, by the platform's clock.
+    pub at: Timestamp,
+}
+
+/// The steps of a delivery. A later, weaker step never overwrites a stronger one: see [`ReceiptState::rank`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// The platform took it.
+    Sent,
+    /// It is on the citizen's device.
+    Delivered,
+    /// They looked at it.
+    Read,
+    /// The platform's final no.
+    Failed {
+        /// The platform's code.
+        code: String,
+        /// The platform's words, for staff; without personal data.
+        detail: String,
+    },
+}
+
+impl ReceiptState {
+    /// The word in tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Receipts come in any order. One is written only over a lower rank; `failed` stands over `sent` alone: a message that was
+    /// delivered or read did not fail, whatever comes late.
+    pub fn rank(&self) -> i16 {
+        match self {
+            Self::Sent => 1,
+            Self::Failed { .. } => 2,
+            Self::Delivered => 3,
+            Self::Read => 4,
+        }
+    }
+}

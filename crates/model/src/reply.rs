@@ -1,0 +1,359 @@
+//! Words to a citizen: what kind, to where, and how each kind is worded, privately and in public.
+
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Audience, ReplyId, ReplyTo, TrackingCode,
+    clock::{Zone, long_date},
+};
+
+/// The languages we speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Indonesian: first everywhere.
+    #[default]
+    Id,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// The BCP 47 tag.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::En => "en",
+        }
+    }
+
+    /// `en…` is English; everything else is answered in Indonesian.
+    pub fn from_tag(tag: &str) -> Self {
+        if tag.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("en")) { Self::En } else { Self::Id }
+    }
+}
+
+/// What a reply says. Adapters choose an approved template by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyKind {
+    /// We have it; number and link. No agency yet.
+    Received,
+    /// We have it; number, link, and who has it until when.
+    Forwarded,
+    /// It was with triage, and now an agency has it.
+    Routed,
+    /// Your message was added to your complaint.
+    Noted,
+    /// Somebody works on it.
+    Started,
+    /// The agency asks something.
+    Asked,
+    /// The agency says something.
+    Answered,
+    /// Another agency has it now.
+    HandedOver,
+    /// It is done; how; and how to say that it is not.
+    Resolved,
+    /// It is open again.
+    Reopened,
+    /// We could not read what was sent.
+    Unreadable,
+}
+
+impl ReplyKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Received,
+        Self::Forwarded,
+        Self::Routed,
+        Self::Noted,
+        Self::Started,
+        Self::Asked,
+        Self::Answered,
+        Self::HandedOver,
+        Self::Resolved,
+        Self::Reopened,
+        Self::Unreadable,
+    ];
+
+    /// The word in tables, word files and template maps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Forwarded => "forwarded",
+            Self::Routed => "routed",
+            Self::Noted => "noted",
+            Self::Started => "started",
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::HandedOver => "handed_over",
+            Self::Resolved => "resolved",
+            Self::Reopened => "reopened",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// The first answer to a new complaint.
+    pub fn acknowledges(self) -> bool {
+        matches!(self, Self::Received | Self::Forwarded)
+    }
+}
+
+/// A reply as it is decided and stored: what to say, not yet in which words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplyDraft {
+    /// Its key.
+    pub id: ReplyId,
+    /// What it says.
+    pub kind: ReplyKind,
+    /// To whom, and how.
+    pub to: ReplyTo,
+    /// In which language.
+    pub language: Language,
+    /// The update or message it answers: with complaint and kind, a reply is sent once.
+    pub cause: Uuid,
+    /// Facts for the words.
+    pub facts: Facts,
+}
+
+/// The facts a reply may mention.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The complaint's number.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// The code for the link.
+    #[serde(default)]
+    pub tracking: Option<TrackingCode>,
+    /// Who has it, or who says it.
+    #[serde(default)]
+    pub agency: Option<String>,
+    /// Until when it must be settled.
+    #[serde(default)]
+    pub deadline: Option<Timestamp>,
+    /// What the officer wrote.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The text spoke of danger: the reply begins with the emergency number.
+    #[serde(default)]
+    pub danger: bool,
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
+/// A reply as it goes over the bus. `Debug` shows no text.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Its key; the platform's idempotency key where it has one.
+    pub id: ReplyId,
+    /// To whom, and how.
+    pub to: ReplyTo,
+    /// What it says.
+    pub kind: ReplyKind,
+    /// In which language.
+    #[serde(default)]
+    pub language: Language,
+    /// The whole text, for every platform that takes text.
+    pub text: String,
+    /// The same facts one by one, as words, for platforms with approved templates: `reference`, `link`, `agency`, `deadline`, `text`.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("id", &self.id).field("kind", &self.kind).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// How this installation speaks of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The city's name: `Kota Contoh`.
+    pub name: String,
+    /// Where `/t/{code}` is, without a slash at the end.
+    pub base_url: String,
+    /// For dates in words.
+    #[serde(default)]
+    pub zone: Zone,
+}
+
+impl Site {
+    /// The citizen's link.
+    pub fn link(&self, code: &TrackingCode) -> String {
+        format!("{}/t/{}", self.base_url.trim_end_matches('/'), code.as_str())
+    }
+}
+
+/// Puts a reply into words. A public audience gets the number and never the link: the link is the citizen's key.
+pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
+    let audience = draft.to.audience;
+    let params = params(&draft.facts, audience, draft.language, site);
+    let words = words(draft.language);
+    let mut text = fill(words.pattern(draft.kind, audience), &params);
+    if draft.facts.danger && audience == Audience::Private {
+        text = format!("{}\n\n{text}", words.danger);
+    }
+    Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, params }
+}
+
+fn params(facts: &Facts, audience: Audience, language: Language, site: &Site) -> BTreeMap<String, String> {
+    let link = facts.tracking.as_ref().filter(|_| audience == Audience::Private).map(|code| site.link(code));
+    // What an officer writes is meant for the citizen, not for the street.
+    let text = facts.text.clone().filter(|_| audience == Audience::Private);
+    [
+        ("site", Some(site.name.clone())),
+        ("reference", facts.reference.clone()),
+        ("link", link),
+        ("agency", facts.agency.clone()),
+        ("deadline", facts.deadline.map(|at| long_date(at, site.zone, language))),
+        ("text", text),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// Replaces `{name}`; a line whose fact is missing is left out whole.
+fn fill(pattern: &str, params: &BTreeMap<String, String>) -> String {
+    let mut lines = Vec::new();
+    'lines: for line in pattern.trim().lines() {
+        let mut filled = String::new();
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, tail)) = after.split_once('}') else { break };
+            let Some(value) = params.get(name) else { continue 'lines };
+            filled.push_str(before);
+            filled.push_str(value);
+            rest = tail;
+        }
+        filled.push_str(rest);
+        lines.push(filled);
+    }
+    lines.join("\n")
+}
+
+#[derive(Deserialize)]
+struct Words {
+    danger: String,
+    private: BTreeMap<ReplyKind, String>,
+    public: BTreeMap<ReplyKind, String>,
+}
+
+impl Words {
+    fn pattern(&self, kind: ReplyKind, audience: Audience) -> &str {
+        let patterns = match audience {
+            Audience::Private => &self.private,
+            Audience::Public => &self.public,
+        };
+        patterns.get(&kind).map_or("", String::as_str)
+    }
+}
+
+static ID: LazyLock<Words> = LazyLock::new(|| parse(include_str!("../wording/id.toml")));
+static EN: LazyLock<Words> = LazyLock::new(|| parse(include_str!("../wording/en.toml")));
+
+fn parse(file: &str) -> Words {
+    toml::from_str(file).expect("the word files are read by a test")
+}
+
+fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Id => &ID,
+        Language::En => &EN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(kind: ReplyKind, audience: Audience, language: Language) -> ReplyDraft {
+        ReplyDraft {
+            id: ReplyId(Uuid::nil()),
+            kind,
+            to: ReplyTo {
+                adapter: "chat".parse().expect("a name"),
+                account: "1".into(),
+                address: "tel:+6281234567890".parse().expect("an address"),
+                thread: None,
+                audience,
+            },
+            language,
+            cause: Uuid::nil(),
+            facts: Facts {
+                reference: Some("7KQ2-M4XT-9PCH".into()),
+                tracking: "AAAAAAAAAAAAAAAAAAAAAA".parse().ok(),
+                agency: Some("Dinas Bina Marga".into()),
+                deadline: "2026-11-27T09:00:00Z".parse().ok(),
+                text: Some("Rahasia petugas".into()),
+                danger: false,
+            },
+        }
+    }
+
+    fn site() -> Site {
+        Site { name: "Kota Contoh".into(), base_url: "https://lapor.example.id/".into(), zone: Zone::Wib }
+    }
+
+    #[test]
+    fn every_kind_has_words_in_every_language_for_every_audience() {
+        for language in [Language::Id, Language::En] {
+            for audience in [Audience::Private, Audience::Public] {
+                for kind in ReplyKind::ALL {
+                    let reply = word(&draft(kind, audience, language), &site());
+                    assert!(reply.text.len() > 20, "{kind:?} {audience:?} {language:?}");
+                    assert!(!reply.text.contains(['{', '}']), "{}", reply.text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_public_answer_never_holds_the_link_or_the_officers_words() {
+        for language in [Language::Id, Language::En] {
+            for kind in ReplyKind::ALL {
+                let reply = word(&draft(kind, Audience::Public, language), &site());
+                let everything = format!("{} {:?}", reply.text, reply.params);
+                assert!(!everything.contains("AAAAAAAA") && !everything.contains("Rahasia"), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_acknowledgement_says_number_link_agency_and_date() {
+        let reply = word(&draft(ReplyKind::Forwarded, Audience::Private, Language::Id), &site());
+        for part in ["7KQ2-M4XT-9PCH", "https://lapor.example.id/t/AAAAAAAAAAAAAAAAAAAAAA", "Dinas Bina Marga", "Jumat, 27 November 2026"] {
+            assert!(reply.text.contains(part), "{part} in {}", reply.text);
+        }
+    }
+
+    #[test]
+    fn words_of_danger_put_the_emergency_number_first() {
+        let mut draft = draft(ReplyKind::Received, Audience::Private, Language::Id);
+        draft.facts.danger = true;
+        let text = word(&draft, &site()).text;
+        assert!(text.find("112").expect("the number") < text.find("7KQ2").expect("the reference"));
+    }
+
+    #[test]
+    fn a_line_without_its_fact_is_left_out() {
+        let params = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        assert_eq!(fill("has {a}\nlacks {b}\nplain", &params), "has 1\nplain");
+        assert_eq!(fill("open { brace", &params), "open { brace");
+    }
+}

@@ -1,0 +1,307 @@
+//! Which agency: rules are rows, the function is pure.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::{AdapterName, AgencyId, Role, Site, StaffId, clock::Calendar};
+
+/// What the city has written down about itself, as rows: loaded by the core, and in part given to adapters that draw forms.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Directory {
+    /// By code.
+    pub areas: BTreeMap<String, Area>,
+    /// By id.
+    pub agencies: BTreeMap<AgencyId, Agency>,
+    /// By code.
+    pub categories: BTreeMap<String, Category>,
+    /// In no order: the most specific one counts.
+    pub rules: Vec<Rule>,
+    /// In no order: the most specific one counts.
+    pub limits: Vec<Limit>,
+    /// When the offices work.
+    pub calendar: Calendar,
+    /// The official ways in.
+    pub channels: Vec<Channel>,
+}
+
+/// A piece of the city. Codes are BPS codes: a parent's code begins its children's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// Two digits a province, four a regency or city, seven a kecamatan, ten a kelurahan.
+    pub code: String,
+    /// As signs say it.
+    pub name: String,
+}
+
+/// Who must act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agency {
+    /// Its key.
+    pub id: AgencyId,
+    /// Short code for files and addresses: `dlh`.
+    pub code: String,
+    /// Its full name.
+    pub name: String,
+}
+
+/// What a complaint is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    /// Stable key: `street_light`.
+    pub code: String,
+    /// In Indonesian.
+    pub name_id: String,
+    /// In English.
+    pub name_en: String,
+    /// Words and short phrases that speak for it, lower case.
+    pub keywords: Vec<String>,
+}
+
+/// Category and area to agency. Several rules of equal rank give the complaint to several agencies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its key.
+    pub id: i64,
+    /// Only this category; `None`: any.
+    pub category: Option<String>,
+    /// Only areas whose code begins so; `None`: any.
+    pub area: Option<String>,
+    /// Who gets it.
+    pub agency: AgencyId,
+}
+
+/// How many working days an agency has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Only this category; `None`: any.
+    pub category: Option<String>,
+    /// Only this agency; `None`: any.
+    pub agency: Option<AgencyId>,
+    /// Working days until it is settled.
+    pub working_days: u16,
+    /// The rule it comes from, for people.
+    pub source: String,
+}
+
+/// An official way in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// The program.
+    pub adapter: AdapterName,
+    /// Which account of ours.
+    pub account: String,
+    /// What people call it.
+    pub label: String,
+    /// Code of the area it serves, if not the whole city.
+    pub area: Option<String>,
+    /// First day.
+    pub from: Date,
+    /// Last day; `None`: open.
+    pub until: Option<Date>,
+}
+
+/// What an adapter with pages needs to draw its forms and check a clerk, without the database. Published by the core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DoorDirectory {
+    /// How the installation speaks of itself.
+    pub site: Site,
+    /// In the order of the form.
+    pub categories: Vec<Category>,
+    /// Every area, by code.
+    pub areas: Vec<Area>,
+    /// Every open channel.
+    pub channels: Vec<Channel>,
+    /// Ed25519 public key that checks a clerk's token; base64url without padding.
+    pub staff_key: String,
+    /// Where staff sign in.
+    pub sign_in_url: String,
+}
+
+/// What a clerk's signed token says. `token = base64url(json) . base64url(signature over that text)`, Ed25519.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClerkToken {
+    /// Who.
+    pub staff: StaffId,
+    /// Their name, for the slip and the record.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// The account of the desk channel whose office they sit in.
+    pub office: String,
+    /// Refused from then on.
+    pub expires_at: Timestamp,
+}
+
+/// What was found out about a complaint, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triaged {
+    /// Code of the category.
+    pub category: Option<String>,
+    /// Code of the area.
+    pub area: Option<String>,
+    /// The reasons, for "why here".
+    pub why: Why,
+}
+
+/// Why a complaint is where it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// The words that spoke for the category, or who chose it.
+    #[serde(default)]
+    pub category: Vec<String>,
+    /// What told the area: `point`, `text: <name>`, `office`.
+    #[serde(default)]
+    pub area: Option<String>,
+    /// The rules that decided.
+    #[serde(default)]
+    pub rules: Vec<i64>,
+    /// Words of danger in the text: it rises to the top of triage, and the citizen is told of 112.
+    #[serde(default)]
+    pub danger: Vec<String>,
+}
+
+/// Where a complaint goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routing {
+    /// To these agencies, by these rules.
+    To {
+        /// Never empty, none twice.
+        agencies: Vec<AgencyId>,
+        /// The rules that said so.
+        rules: Vec<i64>,
+    },
+    /// A person must choose. An ordinary result.
+    Triage,
+}
+
+/// Finds who must act: of the rules that fit, those with a category before those without, and of these those with the narrowest
+/// area. Nothing fits: triage, never nowhere.
+pub fn route(category: Option<&str>, area: Option<&str>, directory: &Directory) -> Routing {
+    let rank = |rule: &Rule| -> Option<(bool, usize)> {
+        let category_fits = rule.category.is_none() || rule.category.as_deref() == category;
+        let area_fits = rule.area.as_deref().is_none_or(|code| area.is_some_and(|area| area.starts_with(code)));
+        (category_fits && area_fits).then(|| (rule.category.is_some(), rule.area.as_ref().map_or(0, String::len)))
+    };
+    let Some(best) = directory.rules.iter().filter_map(rank).max() else { return Routing::Triage };
+    let mut agencies = Vec::new();
+    let mut rules = Vec::new();
+    for rule in directory.rules.iter().filter(|rule| rank(rule) == Some(best)) {
+        rules.push(rule.id);
+        if !agencies.contains(&rule.agency) {
+            agencies.push(rule.agency);
+        }
+    }
+    Routing::To { agencies, rules }
+}
+
+/// Used while a city has written down no limit: the longest first-answer time of SP4N-LAPOR! (five working days).
+const DEFAULT_WORKING_DAYS: u16 = 5;
+
+impl Directory {
+    /// The limit that counts: one for the category before one for the agency, both before either.
+    pub fn limit(&self, agency: AgencyId, category: Option<&str>) -> Option<&Limit> {
+        self.limits
+            .iter()
+            .filter(|limit| limit.category.is_none() || limit.category.as_deref() == category)
+            .filter(|limit| limit.agency.is_none_or(|only| only == agency))
+            .max_by_key(|limit| (limit.category.is_some(), limit.agency.is_some()))
+    }
+
+    /// Until when this agency must have settled what it was given at `from`.
+    pub fn deadline(&self, agency: AgencyId, category: Option<&str>, from: Timestamp) -> Timestamp {
+        let days = self.limit(agency, category).map_or(DEFAULT_WORKING_DAYS, |limit| limit.working_days);
+        self.calendar.deadline(from, days)
+    }
+
+    /// The agency's name, or a dash for one that is gone.
+    pub fn agency_name(&self, id: AgencyId) -> &str {
+        self.agencies.get(&id).map_or("–", |agency| agency.name.as_str())
+    }
+
+    /// `Kelurahan, Kecamatan, Kota`: the area and what it lies in, narrowest first.
+    pub fn area_path(&self, code: &str) -> String {
+        let names: Vec<&str> = [10, 7, 4]
+            .into_iter()
+            .filter_map(|digits| code.get(..digits))
+            .filter_map(|prefix| self.areas.get(prefix))
+            .map(|area| area.name.as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// The channel row that counts on that day.
+    pub fn channel(&self, adapter: &AdapterName, account: &str, on: Date) -> Option<&Channel> {
+        self.channels.iter().find(|channel| {
+            channel.adapter == *adapter && channel.account == account && channel.from <= on && channel.until.is_none_or(|until| on <= until)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agency(n: u128) -> AgencyId {
+        AgencyId(uuid::Uuid::from_u128(n))
+    }
+
+    fn rule(id: i64, category: Option<&str>, area: Option<&str>, to: u128) -> Rule {
+        Rule { id, category: category.map(Into::into), area: area.map(Into::into), agency: agency(to) }
+    }
+
+    #[test]
+    fn the_most_specific_rules_decide_and_several_agencies_may_share() {
+        let directory = Directory {
+            rules: vec![
+                rule(1, Some("road"), None, 1),
+                rule(2, Some("road"), Some("3173"), 2),
+                rule(3, Some("road"), Some("3173"), 3),
+                rule(4, None, Some("3173010001"), 4),
+                rule(5, Some("flood"), Some("3174"), 5),
+            ],
+            ..Directory::default()
+        };
+        let cases = [
+            (Some("road"), None, Some(vec![1])),
+            (Some("road"), Some("3173010001"), Some(vec![2, 3])),
+            (Some("road"), Some("3174010001"), Some(vec![1])),
+            (None, Some("3173010001"), Some(vec![4])),
+            (Some("flood"), Some("3173020001"), None),
+            (None, None, None),
+        ];
+        for (category, area, expected) in cases {
+            let expected = expected.map_or(Routing::Triage, |rules: Vec<i64>| Routing::To {
+                agencies: rules.iter().map(|&n| agency(u128::try_from(n).expect("positive"))).collect(),
+                rules,
+            });
+            assert_eq!(route(category, area, &directory), expected, "{category:?} {area:?}");
+        }
+    }
+
+    #[test]
+    fn an_agency_is_named_once_however_many_rules_name_it() {
+        let directory = Directory { rules: vec![rule(1, Some("road"), None, 1), rule(2, Some("road"), None, 1)], ..Directory::default() };
+        assert_eq!(route(Some("road"), None, &directory), Routing::To { agencies: vec![agency(1)], rules: vec![1, 2] });
+    }
+
+    #[test]
+    fn the_narrowest_limit_counts() {
+        let limit = |category: Option<&str>, only: Option<u128>, working_days| Limit {
+            category: category.map(Into::into),
+            agency: only.map(agency),
+            working_days,
+            source: String::new(),
+        };
+        let directory = Directory {
+            limits: vec![limit(None, None, 14), limit(None, Some(1), 7), limit(Some("road"), None, 5), limit(Some("road"), Some(1), 3)],
+            ..Directory::default()
+        };
+        let days = |a, category| directory.limit(agency(a), category).map(|limit| limit.working_days);
+        assert_eq!(days(1, Some("road")), Some(3));
+        assert_eq!(days(2, Some("road")), Some(5));
+        assert_eq!(days(1, None), Some(7));
+        assert_eq!(days(2, Some("flood")), Some(14));
+    }
+}

@@ -1,0 +1,1 @@
+//! The program: web, intake, dispatch, all of them at once, and the admin's commands

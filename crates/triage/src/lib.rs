@@ -1,0 +1,1 @@
+//! What a complaint is about: pure functions, no I/O, no clock
