@@ -1,1 +1,3 @@
 //! Everything an adapter needs, and nothing else
+
+pub mod form;
