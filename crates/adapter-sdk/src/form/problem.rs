@@ -24,6 +24,11 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// How many things.
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// The words for one field; empty when it is right.
     pub fn of(&self, field: &str) -> String {
         self.0.iter().filter(|problem| problem.field == field).map(|problem| problem.text.as_str()).collect::<Vec<_>>().join(" ")
