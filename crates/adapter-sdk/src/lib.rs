@@ -15,6 +15,7 @@
 mod adapter;
 mod door;
 mod error;
+pub mod form;
 mod request;
 mod run;
 mod secret;
