@@ -245,7 +245,8 @@ impl Room {
         let directory = self.door.directory();
         let groups = directory.as_deref().map(|directory| area_groups(&directory.areas)).unwrap_or_default();
         let categories = directory.as_deref().map(|directory| directory.categories.clone()).unwrap_or_default();
-        let map = if self.door.outline().is_some() { ui::asset("map.js") } else { "" };
+        let drawable = self.door.outline().is_some() && !ui::asset("leaflet.js").is_empty();
+        let map = if drawable { ui::asset("pick.js") } else { "" };
         let (most, megabytes) = (config.max_photos.to_string(), (config.max_photo.get() >> 20).to_string());
         let limits = ShownLimits {
             text: config.max_text,
