@@ -2,6 +2,7 @@
 //! (`&mut Tx`) or is one statement of its own (`&PgPool`). What citizens wrote is never logged here, nor put into an error.
 
 pub mod attachment;
+pub mod audit;
 pub mod citizen;
 pub mod complaint;
 pub mod directory;
@@ -9,7 +10,9 @@ pub mod dispatch;
 mod error;
 pub mod live;
 pub mod message;
+pub mod queue;
 pub mod reply;
+pub mod staff;
 
 use std::time::Duration;
 
