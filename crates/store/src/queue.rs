@@ -211,121 +211,144 @@ impl<'a> Narrow<'a> {
     }
 }
 
-/// One page of a list for `me`, at most `most` lines, after `after`. A line is a complaint with one agency; in triage, a complaint.
-pub async fn rows(
-    db: &PgPool,
-    scope: &Scope,
-    me: StaffId,
-    view: View,
-    filter: &Filter,
-    after: Option<Cursor>,
-    most: u16,
-    now: Timestamp,
-) -> Result<Vec<Row>> {
-    let narrow = Narrow::by(scope, filter);
-    let after_at = after.map(|cursor| cursor.at.to_sqlx());
-    let after_id = after.map(|cursor| cursor.id);
-    let found = match view {
-        View::Mine | View::Open | View::Overdue => {
-            let mine = (view == View::Mine).then_some(me.0);
-            let late_at = (view == View::Overdue).then(|| now.to_sqlx());
-            sqlx::query_as!(
-                Found,
-                r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                          d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
-                          c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                          jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
-                          exists (select 1 from attachment a join message m on m.id = a.message
-                                  where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                          d.deadline as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
-                   from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
-                   where d.work in ('open', 'in_progress', 'awaiting_citizen')
-                     and ($1::uuid[] is null or d.agency = any($1))
-                     and ($2::text is null or c.account = $2)
-                     and ($3::text is null or c.category = $3)
-                     and ($4::text is null or starts_with(c.area, $4))
-                     and ($5::uuid is null or d.officer = $5)
-                     and ($6::timestamptz is null or d.deadline < $6)
-                     and ($7::timestamptz is null or (d.deadline, d.id) > ($7, $8))
-                   order by d.deadline, d.id
-                   limit $9"#,
-                narrow.agencies.as_deref(),
-                narrow.office,
-                narrow.category,
-                narrow.area,
-                mine,
-                late_at as _,
-                after_at as _,
-                after_id,
-                i64::from(most),
-            )
-            .fetch_all(db)
-            .await
-        }
-        View::Done => {
-            sqlx::query_as!(
-                Found,
-                r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                          d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
-                          c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                          jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
-                          exists (select 1 from attachment a join message m on m.id = a.message
-                                  where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                          d.given_at as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
-                   from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
-                   where d.work in ('done', 'handed_over')
-                     and ($1::uuid[] is null or d.agency = any($1))
-                     and ($2::text is null or c.account = $2)
-                     and ($3::text is null or c.category = $3)
-                     and ($4::text is null or starts_with(c.area, $4))
-                     and ($5::timestamptz is null or (d.given_at, d.id) < ($5, $6))
-                   order by d.given_at desc, d.id desc
-                   limit $7"#,
-                narrow.agencies.as_deref(),
-                narrow.office,
-                narrow.category,
-                narrow.area,
-                after_at as _,
-                after_id,
-                i64::from(most),
-            )
-            .fetch_all(db)
-            .await
-        }
-        View::Triage => {
-            sqlx::query_as!(
-                Found,
-                r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
-                          null::timestamptz as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
-                          c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                          jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
-                          exists (select 1 from attachment a join message m on m.id = a.message
-                                  where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                          c.opened_at as "sort_at!: jiff_sqlx::Timestamp", c.id as "sort_id!"
-                   from complaint c
-                   where c.status = 'received'
-                     and ($1::uuid[] is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = any($1)))
-                     and ($2::text is null or c.account = $2)
-                     and ($3::text is null or c.category = $3)
-                     and ($4::text is null or starts_with(c.area, $4))
-                     and ($5::timestamptz is null
-                          or (jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id) > ($8, $5, $6))
-                   order by jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id
-                   limit $7"#,
-                narrow.agencies.as_deref(),
-                narrow.office,
-                narrow.category,
-                narrow.area,
-                after_at as _,
-                after_id,
-                i64::from(most),
-                after.is_some_and(|cursor| cursor.calm),
-            )
-            .fetch_all(db)
-            .await
-        }
+/// Which page of which list.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// Who asks: whose [`View::Mine`] it is.
+    pub me: StaffId,
+    /// Which list.
+    pub view: View,
+    /// What narrows it.
+    pub filter: &'a Filter,
+    /// The last line of the page before; `None`: from the top.
+    pub after: Option<Cursor>,
+    /// How many lines at most.
+    pub most: u16,
+}
+
+impl Asked<'_> {
+    fn after_at(&self) -> Option<jiff_sqlx::Timestamp> {
+        self.after.map(|cursor| cursor.at.to_sqlx())
+    }
+
+    fn after_id(&self) -> Option<Uuid> {
+        self.after.map(|cursor| cursor.id)
+    }
+}
+
+/// One page of a list. A line is a complaint with one agency; in triage, a complaint.
+pub async fn rows(db: &PgPool, scope: &Scope, asked: &Asked<'_>, now: Timestamp) -> Result<Vec<Row>> {
+    let narrow = Narrow::by(scope, asked.filter);
+    let found = match asked.view {
+        View::Mine | View::Open | View::Overdue => pending(db, &narrow, asked, now).await,
+        View::Triage => triage(db, &narrow, asked).await,
+        View::Done => done(db, &narrow, asked).await,
     };
     found.map_err(StoreError::from_sqlx)?.into_iter().map(into_row).collect()
+}
+
+/// What agencies still have to act on, the nearest deadline first.
+async fn pending(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>, now: Timestamp) -> sqlx::Result<Vec<Found>> {
+    let mine = (asked.view == View::Mine).then_some(asked.me.0);
+    let late_at = (asked.view == View::Overdue).then(|| now.to_sqlx());
+    sqlx::query_as!(
+        Found,
+        r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
+                      d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
+                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      exists (select 1 from attachment a join message m on m.id = a.message
+                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
+                      d.deadline as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
+               from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
+               where d.work in ('open', 'in_progress', 'awaiting_citizen')
+                 and ($1::uuid[] is null or d.agency = any($1))
+                 and ($2::text is null or c.account = $2)
+                 and ($3::text is null or c.category = $3)
+                 and ($4::text is null or starts_with(c.area, $4))
+                 and ($5::uuid is null or d.officer = $5)
+                 and ($6::timestamptz is null or d.deadline < $6)
+                 and ($7::timestamptz is null or (d.deadline, d.id) > ($7, $8))
+               order by d.deadline, d.id
+               limit $9"#,
+        narrow.agencies.as_deref(),
+        narrow.office,
+        narrow.category,
+        narrow.area,
+        mine,
+        late_at as _,
+        asked.after_at() as _,
+        asked.after_id(),
+        i64::from(asked.most),
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What waits for a person, words of danger first, then the oldest.
+async fn triage(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Result<Vec<Found>> {
+    sqlx::query_as!(
+        Found,
+        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
+                      null::timestamptz as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
+                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      exists (select 1 from attachment a join message m on m.id = a.message
+                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
+                      c.opened_at as "sort_at!: jiff_sqlx::Timestamp", c.id as "sort_id!"
+               from complaint c
+               where c.status = 'received'
+                 and ($1::uuid[] is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = any($1)))
+                 and ($2::text is null or c.account = $2)
+                 and ($3::text is null or c.category = $3)
+                 and ($4::text is null or starts_with(c.area, $4))
+                 and ($5::timestamptz is null
+                      or (jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id) > ($8, $5, $6))
+               order by jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id
+               limit $7"#,
+        narrow.agencies.as_deref(),
+        narrow.office,
+        narrow.category,
+        narrow.area,
+        asked.after_at() as _,
+        asked.after_id(),
+        i64::from(asked.most),
+        asked.after.is_some_and(|cursor| cursor.calm),
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What agencies finished or handed on, what they got last first.
+async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Result<Vec<Found>> {
+    sqlx::query_as!(
+        Found,
+        r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
+                      d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
+                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      exists (select 1 from attachment a join message m on m.id = a.message
+                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
+                      d.given_at as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
+               from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
+               where d.work in ('done', 'handed_over')
+                 and ($1::uuid[] is null or d.agency = any($1))
+                 and ($2::text is null or c.account = $2)
+                 and ($3::text is null or c.category = $3)
+                 and ($4::text is null or starts_with(c.area, $4))
+                 and ($5::timestamptz is null or (d.given_at, d.id) < ($5, $6))
+               order by d.given_at desc, d.id desc
+               limit $7"#,
+        narrow.agencies.as_deref(),
+        narrow.office,
+        narrow.category,
+        narrow.area,
+        asked.after_at() as _,
+        asked.after_id(),
+        i64::from(asked.most),
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// How many lines each list has for `me`.

@@ -77,14 +77,12 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
         let hash = PasswordHash::new(hash).map_err(|_| ())?;
         Argon2::default().verify_password(password.as_bytes(), &hash).map_err(|_| ())
     };
-    match hash {
-        Some(hash) => fits(hash).is_ok(),
-        None => {
-            // Only for the time it takes.
-            let _ = fits(&NOBODY);
-            false
-        }
+    if let Some(hash) = hash {
+        return fits(hash).is_ok();
     }
+    // Only for the time it takes.
+    let _ = fits(&NOBODY);
+    false
 }
 
 struct Row {
