@@ -4,6 +4,7 @@
 pub mod attachment;
 pub mod citizen;
 pub mod complaint;
+mod convert;
 pub mod directory;
 pub mod dispatch;
 mod error;
