@@ -5,6 +5,7 @@ pub mod attachment;
 pub mod audit;
 pub mod citizen;
 pub mod complaint;
+mod convert;
 pub mod directory;
 pub mod dispatch;
 mod error;
