@@ -298,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_path_in_a_file_name_is_never_kept() {
-        for (sent, kept) in [("../../etc/passwd", Some("passwd")), ("C:\\a\\b.jpg", Some("b.jpg")), ("..", Some("..")), ("a/", None), ("\u{7}", None)] {
+        for (sent, kept) in
+            [("../../etc/passwd", Some("passwd")), ("C:\\a\\b.jpg", Some("b.jpg")), ("..", Some("..")), ("a/", None), ("\u{7}", None)]
+        {
             assert_eq!(file_name(sent).as_deref(), kept, "{sent}");
         }
         assert_eq!(file_name(&"x".repeat(500)).map(|name| name.len()), Some(120));
@@ -338,7 +340,9 @@ mod tests {
             let found = Form::read(content_type, &Bytes::from(body), &Limits::default()).err();
             assert_eq!(found, Some(expected), "{content_type} {body:?}");
         }
-        assert!(Form::read("Multipart/Form-Data; charset=utf-8; boundary=\"batas\"", &Bytes::from("--batas--"), &Limits::default()).is_ok());
+        assert!(
+            Form::read("Multipart/Form-Data; charset=utf-8; boundary=\"batas\"", &Bytes::from("--batas--"), &Limits::default()).is_ok()
+        );
     }
 
     proptest! {
