@@ -8,6 +8,7 @@ mod error;
 mod keys;
 pub mod parked;
 mod publish;
+mod server;
 pub mod streams;
 
 pub use connect::{Bus, BusConfig};
