@@ -9,6 +9,7 @@ mod keys;
 pub mod parked;
 mod parts;
 mod publish;
+mod server;
 pub mod streams;
 
 pub use connect::{Bus, BusConfig};
