@@ -14,6 +14,7 @@ mod mint;
 mod multipart;
 mod problem;
 mod recent;
+pub(crate) mod secret;
 
 pub use answers::Answers;
 pub use areas::{AreaGroup, area_groups, area_in_words};
