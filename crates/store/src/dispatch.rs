@@ -64,6 +64,10 @@ pub struct Claimed {
     pub trace: TraceId,
     /// How often it was tried, this time included.
     pub attempts: u16,
+    /// 1 the first time the agency gets the complaint, one more each time it gets it back.
+    pub turn: u16,
+    /// Somebody had it before and never said what became of it: whether the agency was told is not known.
+    pub was_left: bool,
     lease: At,
 }
 
@@ -99,24 +103,26 @@ pub enum Outcome {
 /// sent is not sent.
 pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"with claimed as (
+        r#"with due as (
+          select id, lease_until is not null as was_left
+          from dispatch
+          where state = 'due'
+            and due_at <= $1
+            and (lease_until is null or lease_until <= $1)
+            and work <> 'handed_over'
+          order by due_at
+          limit $3
+          for update skip locked
+        ), claimed as (
           update dispatch
           set lease_until = $2, attempts = attempts + 1
-          where id in (
-            select id
-            from dispatch
-            where state = 'due'
-              and due_at <= $1
-              and (lease_until is null or lease_until <= $1)
-              and work <> 'handed_over'
-            order by due_at
-            limit $3
-            for update skip locked
-          )
-          returning id, complaint, agency, attempts, lease_until, due_at
+          from due
+          where dispatch.id = due.id
+          returning dispatch.id, complaint, agency, attempts, turn, was_left, dispatch.lease_until, due_at
         )
-        select claimed.id, claimed.complaint, claimed.attempts, claimed.lease_until as "lease_until!: At", agency.id as agency,
-          agency.code, agency.name, agency.send_kind, agency.send_target, agency.send_secret
+        select claimed.id, claimed.complaint, claimed.attempts, claimed.turn, claimed.was_left as "was_left!",
+          claimed.lease_until as "lease_until!: At", agency.id as agency, agency.code, agency.name, agency.send_kind, agency.send_target,
+          agency.send_secret
         from claimed
         join agency on agency.id = claimed.agency
         order by claimed.due_at, claimed.id"#,
@@ -141,6 +147,8 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
                 send_target: row.send_target,
                 send_secret: row.send_secret,
                 attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
+                turn: u16::try_from(row.turn).unwrap_or(u16::MAX),
+                was_left: row.was_left,
                 lease: row.lease_until,
             })
         })
