@@ -47,7 +47,8 @@ mod tests {
     }
 
     fn token(key: &SigningKey, expires_at: Timestamp) -> String {
-        let clerk = ClerkToken { staff: StaffId::new(now()), name: "Petugas".into(), role: Role::Clerk, office: "kel-a".into(), expires_at };
+        let clerk =
+            ClerkToken { staff: StaffId::new(now()), name: "Petugas".into(), role: Role::Clerk, office: "kel-a".into(), expires_at };
         let said = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&clerk).expect("JSON"));
         let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign(said.as_bytes()).to_bytes());
         format!("{said}.{signature}")

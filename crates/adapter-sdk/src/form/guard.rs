@@ -17,7 +17,9 @@ pub fn same_site(headers: &HeaderMap) -> bool {
     match (value("sec-fetch-site"), value(header::ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, None | Some("null")) => true,
-        (None, Some(origin)) => value(header::HOST.as_str()).is_some_and(|host| origin.split_once("://").is_some_and(|(_, rest)| rest == host)),
+        (None, Some(origin)) => {
+            value(header::HOST.as_str()).is_some_and(|host| origin.split_once("://").is_some_and(|(_, rest)| rest == host))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `multipart/form-data` (RFC 7578), read from the whole raw body: pure, bounded, without copying files.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 
 /// A filled form. `Debug` shows no content.
@@ -124,6 +126,19 @@ impl Form {
     /// The fields whose bytes were not UTF-8: [`Form::typed`] shows `\u{fffd}` in their place.
     pub fn garbled(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().filter(|text| text.garbled).map(|text| text.field.as_str())
+    }
+
+    /// A number for the content of the fields `which` and of all files: a form sent again as it was has the same, whatever its
+    /// boundary and the order of its parts.
+    pub fn fingerprint(&self, which: &[&str]) -> u64 {
+        let mut hash = DefaultHasher::new();
+        for field in which {
+            self.text(field).hash(&mut hash);
+        }
+        for file in &self.files {
+            file.bytes.hash(&mut hash);
+        }
+        hash.finish()
     }
 
     /// The files chosen in a field, in their order.
@@ -298,7 +313,9 @@ mod tests {
 
     #[test]
     fn a_path_in_a_file_name_is_never_kept() {
-        for (sent, kept) in [("../../etc/passwd", Some("passwd")), ("C:\\a\\b.jpg", Some("b.jpg")), ("..", Some("..")), ("a/", None), ("\u{7}", None)] {
+        for (sent, kept) in
+            [("../../etc/passwd", Some("passwd")), ("C:\\a\\b.jpg", Some("b.jpg")), ("..", Some("..")), ("a/", None), ("\u{7}", None)]
+        {
             assert_eq!(file_name(sent).as_deref(), kept, "{sent}");
         }
         assert_eq!(file_name(&"x".repeat(500)).map(|name| name.len()), Some(120));
@@ -338,7 +355,9 @@ mod tests {
             let found = Form::read(content_type, &Bytes::from(body), &Limits::default()).err();
             assert_eq!(found, Some(expected), "{content_type} {body:?}");
         }
-        assert!(Form::read("Multipart/Form-Data; charset=utf-8; boundary=\"batas\"", &Bytes::from("--batas--"), &Limits::default()).is_ok());
+        assert!(
+            Form::read("Multipart/Form-Data; charset=utf-8; boundary=\"batas\"", &Bytes::from("--batas--"), &Limits::default()).is_ok()
+        );
     }
 
     proptest! {
