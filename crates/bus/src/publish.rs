@@ -2,7 +2,7 @@
 
 use async_nats::{HeaderMap, jetstream::message::PublishMessage};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use model::{AdapterName, Event, Raw, Receipt, ReceiptState, Reply, TraceId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -50,7 +50,9 @@ impl Bus {
     /// Publishes many at once, in this order, and waits for all. An error means that some may be missing: publish all again, the ones that
     /// are there are recognised.
     pub async fn publish_events(&self, events: &[(Event, TraceId)], adapter: &AdapterName) -> Result<(), BusError> {
-        let publishes = events.iter().map(|(event, trace)| self.publish_event(event, *trace, adapter));
+        // Boxed one by one: the compiler cannot see else that the whole may move between threads.
+        let publishes: Vec<BoxFuture<'_, _>> =
+            events.iter().map(|(event, trace)| self.publish_event(event, *trace, adapter).boxed()).collect();
         stream::iter(publishes).buffered(PIPELINE).try_for_each(|_accepted| std::future::ready(Ok(()))).await
     }
 
@@ -61,7 +63,7 @@ impl Bus {
 
     /// Publishes many at once; one answer each, in the same order.
     pub async fn publish_replies(&self, replies: &[(Reply, TraceId)]) -> Vec<Result<Accepted, BusError>> {
-        let publishes = replies.iter().map(|(reply, trace)| self.publish_reply(reply, *trace));
+        let publishes: Vec<BoxFuture<'_, _>> = replies.iter().map(|(reply, trace)| self.publish_reply(reply, *trace).boxed()).collect();
         stream::iter(publishes).buffered(PIPELINE).collect().await
     }
 
