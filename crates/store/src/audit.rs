@@ -1,12 +1,14 @@
 //! What staff did besides acting on complaints: whom they let in, what they set aside. The history of a complaint is its updates.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use model::StaffId;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{PgPool, Result, StoreError, Tx};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at},
+};
 
 /// One thing somebody did.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +30,7 @@ pub async fn write(tx: &mut Tx, now: Timestamp, who: Option<StaffId>, action: &s
     sqlx::query!(
         "insert into audit (id, at, staff, action, subject, detail) values ($1, $2, $3, $4, $5, $6)",
         model::UpdateId::new(now).0,
-        now.to_sqlx() as _,
+        at(now) as At,
         who.map(|id| id.0),
         action,
         subject,
@@ -43,12 +45,12 @@ pub async fn write(tx: &mut Tx, now: Timestamp, who: Option<StaffId>, action: &s
 /// The latest entries, the newest first; older ones than `before`.
 pub async fn list(db: &PgPool, before: Option<(Timestamp, Uuid)>, most: u16) -> Result<Vec<(Uuid, Entry)>> {
     let rows = sqlx::query!(
-        r#"select audit.id, at as "at: jiff_sqlx::Timestamp", staff.name as "who?", action, subject, detail
+        r#"select audit.id, at as "at: At", staff.name as "who?", action, subject, detail
            from audit left join staff on staff.id = audit.staff
            where $1::timestamptz is null or (at, audit.id) < ($1, $2)
            order by at desc, audit.id desc
            limit $3"#,
-        before.map(|(at, _)| at.to_sqlx()) as _,
+        before.map(|(time, _)| at(time)) as Option<At>,
         before.map(|(_, id)| id),
         i64::from(most),
     )

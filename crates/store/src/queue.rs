@@ -4,11 +4,14 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Reference, Role, StaffId, Status, Visibility};
 use uuid::Uuid;
 
-use crate::{PgPool, Result, StoreError, staff::Staff};
+use crate::{
+    PgPool, Result, StoreError,
+    convert::{At, at},
+    staff::Staff,
+};
 
 /// Which complaints a member of staff may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,8 +230,8 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn after_at(&self) -> Option<jiff_sqlx::Timestamp> {
-        self.after.map(|cursor| cursor.at.to_sqlx())
+    fn after_at(&self) -> Option<At> {
+        self.after.map(|cursor| at(cursor.at))
     }
 
     fn after_id(&self) -> Option<Uuid> {
@@ -250,16 +253,16 @@ pub async fn rows(db: &PgPool, scope: &Scope, asked: &Asked<'_>, now: Timestamp)
 /// What agencies still have to act on, the nearest deadline first.
 async fn pending(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>, now: Timestamp) -> sqlx::Result<Vec<Found>> {
     let mine = (asked.view == View::Mine).then_some(asked.me.0);
-    let late_at = (asked.view == View::Overdue).then(|| now.to_sqlx());
+    let late_at = (asked.view == View::Overdue).then(|| at(now));
     sqlx::query_as!(
         Found,
         r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                      d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      d.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                       c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      c.danger as "danger!",
                       exists (select 1 from attachment a join message m on m.id = a.message
                               where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      d.deadline as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
+                      d.deadline as "sort_at!: At", d.id as "sort_id!"
                from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
                where d.work in ('open', 'in_progress', 'awaiting_citizen')
                  and ($1::uuid[] is null or d.agency = any($1))
@@ -276,8 +279,8 @@ async fn pending(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>, now: Times
         narrow.category,
         narrow.area,
         mine,
-        late_at as _,
-        asked.after_at() as _,
+        late_at as Option<At>,
+        asked.after_at() as Option<At>,
         asked.after_id(),
         i64::from(asked.most),
     )
@@ -290,12 +293,12 @@ async fn triage(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Re
     sqlx::query_as!(
         Found,
         r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
-                      null::timestamptz as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      null::timestamptz as "deadline?: At", c.opened_at as "opened_at: At",
                       c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      c.danger as "danger!",
                       exists (select 1 from attachment a join message m on m.id = a.message
                               where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      c.opened_at as "sort_at!: jiff_sqlx::Timestamp", c.id as "sort_id!"
+                      c.opened_at as "sort_at!: At", c.id as "sort_id!"
                from complaint c
                where c.status = 'received'
                  and ($1::uuid[] is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = any($1)))
@@ -303,14 +306,14 @@ async fn triage(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Re
                  and ($3::text is null or c.category = $3)
                  and ($4::text is null or starts_with(c.area, $4))
                  and ($5::timestamptz is null
-                      or (jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id) > ($8, $5, $6))
-               order by jsonb_array_length(coalesce(c.why -> 'danger', '[]')) = 0, c.opened_at, c.id
+                      or (not c.danger, c.opened_at, c.id) > ($8, $5, $6))
+               order by c.danger desc, c.opened_at, c.id
                limit $7"#,
         narrow.agencies.as_deref(),
         narrow.office,
         narrow.category,
         narrow.area,
-        asked.after_at() as _,
+        asked.after_at() as Option<At>,
         asked.after_id(),
         i64::from(asked.most),
         asked.after.is_some_and(|cursor| cursor.calm),
@@ -324,12 +327,12 @@ async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Resu
     sqlx::query_as!(
         Found,
         r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                      d.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                      d.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                       c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                      c.danger as "danger!",
                       exists (select 1 from attachment a join message m on m.id = a.message
                               where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      d.given_at as "sort_at!: jiff_sqlx::Timestamp", d.id as "sort_id!"
+                      d.given_at as "sort_at!: At", d.id as "sort_id!"
                from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
                where d.work in ('done', 'handed_over')
                  and ($1::uuid[] is null or d.agency = any($1))
@@ -343,7 +346,7 @@ async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Resu
         narrow.office,
         narrow.category,
         narrow.area,
-        asked.after_at() as _,
+        asked.after_at() as Option<At>,
         asked.after_id(),
         i64::from(asked.most),
     )
@@ -369,7 +372,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, no
         narrow.category,
         narrow.area,
         me.0,
-        now.to_sqlx() as _,
+        at(now) as At,
     )
     .fetch_one(db)
     .await
@@ -405,12 +408,12 @@ pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u1
     let found = sqlx::query_as!(
         Found,
         r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
-                  c.deadline as "deadline?: jiff_sqlx::Timestamp", c.opened_at as "opened_at: jiff_sqlx::Timestamp",
+                  c.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                   c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                  jsonb_array_length(coalesce(c.why -> 'danger', '[]')) > 0 as "danger!",
+                  c.danger as "danger!",
                   exists (select 1 from attachment a join message m on m.id = a.message
                           where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                  c.opened_at as "sort_at!: jiff_sqlx::Timestamp", c.id as "sort_id!"
+                  c.opened_at as "sort_at!: At", c.id as "sort_id!"
            from complaint c
            where ($1::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $1))
              and ($2::text is null or c.account = $2)
@@ -419,7 +422,7 @@ pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u1
            limit $5"#,
         scope.agency(),
         scope.office(),
-        after.map(|cursor| cursor.at.to_sqlx()) as _,
+        after.map(|cursor| at(cursor.at)) as Option<At>,
         after.map(|cursor| cursor.id),
         i64::from(most),
     )
@@ -454,8 +457,8 @@ struct Found {
     agency: Option<Uuid>,
     work: Option<String>,
     officer: Option<String>,
-    deadline: Option<jiff_sqlx::Timestamp>,
-    opened_at: jiff_sqlx::Timestamp,
+    deadline: Option<At>,
+    opened_at: At,
     category: Option<String>,
     area: Option<String>,
     place: Option<String>,
@@ -465,7 +468,7 @@ struct Found {
     account: String,
     danger: bool,
     has_photo: bool,
-    sort_at: jiff_sqlx::Timestamp,
+    sort_at: At,
     sort_id: Uuid,
 }
 
@@ -482,7 +485,7 @@ fn into_row(found: Found) -> Result<Row> {
         agency: found.agency.map(AgencyId),
         work,
         officer: found.officer,
-        deadline: found.deadline.map(jiff_sqlx::Timestamp::to_jiff),
+        deadline: found.deadline.map(At::to_jiff),
         opened_at: found.opened_at.to_jiff(),
         category: found.category,
         area: found.area,

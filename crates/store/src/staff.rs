@@ -4,12 +4,14 @@ use std::sync::LazyLock;
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use jiff::{Timestamp, ToSpan};
-use jiff_sqlx::ToSqlx;
 use model::{AgencyId, Language, Role, StaffId, id::random_bytes};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{PgPool, Result, StoreError, Tx};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at},
+};
 
 /// Somebody who works here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +96,7 @@ struct Row {
     office: Option<String>,
     language: String,
     active: bool,
-    created_at: jiff_sqlx::Timestamp,
+    created_at: At,
 }
 
 fn into_model(row: Row) -> Result<Staff> {
@@ -135,7 +137,7 @@ pub async fn create(tx: &mut Tx, new: &NewStaff, password_hash: &str, now: Times
         new.office,
         password_hash,
         new.language.tag(),
-        now.to_sqlx() as _,
+        at(now) as At,
     )
     .fetch_optional(&mut **tx)
     .await
@@ -146,7 +148,7 @@ pub async fn create(tx: &mut Tx, new: &NewStaff, password_hash: &str, now: Times
 /// The account with this login and its password hash; inactive ones too.
 pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)>> {
     let row = sqlx::query!(
-        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: jiff_sqlx::Timestamp", password
+        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At", password
            from staff
            where login = lower($1)"#,
         login.trim(),
@@ -175,7 +177,7 @@ pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)
 pub async fn list(db: &PgPool) -> Result<Vec<Staff>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: jiff_sqlx::Timestamp"
+        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At"
            from staff
            order by active desc, lower(name), id"#,
     )
@@ -240,8 +242,8 @@ pub async fn open_session(db: &PgPool, staff: StaffId, now: Timestamp) -> Result
         token_hash(&token),
         staff.0,
         secret(),
-        now.to_sqlx() as _,
-        (now + LONGEST_HOURS.hours()).to_sqlx() as _,
+        at(now) as At,
+        at(now + LONGEST_HOURS.hours()) as At,
     )
     .execute(db)
     .await
@@ -254,20 +256,20 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
     let hash = token_hash(token);
     let row = sqlx::query!(
         r#"select staff.id, login, name, role, agency, office, language, active,
-                  staff.created_at as "created_at: jiff_sqlx::Timestamp", csrf,
-                  last_seen as "last_seen: jiff_sqlx::Timestamp"
+                  staff.created_at as "created_at: At", csrf,
+                  last_seen as "last_seen: At"
            from session join staff on staff.id = session.staff
            where token_hash = $1 and active and expires_at > $2 and last_seen > $3"#,
         hash,
-        now.to_sqlx() as _,
-        (now - LONGEST_IDLE_HOURS.hours()).to_sqlx() as _,
+        at(now) as At,
+        at(now - LONGEST_IDLE_HOURS.hours()) as At,
     )
     .fetch_optional(db)
     .await
     .map_err(StoreError::from_sqlx)?;
     let Some(row) = row else { return Ok(None) };
     if row.last_seen.to_jiff() < now - SEEN_EVERY_MINUTES.minutes() {
-        sqlx::query!("update session set last_seen = $2 where token_hash = $1", hash, now.to_sqlx() as _)
+        sqlx::query!("update session set last_seen = $2 where token_hash = $1", hash, at(now) as At)
             .execute(db)
             .await
             .map_err(StoreError::from_sqlx)?;
