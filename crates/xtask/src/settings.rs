@@ -1,0 +1,1 @@
+//! Files under `data/` that nobody has to write by hand: secrets, and the settings of each program.
