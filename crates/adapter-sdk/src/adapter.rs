@@ -1,0 +1,129 @@
+//! The traits: what an adapter is, and the three ways in.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use model::{Event, Raw, RemoteMedia, Reply};
+use outgoing::Http;
+use serde::de::DeserializeOwned;
+
+use crate::{Answer, ConfigError, Door, FetchError, ParseError, Refused, Request, SendError};
+
+/// A way for citizens to reach us and be answered.
+pub trait Adapter: Send + Sync + Sized + 'static {
+    /// The name in keys, subjects and channel rows: `[a-z][a-z0-9_]*`.
+    const NAME: &'static str;
+    /// The crate's `config.default.toml`: every option, its default, a comment. Read beneath the administrator's file, and printed by
+    /// `check --defaults`.
+    const DEFAULTS: &'static str;
+    /// The `[adapter]` table of the configuration. Put `#[serde(deny_unknown_fields)]` on it: a misspelt key is then an error that
+    /// names the nearest known one. A [`crate::Secret`] called `token` is given as `token_file` or, in tests, as `token`.
+    type Config: DeserializeOwned + Send;
+
+    /// Checks the configuration and builds the adapter. No I/O: `check` calls this too. Hosts that the configuration names are
+    /// reached through [`Http::trusting`]; addresses that come in messages through the plain client.
+    fn open(config: Self::Config, http: Http) -> Result<Self, ConfigError>;
+
+    /// Which accounts of ours it serves, as in its messages' keys: announced for the administrators' page.
+    fn accounts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Which request headers go into [`Raw`], lower case. Never one that authenticates the platform.
+    fn keep_headers() -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads the events in what came in. Pure: no clock, no network, no panic, and the same bytes give the same events for ever. Files
+    /// are named as `Content::Remote`. Nothing for us in it (an echo, a group) is an empty list, not an error; an error is parked
+    /// with its bytes for a person.
+    fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
+
+    /// Downloads one attachment through the SDK's client, which sets the limits.
+    fn fetch(&self, media: &RemoteMedia) -> impl Future<Output = Result<Bytes, FetchError>> + Send;
+
+    /// Gets an attachment that may be inside the raw bytes themselves: a part of a form, of a mail. Adapters whose files are on the
+    /// platform leave it as it is.
+    fn fetch_from(&self, raw: &Raw, media: &RemoteMedia) -> impl Future<Output = Result<Bytes, FetchError>> + Send {
+        let _ = raw;
+        self.fetch(media)
+    }
+
+    /// Sends one reply. May be called again with the same `reply.id` after a crash: pass it on as the platform's key. A text longer
+    /// than the platform takes is sent in several, in order, or rejected; never cut.
+    fn send(&self, reply: &Reply) -> impl Future<Output = Result<Sent, SendError>> + Send;
+}
+
+/// The platform has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The platform's id of the (first) message, by which its receipts and the citizen's answers name it.
+    pub platform_id: Option<String>,
+}
+
+/// The platform calls us.
+pub trait Webhook: Adapter {
+    /// Whether the request is from the platform: a signature over the raw bytes, compared in constant time. No I/O.
+    fn verify(&self, request: &Request) -> Result<(), Refused>;
+
+    /// The answer to the platform's question whether we are here, which carries no signature. `None`: not such a question.
+    fn handshake(&self, request: &Request) -> Option<Answer> {
+        let _ = request;
+        None
+    }
+
+    /// What the platform wants to hear once the message is durable. Empty by default: some gateways text the body to the citizen.
+    fn accepted(&self) -> Answer {
+        Answer::ok()
+    }
+}
+
+/// We call the platform. Reads only: the cursor is our memory, and the SDK keeps it.
+pub trait Poll: Adapter {
+    /// How long to rest after a poll that found nothing more.
+    fn every(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// Reads what is new in one of [`Adapter::accounts`] after the cursor; `None` the first time. Changes nothing there: polled again
+    /// with the same cursor it gives the same.
+    fn poll(&self, account: &str, cursor: Option<Vec<u8>>) -> impl Future<Output = Result<Batch, FetchError>> + Send;
+}
+
+/// What one poll found. `Debug` shows sizes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// In the platform's order.
+    pub items: Vec<Item>,
+    /// Where to go on; moved only after the items are durable. `None`: where we were.
+    pub cursor: Option<Vec<u8>>,
+    /// There is more: poll again at once.
+    pub more: bool,
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("items", &self.items.len()).field("more", &self.more).finish_non_exhaustive()
+    }
+}
+
+/// One thing that a poll found, as it will be given to [`Adapter::parse`]. `Debug` shows its size.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What `parse` needs to know beside the bytes (the mailbox, the feed), lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Item({} bytes)", self.body.len())
+    }
+}
+
+/// A person types it in: a desk, a web form; a USSD or voice menu is a form on a telephone.
+pub trait Pages: Adapter {
+    /// The pages, served at `/`. `/health` and `/metrics` are the SDK's. [`Door::submit`] is all they may do.
+    fn pages(self: Arc<Self>, door: Door) -> axum::Router;
+}
