@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Commands::Up(options) => up::run(&options),
         Commands::Test(options) => test::run(&options),
         Commands::Assets => assets::bundle().map(|_| ()),
-        Commands::Prepare(options) => prepare::run(options),
+        Commands::Prepare(options) => prepare::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

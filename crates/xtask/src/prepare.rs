@@ -27,7 +27,7 @@ pub(crate) struct Options {
 }
 
 /// Applies the migrations to a new database, lets the compiler describe every query against it, and keeps or compares what it wrote.
-pub(crate) fn run(options: Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     install::postgres()?;
     let began = Instant::now();
     let folder = tempfile::Builder::new().prefix("muara-prepare-").tempdir()?;
@@ -94,7 +94,7 @@ fn read(folder: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("query-") && name.ends_with(".json") {
+        if name.starts_with("query-") {
             files.insert(name, fs::read_to_string(entry.path())?);
         }
     }

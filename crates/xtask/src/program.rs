@@ -60,12 +60,12 @@ impl Program {
         Ok(Program { recipe, state, watch: Some(watch) })
     }
 
-    /// Waits until it answers. An error when it dies again and again, or takes too long.
-    pub(crate) fn ready(&self) -> Result<()> {
+    /// Waits until it answers, or until nobody wants it any more. An error when it dies again and again, or takes too long.
+    pub(crate) fn ready(&self, given_up: &dyn Fn() -> bool) -> Result<()> {
         let Some(port) = self.recipe.port else { return Ok(()) };
         let until = Instant::now() + UNTIL_READY;
         while Instant::now() < until {
-            if healthy(port) {
+            if healthy(port) || given_up() {
                 return Ok(());
             }
             if lock(&self.state).starts > 3 {

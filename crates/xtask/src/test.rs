@@ -60,7 +60,7 @@ impl Check {
         match self {
             Check::Format => workspace::run(cargo().args(["fmt", "--all", "--check"])),
             Check::Lints => workspace::run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
-            Check::Prepared => prepare::run(prepare::Options { check: true }),
+            Check::Prepared => prepare::run(&prepare::Options { check: true }),
             Check::Licences => licences(),
             Check::Tests => tests(words),
             Check::Docs => {

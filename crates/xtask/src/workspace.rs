@@ -3,7 +3,6 @@
 use std::{
     env,
     ffi::OsStr,
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -31,9 +30,10 @@ pub(crate) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
-/// Where cargo puts what it builds.
-pub(crate) fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+/// Where cargo puts what it builds: the folder that we were built into.
+pub(crate) fn target() -> Result<PathBuf> {
+    let ours = env::current_exe().context("cannot find our own program")?;
+    Ok(ours.ancestors().nth(2).context("our own program does not lie in target/<profile>/")?.to_owned())
 }
 
 /// Runs a program to its end; its output goes where ours goes. An error when it fails.
@@ -68,18 +68,4 @@ fn shown(command: &Command) -> String {
 pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     names.iter().find_map(|name| env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file()))
-}
-
-/// Programs of the workspace that are adapters: crates called `adapter-…` with a `main.rs`.
-pub(crate) fn adapters() -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root().join("crates")).context("cannot list crates/")? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("adapter-") && entry.path().join("src/main.rs").exists() {
-            found.push(name);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
