@@ -20,6 +20,7 @@ mod request;
 mod run;
 mod secret;
 mod settings;
+pub mod spool;
 
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use door::{Door, DoorError};

@@ -1,5 +1,7 @@
 //! `multipart/form-data` (RFC 7578), read from the whole raw body: pure, bounded, without copying files.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 
 /// A filled form. `Debug` shows no content.
@@ -124,6 +126,19 @@ impl Form {
     /// The fields whose bytes were not UTF-8: [`Form::typed`] shows `\u{fffd}` in their place.
     pub fn garbled(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().filter(|text| text.garbled).map(|text| text.field.as_str())
+    }
+
+    /// A number for the content of the fields `which` and of all files: a form sent again as it was has the same, whatever its
+    /// boundary and the order of its parts.
+    pub fn fingerprint(&self, which: &[&str]) -> u64 {
+        let mut hash = DefaultHasher::new();
+        for field in which {
+            self.text(field).hash(&mut hash);
+        }
+        for file in &self.files {
+            file.bytes.hash(&mut hash);
+        }
+        hash.finish()
     }
 
     /// The files chosen in a field, in their order.
