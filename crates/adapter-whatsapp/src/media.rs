@@ -1,15 +1,20 @@
 //! Files, in Meta's two steps: ask for the address, which lives five minutes, then get the file there; both with our token.
 
-use adapter_sdk::{Bytes, FetchError, RemoteMedia, Response};
+use std::time::Duration;
+
+use adapter_sdk::{Bytes, FetchError, RemoteMedia, Response, SendError};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
 use crate::{
     Account, WhatsApp,
     parse::{ACCOUNT, SHA256},
-    refusal::is_ours,
+    refusal::No,
     wire::MediaAddress,
 };
+
+/// Until a file is asked for again that our own credentials did not get: some resellers lock accounts that ask often.
+const OUR_FAULT: Duration = Duration::from_secs(90);
 
 impl WhatsApp {
     /// Downloads one file. An address that died meanwhile, or a file that came over broken, is asked for once again; no other
@@ -44,13 +49,19 @@ impl WhatsApp {
     }
 }
 
+/// Meta's codes mean the same as for replies; but where the fault is ours, a file is not gone, it waits.
 fn refused(answer: &Response, account: &Account) -> FetchError {
-    match is_ours(answer) {
-        Some(cause) => {
-            tracing::error!(account = %account.name(), "Meta refuses our token: attachments wait until an administrator looks at the account.");
-            FetchError::Later(cause)
-        }
-        None => FetchError::from_answer(answer),
+    let no = No::read(answer);
+    if no.alarm {
+        let code = no.code.unwrap_or_default();
+        tracing::error!(account = %account.name(), meta.code = code, "Meta refuses to give files: an administrator must look at the account.");
+        return FetchError::Throttled(Some(OUR_FAULT));
+    }
+    match no.error {
+        SendError::Unreachable(cause) => FetchError::Later(cause),
+        SendError::Throttled(wait) => FetchError::Throttled(wait),
+        SendError::Rejected { code, .. } => FetchError::Gone(format!("the platform answered {code}")),
+        SendError::OptedOut => FetchError::Gone("the platform does not give it".to_owned()),
     }
 }
 

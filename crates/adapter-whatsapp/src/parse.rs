@@ -316,7 +316,7 @@ fn time(seconds: &Odd<Words>) -> Option<Timestamp> {
 }
 
 fn words(text: String) -> Saying {
-    Saying { text: text.replace('\0', " "), ..Saying::default() }
+    Saying { text, ..Saying::default() }
 }
 
 fn place(location: &Location) -> Option<Saying> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapter_sdk::{BoxError, Response, SendError};
+use adapter_sdk::{Response, SendError};
 
 use crate::{
     parse::without_numbers,
@@ -111,13 +111,6 @@ struct MetaError(i64);
 #[derive(Debug, thiserror::Error)]
 #[error("the platform said yes, but not in its usual words")]
 pub(crate) struct NoAnswer;
-
-/// Which codes mean that our own credentials or account do not work: a file then is not gone, it waits.
-pub(crate) fn is_ours(answer: &Response) -> Option<BoxError> {
-    let code = answer.json::<Refusal>().map_or(-1, |refusal| refusal.error.code);
-    let ours = answer.status.as_u16() == 401 || matches!(means(code, false), Means::Broken | Means::FinalAlarm);
-    ours.then(|| MetaError(code).into())
-}
 
 #[cfg(test)]
 mod tests {

@@ -272,14 +272,14 @@ pub(crate) struct RefusalError {
     pub(crate) is_transient: Odd<bool>,
 }
 
-/// A text, or a number that stands for one: both are seen for ids, times and coordinates. Never holds NUL, which no table takes.
+/// A text, or a number that stands for one: both are seen for ids, times and coordinates.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Value::deserialize(from)? {
-            Value::String(text) => Ok(Self(text.replace('\0', " "))),
+            Value::String(text) => Ok(Self(text)),
             Value::Number(number) => Ok(Self(number.to_string())),
             _ => Err(serde::de::Error::custom("not a text")),
         }

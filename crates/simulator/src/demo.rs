@@ -170,6 +170,9 @@ impl Play {
         let photo = self.city.random.chance(60).then(|| self.photo(&grievance));
         let answered = web::complain(&form, person, &grievance, photo, &mut self.city.random).await;
         self.line("Web", &person.name, &grievance.text, &[answered.status]);
+        if let Some(number) = number_in(&answered.page) {
+            (self.say)(&format!("{:>8} → {}: nomor {number}", "", person.name));
+        }
     }
 
     fn photo(&mut self, grievance: &Grievance) -> Vec<u8> {

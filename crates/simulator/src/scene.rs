@@ -99,7 +99,8 @@ fn tree(picture: &mut RgbImage, random: &mut Random) {
     }
     for _ in 0..260 {
         let green = 70 + u8::try_from(random.below(90)).unwrap_or(0);
-        let (x, y) = (random.between(470.0, 740.0), random.between(310.0, 500.0));
+        let (turn, far) = (random.between(0.0, std::f64::consts::TAU), random.unit().sqrt());
+        let (x, y) = (610.0 + 150.0 * far * turn.cos(), 400.0 + 95.0 * far * turn.sin());
         ellipse(picture, (x, y), (random.between(8.0, 26.0), random.between(6.0, 18.0)), [30, green, 36]);
     }
 }

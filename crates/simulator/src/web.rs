@@ -70,17 +70,54 @@ impl Filled {
     }
 }
 
-/// Somebody complains at the form of adapter-web.
+/// Somebody complains at the form of adapter-web: opens the page, fills it in, sends it.
 pub async fn complain(form: &str, person: &Person, grievance: &Grievance, photo: Option<Vec<u8>>, random: &mut Random) -> Answered {
-    let mut filled = Filled::default().field("text", &grievance.text);
+    let page = match webhook::client().get(form).send().await {
+        Ok(answer) => answer.text().await.unwrap_or_default(),
+        Err(_) => return Answered { status: 0, page: String::new() },
+    };
+    // The page was drawn with an id, so that sending twice is sending once.
+    let Some(id) = hidden(&page, "kiriman") else { return Answered { status: 0, page } };
+    let mut filled = Filled::default().field("kiriman", id).field("bahasa", "id").field("isi", &grievance.text);
     if random.chance(50) {
         filled = filled.field("lat", format!("{:.6}", grievance.lat)).field("lon", format!("{:.6}", grievance.lon));
+    } else {
+        filled = filled.field("tempat", format!("{}, {}", grievance.place.street, grievance.place.kelurahan));
     }
     if random.chance(50) {
-        filled = filled.field("name", &person.name).field("phone", &person.phone);
+        filled = filled.field("nama", &person.name).field("kontak", format!("+{}", person.phone));
     }
+    filled = filled.field("tampil", *random.pick(&["hidden", "hidden", "public"]));
     if let Some(photo) = photo {
-        filled = filled.file("photo", "foto.jpg", "image/jpeg", photo);
+        filled = filled.file("foto", "foto.jpg", "image/jpeg", photo);
     }
     filled.send(form).await
+}
+
+/// The value of a hidden field.
+fn hidden<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
+    rest.split_once('"').map(|(value, _)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_sent_as_a_browser_sends_it() {
+        let filled = Filled::default().field("isi", "Lampu mati").file("foto", "a.jpg", "image/jpeg", vec![0xFF, 0xD8]);
+        let (content_type, body) = filled.multipart();
+        let boundary = content_type.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
+        let text = String::from_utf8_lossy(&body);
+        assert_eq!(text.matches(&format!("--{boundary}\r\n")).count(), 2);
+        assert!(text.ends_with(&format!("--{boundary}--\r\n")));
+        assert!(text.contains("name=\"isi\"\r\n\r\nLampu mati\r\n"));
+    }
+
+    #[test]
+    fn the_id_of_the_page_is_found() {
+        assert_eq!(hidden("<input type=\"hidden\" name=\"kiriman\" value=\"abc\" autocomplete=\"off\">", "kiriman"), Some("abc"));
+        assert_eq!(hidden("<p>", "kiriman"), None);
+    }
 }
