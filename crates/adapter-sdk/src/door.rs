@@ -32,6 +32,21 @@ impl Door {
         None
     }
 
+    /// The spool's folder, where pages may keep small files of their own.
+    pub fn folder(&self) -> &std::path::Path {
+        std::path::Path::new(".")
+    }
+
+    /// 32 random bytes, made at the first start and kept in the folder: what [`crate::form::Mint`] needs.
+    pub fn secret(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
+    /// The largest body that [`Door::submit`] takes.
+    pub fn max_body(&self) -> usize {
+        usize::MAX
+    }
+
     /// How the installation speaks of itself.
     pub fn site(&self) -> Option<Site> {
         self.directory().map(|directory| directory.site.clone())

@@ -15,10 +15,12 @@
 mod adapter;
 mod door;
 mod error;
+pub mod form;
 mod request;
 mod run;
 mod secret;
 mod settings;
+pub mod spool;
 
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use door::{Door, DoorError};

@@ -1,1 +1,12 @@
-//! The contract of an adapter as tests: C1 to C12, golden files, a fake platform
+//! The contract of an adapter as tests: C1 to C12, golden files, a fake platform.
+//!
+//! An adapter's `tests/contract.rs` is one test that calls [`webhook`], [`poll`] or [`pages`] with a [`Contract`]. The numbers are those of
+//! `docs/adapter-spec.md`. Every rule is tested to fail for an adapter that breaks it (`tests/broken.rs`).
+
+mod contract;
+mod fixture;
+mod platform;
+
+pub use contract::{Contract, Refusal, Wanted, pages, poll, webhook};
+pub use fixture::Fixture;
+pub use platform::{Canned, FakePlatform, Seen};

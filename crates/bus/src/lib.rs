@@ -1,1 +1,19 @@
 //! The only crate that knows NATS: four streams, one place that acknowledges, and a few key-value buckets.
+
+mod blobs;
+mod connect;
+mod consume;
+mod directory;
+mod error;
+mod keys;
+pub mod parked;
+mod publish;
+pub mod streams;
+
+pub use connect::{Bus, BusConfig};
+pub use consume::{Delivery, Queue};
+pub use error::BusError;
+pub use keys::Announcement;
+pub use publish::Accepted;
+/// Tells loops to stop: cancel it once, clone it freely.
+pub use tokio_util::sync::CancellationToken as Stop;

@@ -1,1 +1,63 @@
-//! The only crate that knows SQL
+//! The only crate that knows SQL: plain functions, one file a table. The first argument says whether a function joins a transaction
+//! (`&mut Tx`) or is one statement of its own (`&PgPool`). What citizens wrote is never logged here, nor put into an error.
+
+pub mod attachment;
+pub mod citizen;
+pub mod complaint;
+pub mod directory;
+pub mod dispatch;
+mod error;
+pub mod live;
+pub mod message;
+pub mod reply;
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use error::StoreError;
+pub use sqlx::PgPool;
+
+/// A transaction. Dropped without [`commit`], nothing of it happened.
+pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;
+
+/// What every function here returns.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How long a caller waits for a connection before it hears [`StoreError::Unavailable`]: a page may still say sorry in time.
+const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(5);
+
+/// Opens a pool of at most `connections`. One connection is made at once, so that a wrong address is known at once; whoever wants to
+/// wait for a server that is still starting calls again.
+pub async fn connect(url: &str, connections: u32) -> Result<PgPool> {
+    let options: PgConnectOptions = url.parse().map_err(StoreError::from_sqlx)?;
+    // A statement that runs for half a minute is lost anyway: it must not hold its locks for ever.
+    let options = options
+        .application_name("muara")
+        .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s"), ("timezone", "UTC")])
+        .disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(WAIT_FOR_A_CONNECTION)
+        .connect_with(options)
+        .await
+        .map_err(StoreError::from_sqlx)
+}
+
+/// Brings the tables to what this program expects. Several processes may call it at once: one does it, the others wait.
+pub async fn migrate(db: &PgPool) -> Result<()> {
+    sqlx::migrate!("../../migrations").run(db).await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+}
+
+/// Begins a transaction.
+pub async fn begin(db: &PgPool) -> Result<Tx> {
+    db.begin().await.map_err(StoreError::from_sqlx)
+}
+
+/// Makes it durable: after `Ok`, no crash undoes it.
+pub async fn commit(tx: Tx) -> Result<()> {
+    tx.commit().await.map_err(StoreError::from_sqlx)
+}

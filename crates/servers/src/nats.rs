@@ -1,0 +1,239 @@
+//! A private NATS server with JetStream, on a loopback port.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Child, Error,
+    child::{Claim, LOOK_AGAIN, last_words, spawn, tied},
+    error::Doing,
+    find,
+    supervise::{Server, Watch},
+};
+
+const NAME: &str = "nats-server";
+/// JetStream may have to read its files again.
+const PATIENCE: Duration = Duration::from_mins(1);
+const SHUTDOWN: Duration = Duration::from_secs(30);
+/// Ports of ours come from below the range out of which the kernel picks ports for outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+/// How many ports are tried when another program takes one between the look and the start.
+const TRIES: u32 = 20;
+
+/// When JetStream syncs what it has accepted to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// Every two minutes, the server's own default: what was accepted survives the server's death, but not a power cut.
+    #[default]
+    Periodic,
+    /// Before each answer: about a tenth of the rate.
+    Always,
+}
+
+/// How to start a private NATS server.
+#[derive(Clone, Debug, Default)]
+pub struct NatsOptions {
+    /// The loopback port; a free one when not given.
+    pub port: Option<u16>,
+    /// When JetStream syncs.
+    pub sync: Sync,
+    /// The program; found when not given.
+    pub program: Option<PathBuf>,
+    /// More lines for the server's configuration, for instance `accounts`.
+    pub config: String,
+}
+
+/// A private NATS server. Stops when dropped.
+#[derive(Debug)]
+pub struct Nats {
+    watch: Option<Watch>,
+    server: Arc<Mutex<Process>>,
+    port: u16,
+}
+
+impl Nats {
+    /// Starts a server that keeps its streams in `folder`. Waits until it answers.
+    pub fn start(folder: &Path, options: NatsOptions) -> Result<Nats, Error> {
+        let program = find::nats(options.program.as_deref())?;
+        let claim = Claim::take(NAME, folder)?;
+        let folder = fs::canonicalize(folder).doing(|| format!("find {}", folder.display()))?;
+        let mut server = Process { program, folder, port: 0, options, child: None, wanted: false, _claim: claim };
+        server.start()?;
+        let port = server.port;
+        Ok(Nats { watch: None, server: Arc::new(Mutex::new(server)), port })
+    }
+
+    /// From now on, starts the server again when it ends by itself.
+    pub fn supervise(&mut self) {
+        self.watch.get_or_insert_with(|| Watch::over(Arc::clone(&self.server)));
+    }
+
+    /// `nats://127.0.0.1:<port>`; it stays the same after a restart.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The loopback port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops the server cleanly.
+    pub fn stop(&mut self) {
+        self.watch = None;
+        let mut server = self.server();
+        server.wanted = false;
+        if let Some(mut child) = server.child.take() {
+            child.stop(SHUTDOWN);
+        }
+    }
+
+    /// Ends the server as a power cut would end it.
+    pub fn kill9(&mut self) {
+        let mut server = self.server();
+        server.wanted = false;
+        if let Some(mut child) = server.child.take() {
+            child.kill();
+        }
+    }
+
+    /// Starts the server again after [`Nats::stop`] or [`Nats::kill9`], on the same port and with what it had kept.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        let mut server = self.server();
+        if let Some(mut child) = server.child.take() {
+            child.stop(SHUTDOWN);
+        }
+        server.launch()
+    }
+
+    /// Whether the server's process lives.
+    pub fn running(&self) -> bool {
+        self.server().child.as_mut().is_some_and(|child| child.ended().is_none())
+    }
+
+    fn server(&self) -> MutexGuard<'_, Process> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[derive(Debug)]
+struct Process {
+    program: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    options: NatsOptions,
+    child: Option<Child>,
+    wanted: bool,
+    _claim: Claim,
+}
+
+impl Server for Process {
+    const NAME: &'static str = NAME;
+
+    fn died(&mut self) -> bool {
+        self.wanted && self.child.as_mut().is_none_or(|child| child.ended().is_some())
+    }
+
+    fn launch(&mut self) -> Result<(), Error> {
+        self.wanted = true;
+        let name = self.write_config()?;
+        let log = self.folder.join("nats.log");
+        let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
+        let mut command = tied(&self.program);
+        command.arg("--config").arg(self.folder.join("nats.conf"));
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(words);
+        self.child = Some(spawn(command).doing(|| format!("start {}", self.program.display()))?);
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.as_mut().and_then(Child::ended) {
+                return Err(Error::Start { what: NAME, why: format!("{status}: {}", last_words(&log)) });
+            }
+            if answers(self.port, &name) {
+                return Ok(());
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        Err(Error::Start { what: NAME, why: format!("it did not answer within {} s: {}", PATIENCE.as_secs(), last_words(&log)) })
+    }
+}
+
+impl Process {
+    /// On the port that was asked for, else on free ones until one works.
+    fn start(&mut self) -> Result<(), Error> {
+        if let Some(port) = self.options.port {
+            self.port = port;
+            return self.launch();
+        }
+        let mut tries = 0;
+        loop {
+            self.port = free_port()?;
+            tries += 1;
+            match self.launch() {
+                Err(Error::Start { why, .. }) if tries < TRIES && why.contains("address already in use") => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The configuration, and in it the name by which we know our own server on that port.
+    fn write_config(&self) -> Result<String, Error> {
+        let name = format!("muara-{}-{}", std::process::id(), unique());
+        let store = self.folder.join("jetstream");
+        let sync = if self.options.sync == Sync::Always { ", sync_interval: always" } else { "" };
+        let mut text = String::from("# Written at each start; edit the options instead.\n");
+        let _ = writeln!(text, "listen: \"127.0.0.1:{}\"\nserver_name: \"{name}\"\nmax_payload: 1MB", self.port);
+        let _ = writeln!(text, "jetstream {{ store_dir: {:?}{sync} }}", store.display().to_string());
+        text.push_str(&self.options.config);
+        let path = self.folder.join("nats.conf");
+        fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
+        Ok(name)
+    }
+}
+
+/// Whether our own server greets on this port.
+fn answers(port: u16, name: &str) -> bool {
+    let greet = || -> Option<String> {
+        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(1)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).ok()?;
+        Some(line)
+    };
+    greet().is_some_and(|line| line.starts_with("INFO ") && line.contains(&format!("\"{name}\"")))
+}
+
+/// A loopback port on which nobody listens now. Whoever uses it should try another when it is taken meanwhile.
+pub fn free_port() -> Result<u16, Error> {
+    let span = u32::from(PORTS.end - PORTS.start);
+    for _ in 0..span {
+        // Processes start at different places, so that tests in parallel rarely look at the same port.
+        let step = std::process::id().wrapping_mul(2_654_435_761).wrapping_add(unique());
+        let Ok(port) = u16::try_from(u32::from(PORTS.start) + step % span) else { continue };
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Error::Start { what: NAME, why: "no loopback port is free".to_owned() })
+}
+
+fn unique() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,113 @@
+//! One program of ours, run as an admin would run it.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+/// How long anything in a test may take before the test gives up. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program. Dropped: killed.
+pub struct Process {
+    name: String,
+    command: Box<dyn Fn() -> Command + Send + Sync>,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts `program` of this workspace; what it says goes to `<folder>/<name>.log`.
+    pub fn start(name: &str, program: &'static str, arguments: &[&str], folder: &Path) -> Self {
+        let path = built(program);
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let log = folder.join(format!("{name}.log"));
+        let at = folder.to_owned();
+        let command = Box::new(move || {
+            let mut command = Command::new(&path);
+            command.args(&arguments).current_dir(&at).stdin(Stdio::null()).env("RUST_BACKTRACE", "1");
+            command
+        });
+        let mut process = Self { name: name.to_owned(), command, log, child: None };
+        process.resume();
+        process
+    }
+
+    /// Starts it again, as it was.
+    pub fn resume(&mut self) {
+        let log = File::options().create(true).append(true).open(&self.log).expect("a log file");
+        let errors = log.try_clone().expect("a log file");
+        let child = (self.command)().stdout(log).stderr(errors).spawn().expect("the program starts");
+        self.child = Some(child);
+    }
+
+    /// Kills it without a word, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Asks it to stop, and waits until it has. Panics if it does not, or if it stops with an error.
+    pub fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is there");
+        assert!(asked.success(), "{} is gone already:\n{}", self.name, self.said());
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if let Some(status) = child.try_wait().expect("a child") {
+                assert!(status.success(), "{} stopped with {status}:\n{}", self.name, self.said());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        panic!("{} does not stop:\n{}", self.name, self.said());
+    }
+
+    /// The last of what it said.
+    pub fn said(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// All of what it said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Resident memory in KiB, now.
+    pub fn resident_kib(&self) -> u64 {
+        let Some(child) = &self.child else { return 0 };
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- {} said ---\n{}", self.name, self.said());
+        }
+        self.kill();
+    }
+}
+
+/// The program as built from the sources that are tested: `cargo test` does not build other packages' programs by itself.
+fn built(program: &'static str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--bins", "--workspace"]);
+        assert!(build.status().expect("cargo is there").success(), "the programs do not build");
+        let test = std::env::current_exe().expect("a test has a file");
+        test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned()
+    });
+    folder.join(program)
+}
