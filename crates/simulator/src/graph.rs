@@ -137,6 +137,7 @@ async fn interrupt(fault: Option<Fault>) -> Option<Response> {
             None
         }
         Fault::Wrong => Some("<html>sedang ada perbaikan</html>".into_response()),
+        Fault::Gone => Some(StatusCode::NOT_FOUND.into_response()),
         Fault::Code(code) => Some(bad(code, "An error of the simulator").into_response()),
         Fault::Lost => None,
     }
@@ -286,6 +287,7 @@ async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> 
         "lost" => Some(Fault::Lost),
         "slow" => Some(Fault::Slow(Duration::from_millis(order.number.unwrap_or(3000)))),
         "wrong" => Some(Fault::Wrong),
+        "gone" => Some(Fault::Gone),
         "code" => Some(Fault::Code(order.number.and_then(|n| n.try_into().ok()).unwrap_or(131_000))),
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };

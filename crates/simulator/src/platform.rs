@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     Endpoint, Fault, Random, Received, WindowErrors, graph,
-    state::{State, digits},
+    state::{Planned, State, digits},
     webhook,
 };
 
@@ -314,14 +314,21 @@ impl Platform {
 
     /// Fails there until [`Self::mend`].
     pub fn fail(&self, at: Endpoint, fault: Fault) {
-        self.state().faults.insert(at, (fault, None));
+        self.plan(at, Planned { fault, spared: 0, left: None });
     }
 
     /// Fails there for so many requests.
     pub fn fail_times(&self, at: Endpoint, fault: Fault, times: u32) {
-        if times > 0 {
-            self.state().faults.insert(at, (fault, Some(times)));
-        }
+        self.plan(at, Planned { fault, spared: 0, left: Some(times.max(1)) });
+    }
+
+    /// Lets so many requests through there, and fails for one.
+    pub fn fail_after(&self, at: Endpoint, fault: Fault, spared: u32) {
+        self.plan(at, Planned { fault, spared, left: Some(1) });
+    }
+
+    fn plan(&self, at: Endpoint, planned: Planned) {
+        self.state().faults.insert(at, planned);
     }
 
     /// Works there again.

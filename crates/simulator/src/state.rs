@@ -62,6 +62,8 @@ pub enum Fault {
     Slow(Duration),
     /// 200 with something that is no answer.
     Wrong,
+    /// 404 and nothing else.
+    Gone,
     /// The platform's own error of this code.
     Code(u32),
 }
@@ -112,6 +114,16 @@ pub(crate) struct Link {
     pub(crate) until: Timestamp,
 }
 
+/// A failure that is switched on.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) fault: Fault,
+    /// Requests that still get through first.
+    pub(crate) spared: u32,
+    /// Requests that still fail; `None`: all.
+    pub(crate) left: Option<u32>,
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: Options,
@@ -124,7 +136,7 @@ pub(crate) struct State {
     pub(crate) outbox: VecDeque<Value>,
     /// Taken by the webhook; for redeliveries.
     pub(crate) taken: VecDeque<Value>,
-    pub(crate) faults: HashMap<Endpoint, (Fault, Option<u32>)>,
+    pub(crate) faults: HashMap<Endpoint, Planned>,
     pub(crate) requests: HashMap<Endpoint, u64>,
     /// Cancelled when the last holder of the platform let it go.
     pub(crate) stop: CancellationToken,
@@ -270,9 +282,13 @@ impl State {
     /// How this request fails, if it does; counts it.
     pub(crate) fn fault(&mut self, at: Endpoint) -> Option<Fault> {
         *self.requests.entry(at).or_default() += 1;
-        let (fault, left) = self.faults.get_mut(&at)?;
-        let fault = fault.clone();
-        if let Some(left) = left {
+        let planned = self.faults.get_mut(&at)?;
+        if planned.spared > 0 {
+            planned.spared -= 1;
+            return None;
+        }
+        let fault = planned.fault.clone();
+        if let Some(left) = &mut planned.left {
             *left = left.saturating_sub(1);
             if *left == 0 {
                 self.faults.remove(&at);
