@@ -7,13 +7,15 @@ mod directory;
 mod error;
 mod keys;
 pub mod parked;
+mod parts;
 mod publish;
+mod server;
 pub mod streams;
 
 pub use connect::{Bus, BusConfig};
 pub use consume::{Delivery, Queue};
 pub use error::BusError;
-pub use keys::Announcement;
+pub use keys::{Announcement, MISSING_AFTER};
 pub use publish::Accepted;
 /// Tells loops to stop: cancel it once, clone it freely.
 pub use tokio_util::sync::CancellationToken as Stop;

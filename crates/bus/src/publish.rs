@@ -1,6 +1,18 @@
-//! What goes onto the bus.
-use crate::{Bus, BusError};
-use model::{AdapterName, Event, Raw, Reply, TraceId};
+//! What goes onto the bus, each with an id that makes a repetition harmless.
+
+use async_nats::{HeaderMap, jetstream::message::PublishMessage};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use model::{AdapterName, Event, Raw, Receipt, ReceiptState, Reply, TraceId};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Bus, BusError, parts};
+
+/// Publishes under way at once when many are given: enough to hide the way there and back, few enough to be fair to others.
+const PIPELINE: usize = 256;
+/// The W3C header that carries the trace.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// The bus has it. Only then may a door say yes, or a cursor move.
 #[must_use = "only what the bus has taken may be acknowledged to others"]
@@ -13,28 +25,168 @@ pub enum Accepted {
 }
 
 impl Bus {
-    /// Publishes what came in through a door.
-    pub async fn publish_raw(&self, _raw: &Raw) -> Result<Accepted, BusError> {
-        todo!()
+    /// Publishes what came in through a door. Its id is a hash of adapter, query and body, so that a platform's own repetition and ours
+    /// are both [`Accepted::Duplicate`]. A body of any size: what does not fit one message travels in parts, unseen by the reader.
+    pub async fn publish_raw(&self, raw: &Raw) -> Result<Accepted, BusError> {
+        self.publish_raw_as(raw, raw_id(raw)).await
     }
-    /// The same with a fresh id.
-    pub async fn publish_raw_again(&self, _raw: &Raw) -> Result<Accepted, BusError> {
-        todo!()
+
+    /// The same with a fresh id, for a replay: within the duplicate window the server would swallow the old one.
+    pub async fn publish_raw_again(&self, raw: &Raw) -> Result<Accepted, BusError> {
+        self.publish_raw_as(raw, fresh_id()).await
     }
-    /// Publishes one event.
-    pub async fn publish_event(&self, _event: &Event, _trace: TraceId, _adapter: &AdapterName) -> Result<Accepted, BusError> {
-        todo!()
+
+    async fn publish_raw_as(&self, raw: &Raw, id: String) -> Result<Accepted, BusError> {
+        let payload = json(raw)?;
+        self.publish_large(&format!("raw.{}", raw.adapter), headers(&id, raw.trace), payload).await
     }
-    /// Publishes many, then waits for all.
-    pub async fn publish_events(&self, _events: &[(Event, TraceId)], _adapter: &AdapterName) -> Result<(), BusError> {
-        todo!()
+
+    /// Publishes one event. Its id is the message's key, or the reply and its state.
+    pub async fn publish_event(&self, event: &Event, trace: TraceId, adapter: &AdapterName) -> Result<Accepted, BusError> {
+        let id = event_id(event).unwrap_or_else(fresh_id);
+        self.publish(&format!("events.{adapter}"), headers(&id, trace), json(event)?).await
     }
-    /// Publishes one reply.
-    pub async fn publish_reply(&self, _reply: &Reply, _trace: TraceId) -> Result<Accepted, BusError> {
-        todo!()
+
+    /// Publishes many at once, in this order, and waits for all. An error means that some may be missing: publish all again, the ones that
+    /// are there are recognised.
+    pub async fn publish_events(&self, events: &[(Event, TraceId)], adapter: &AdapterName) -> Result<(), BusError> {
+        let publishes = events.iter().map(|(event, trace)| self.publish_event(event, *trace, adapter));
+        stream::iter(publishes).buffered(PIPELINE).try_for_each(|_accepted| std::future::ready(Ok(()))).await
     }
-    /// Publishes many; one answer each, same order.
-    pub async fn publish_replies(&self, _replies: &[(Reply, TraceId)]) -> Vec<Result<Accepted, BusError>> {
-        todo!()
+
+    /// Publishes one reply to the adapter that delivers it. Its id is the reply's.
+    pub async fn publish_reply(&self, reply: &Reply, trace: TraceId) -> Result<Accepted, BusError> {
+        self.publish(&format!("replies.{}", reply.to.adapter), headers(&reply.id.to_string(), trace), json(reply)?).await
+    }
+
+    /// Publishes many at once; one answer each, in the same order.
+    pub async fn publish_replies(&self, replies: &[(Reply, TraceId)]) -> Vec<Result<Accepted, BusError>> {
+        let publishes = replies.iter().map(|(reply, trace)| self.publish_reply(reply, *trace));
+        stream::iter(publishes).buffered(PIPELINE).collect().await
+    }
+
+    /// One message of any size, where the reader knows of parts.
+    pub(crate) async fn publish_large(&self, subject: &str, mut headers: HeaderMap, payload: Bytes) -> Result<Accepted, BusError> {
+        if payload.len() <= parts::WHOLE {
+            return self.publish(subject, headers, payload).await;
+        }
+        let parts = self.put_parts(subject, payload).await?;
+        headers.insert(parts::HEADER, parts.to_string());
+        self.publish(subject, headers, Bytes::new()).await
+    }
+
+    /// One message, and the server's word that it is stored.
+    pub(crate) async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Result<Accepted, BusError> {
+        self.connected().await?;
+        let bytes = payload.len();
+        let message = PublishMessage::build().headers(headers).payload(payload);
+        let failed = |error| BusError::publishing(error, subject, bytes);
+        let stored = self.inner.jetstream.send_publish(subject.to_owned(), message).await.map_err(failed)?;
+        let ack = stored.await.map_err(failed)?;
+        Ok(if ack.duplicate { Accepted::Duplicate } else { Accepted::Stored })
+    }
+}
+
+pub(crate) fn headers(id: &str, trace: TraceId) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
+    headers.insert(TRACEPARENT, trace.traceparent());
+    headers
+}
+
+/// An id that no other message has.
+pub(crate) fn fresh_id() -> String {
+    hex(&model::id::random_bytes())
+}
+
+fn json(value: &impl Serialize) -> Result<Bytes, BusError> {
+    Ok(serde_json::to_vec(value)?.into())
+}
+
+fn raw_id(raw: &Raw) -> String {
+    hash("raw", &[raw.adapter.as_str().as_bytes(), raw.query.as_bytes(), &raw.body])
+}
+
+/// `None`: saying it twice means nothing more than saying it once, and saying it again later must be possible.
+fn event_id(event: &Event) -> Option<String> {
+    match event {
+        Event::Message(inbound) => {
+            let key = &inbound.key;
+            Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
+        }
+        Event::Receipt(receipt) => Some(receipt_id(receipt)),
+        Event::OptOut { .. } => None,
+    }
+}
+
+fn receipt_id(receipt: &Receipt) -> String {
+    let reply = receipt.reply.map(|reply| reply.to_string()).unwrap_or_default();
+    let platform_id = receipt.platform_id.as_deref().unwrap_or_default();
+    let code = if let ReceiptState::Failed { code, .. } = &receipt.state { code.as_str() } else { "" };
+    let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code];
+    hash("receipt", &told.map(str::as_bytes))
+}
+
+/// Platforms' ids may hold anything, headers may not; and lengths keep `ab, c` apart from `a, bc`.
+fn hash(kind: &str, fields: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for field in fields {
+        hasher.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(field);
+    }
+    format!("{kind}-{}", hex(&hasher.finalize()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(nibble.into(), 16).expect("four bits are one hex digit"));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+
+    use super::*;
+
+    fn raw(adapter: &str, query: &str, body: &'static [u8]) -> Raw {
+        Raw {
+            adapter: adapter.parse().expect("a name"),
+            received_at: Timestamp::UNIX_EPOCH,
+            trace: TraceId::random(),
+            query: query.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::from_static(body),
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_have_the_same_id_whenever_and_however_they_come() {
+        assert_eq!(raw_id(&raw("chat", "a=1", b"body")), raw_id(&raw("chat", "a=1", b"body")));
+    }
+
+    #[test]
+    fn other_bytes_another_query_or_another_adapter_have_another_id() {
+        let id = raw_id(&raw("chat", "a=1", b"body"));
+        for other in [raw("chat", "a=1", b"bodY"), raw("chat", "a=1b", b"ody"), raw("mail", "a=1", b"body")] {
+            assert_ne!(raw_id(&other), id);
+        }
+    }
+
+    #[test]
+    fn each_state_of_a_reply_is_an_event_of_its_own() {
+        let receipt = |state| Receipt {
+            reply: None,
+            platform_id: Some("wamid.1".into()),
+            adapter: "chat".parse().expect("a name"),
+            account: "1".into(),
+            state,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        assert_ne!(receipt_id(&receipt(ReceiptState::Sent)), receipt_id(&receipt(ReceiptState::Read)));
+        assert_eq!(receipt_id(&receipt(ReceiptState::Sent)), receipt_id(&receipt(ReceiptState::Sent)));
     }
 }

@@ -1,9 +1,146 @@
-//! Streams and buckets: names, limits, and the one function that creates them.
-use crate::{Bus, BusError};
+//! Streams and buckets: their names, what they keep and for how long, and the one function that creates them.
+//!
+//! Every limit refuses what is new rather than dropping what is old: a full bus is noticed (doors spool, then answer 503),
+//! a dropped complaint is not. [`Bus::keep_house`] makes room in RAW, by removing what every adapter has read.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    ErrorCode,
+    context::{AccountError, AccountErrorKind},
+    stream::{Config, DiscardPolicy, RetentionPolicy},
+};
+use tracing::{info, warn};
+
+use crate::{Bus, BusError, error::says_not_found};
+
+/// What came in through the doors: `raw.<adapter>`, kept 14 days for replay.
+pub(crate) const RAW: &str = "RAW";
+/// What adapters tell the core: `events.<adapter>`, until acknowledged.
+pub(crate) const EVENTS: &str = "EVENTS";
+/// What the core tells adapters: `replies.<adapter>`, until acknowledged.
+pub(crate) const REPLIES: &str = "REPLIES";
+/// What waits for a person: `parked.<stream>.<adapter>`, 90 days.
+pub(crate) const PARKED: &str = "PARKED";
+
+/// Key-value: where pollers stand.
+pub(crate) const CURSOR: &str = "cursor";
+/// Key-value: reply id to the platform's id.
+pub(crate) const SENT: &str = "sent";
+/// Key-value: what adapters say about themselves.
+pub(crate) const ANNOUNCED: &str = "announced";
+/// Object store: attachments nobody has looked at yet.
+pub(crate) const QUARANTINE: &str = "quarantine";
+/// Object store: what adapters with pages need for their forms.
+pub(crate) const DIRECTORY: &str = "directory";
+
+/// A publish that is repeated within this time, with the same id, is answered [`crate::Accepted::Duplicate`].
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+
+const DAY: Duration = Duration::from_hours(24);
+const MIB: i64 = 1024 * 1024;
+/// Below this a stream is of no use, and the disk is too small for Muara.
+const SMALLEST: i64 = 16 * MIB;
+
+/// Every stream with its largest size, 17 GiB together. `ensure` takes half of what does not fit, and half again.
+fn streams() -> Vec<Config> {
+    let work = |name: &str, subject: &str, mib: i64| Config {
+        retention: RetentionPolicy::WorkQueue,
+        duplicate_window: DUPLICATE_WINDOW,
+        ..stream(name, &[subject], mib)
+    };
+    vec![
+        Config { max_age: 14 * DAY, duplicate_window: DUPLICATE_WINDOW, ..stream(RAW, &["raw.>"], 4096) },
+        work(EVENTS, "events.>", 2048),
+        work(REPLIES, "replies.>", 512),
+        Config { max_age: 90 * DAY, ..stream(PARKED, &["parked.>"], 1024) },
+        bucket(CURSOR, 64, Duration::ZERO),
+        // A mark that is dropped early costs at worst one reply sent twice, a full bucket would cost all of them.
+        Config { discard: DiscardPolicy::Old, ..bucket(SENT, 512, 30 * DAY) },
+        bucket(ANNOUNCED, 16, 30 * DAY),
+        objects(QUARANTINE, 8192, 14 * DAY),
+        objects(DIRECTORY, 512, Duration::ZERO),
+    ]
+}
+
+fn stream(name: &str, subjects: &[&str], mib: i64) -> Config {
+    Config {
+        name: name.to_owned(),
+        subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        discard: DiscardPolicy::New,
+        max_bytes: mib * MIB,
+        // Lets parts and parked messages be read by subject, which the server can restrict to one adapter.
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+/// A key-value bucket is a stream that keeps the last message of each subject (NATS's ADR-8).
+fn bucket(name: &str, mib: i64, max_age: Duration) -> Config {
+    Config {
+        max_messages_per_subject: 1,
+        max_age,
+        allow_rollup: true,
+        deny_delete: true,
+        ..stream(&format!("KV_{name}"), &[&format!("$KV.{name}.>")], mib)
+    }
+}
+
+/// An object store is a stream of chunks and descriptions (NATS's ADR-20).
+fn objects(name: &str, mib: i64, max_age: Duration) -> Config {
+    Config { max_age, allow_rollup: true, ..stream(&format!("OBJ_{name}"), &[&format!("$O.{name}.C.>"), &format!("$O.{name}.M.>")], mib) }
+}
 
 impl Bus {
-    /// Creates or updates every stream and bucket. Idempotent. The core alone calls it.
+    /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, `cursor`, `sent`, `announced`, `quarantine`, `directory`.
+    /// Idempotent. The core alone calls it, at its start.
+    ///
+    /// The size of a stream that is there already is left alone: whoever changed it with `nats stream edit` knows the disk. A new one that
+    /// does not fit the server's storage is made half as large, and half again.
     pub async fn ensure(&self) -> Result<(), BusError> {
-        todo!()
+        self.connected().await?;
+        self.inner.jetstream.query_account().await.map_err(without_jetstream)?;
+        for mut config in streams() {
+            config.num_replicas = self.inner.replicas;
+            self.ensure_stream(config).await?;
+        }
+        Ok(())
+    }
+
+    async fn ensure_stream(&self, config: Config) -> Result<(), BusError> {
+        match self.inner.jetstream.get_stream(&config.name).await {
+            Ok(found) => self.update(&found.cached_info().config, config).await,
+            Err(error) if says_not_found(&error) => self.create(config).await,
+            Err(error) => Err(BusError::unavailable(error)),
+        }
+    }
+
+    async fn update(&self, found: &Config, wanted: Config) -> Result<(), BusError> {
+        let wanted = Config { max_bytes: found.max_bytes, placement: found.placement.clone(), ..wanted };
+        self.inner.jetstream.update_stream(&wanted).await.map(drop).map_err(BusError::creating)
+    }
+
+    async fn create(&self, mut config: Config) -> Result<(), BusError> {
+        loop {
+            match self.inner.jetstream.create_stream(&config).await.map_err(BusError::creating) {
+                Ok(_) => {
+                    info!(stream.name = %config.name, stream.max_mib = config.max_bytes / MIB, "Created stream {}.", config.name);
+                    return Ok(());
+                }
+                Err(BusError::Full(_)) if config.max_bytes > SMALLEST => {
+                    config.max_bytes /= 2;
+                    warn!("The server has no room for stream {}; trying {} MiB.", config.name, config.max_bytes / MIB);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn without_jetstream(error: AccountError) -> BusError {
+    match error.kind() {
+        AccountErrorKind::JetStreamUnavailable => BusError::NoJetStream,
+        AccountErrorKind::JetStream(said) if said.error_code() == ErrorCode::JETSTREAM_NOT_ENABLED => BusError::NoJetStream,
+        _ => BusError::unavailable(error),
     }
 }
