@@ -10,7 +10,7 @@ use adapter_sdk::{Address, ReplyId};
 use tokio::time::Instant;
 
 /// Turns that nobody came back for are forgotten after that long.
-const FORGET: Duration = Duration::from_secs(600);
+const FORGET: Duration = Duration::from_mins(10);
 /// How many citizens are remembered before those at rest are forgotten.
 const REMEMBER: usize = 4096;
 

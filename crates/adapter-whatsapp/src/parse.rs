@@ -67,7 +67,7 @@ fn change_events(raw: &Raw, change: Change, events: &mut Vec<Event>) -> Result<(
     for fault in value.errors.iter().filter_map(|fault| fault.0.as_ref()) {
         tracing::warn!(meta.code = fault.code.text().unwrap_or_default(), "Meta reports an error of the account.");
     }
-    for message in &value.messages {
+    for message in &value.written {
         events.extend(inside.message(message, ours.as_deref()).map(|inbound| Event::Message(Box::new(inbound))));
     }
     for status in value.statuses.iter().filter_map(|status| status.0.as_ref()) {
@@ -200,7 +200,7 @@ impl Inside<'_> {
                 self.media(if spoken { AttachmentKind::Voice } else { AttachmentKind::Audio }, media)
             }
             "location" => place(&message.object(kind)?)?,
-            "contacts" => words(cards(message.object(kind)?)),
+            "contacts" => words(cards(&message.object::<Vec<Odd<Card>>>(kind)?)),
             "button" => words(message.object::<Button>(kind)?.text),
             "interactive" => return interactive(message.object(kind)?),
             _ => return None,
@@ -226,7 +226,7 @@ impl Inside<'_> {
         if status.recipient_type.text() == Some("group") {
             return None;
         }
-        let state = match status.status.0.as_str() {
+        let state = match status.word.0.as_str() {
             "sent" => ReceiptState::Sent,
             "delivered" => ReceiptState::Delivered,
             "read" | "played" => ReceiptState::Read,
@@ -327,7 +327,7 @@ fn place(location: &Location) -> Option<Saying> {
 }
 
 /// Names and numbers, a card a line: what the citizen wanted us to see, nothing of the rest.
-fn cards(cards: Vec<Odd<Card>>) -> String {
+fn cards(cards: &[Odd<Card>]) -> String {
     let line = |card: &Card| {
         let name = card.name.0.as_ref().and_then(|name| name.formatted_name.text());
         let phones = card.phones.iter().filter_map(|phone| phone.0.as_ref()?.phone.text());

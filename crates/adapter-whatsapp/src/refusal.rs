@@ -14,7 +14,7 @@ pub(crate) const PAIR_PAUSE: Duration = Duration::from_secs(6);
 /// When Meta says "too fast" without saying how long.
 const RATE_PAUSE: Duration = Duration::from_secs(20);
 /// After a restriction for spam only patience helps; every message in between counts against us.
-const SPAM_PAUSE: Duration = Duration::from_secs(15 * 60);
+const SPAM_PAUSE: Duration = Duration::from_mins(15);
 
 /// Meta said no.
 #[derive(Debug)]
@@ -68,13 +68,11 @@ fn means(code: i64, transient: bool) -> Means {
 impl No {
     /// Reads an answer that is no success.
     pub(crate) fn read(answer: &Response) -> Self {
-        match answer.json::<Refusal>() {
-            Ok(refusal) => Self::of(&refusal.error, answer.retry_after()),
-            Err(_) => {
-                let alarm = answer.status.as_u16() == 401;
-                Self { error: SendError::from_answer(answer), other_form: false, alarm, code: None }
-            }
+        if let Ok(refusal) = answer.json::<Refusal>() {
+            return Self::of(&refusal.error, answer.retry_after());
         }
+        let alarm = answer.status.as_u16() == 401;
+        Self { error: SendError::from_answer(answer), other_form: false, alarm, code: None }
     }
 
     fn of(refusal: &RefusalError, retry_after: Option<Duration>) -> Self {

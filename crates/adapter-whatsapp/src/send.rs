@@ -20,7 +20,7 @@ use crate::{
 /// The longest text of one message. Counted in UTF-16 units, the strictest reading of Meta's "characters".
 const LONGEST: usize = 4096;
 /// Free text for so long after the citizen's last message; five minutes less than Meta gives, for clocks and queues.
-const WINDOW: Duration = Duration::from_secs(24 * 3600 - 300);
+const WINDOW: Duration = Duration::from_mins(24 * 60 - 5);
 /// How many half-sent replies are remembered.
 const HALVES: usize = 1000;
 

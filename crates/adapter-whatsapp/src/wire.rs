@@ -32,8 +32,8 @@ pub(crate) struct Messages {
     pub(crate) metadata: Metadata,
     #[serde(default)]
     pub(crate) contacts: Vec<Odd<Contact>>,
-    #[serde(default)]
-    pub(crate) messages: Vec<Value>,
+    #[serde(default, rename = "messages")]
+    pub(crate) written: Vec<Value>,
     #[serde(default)]
     pub(crate) statuses: Vec<Odd<Status>>,
     #[serde(default)]
@@ -215,7 +215,8 @@ pub(crate) struct Unsupported {
 #[derive(Deserialize)]
 pub(crate) struct Status {
     pub(crate) id: Words,
-    pub(crate) status: Words,
+    #[serde(rename = "status")]
+    pub(crate) word: Words,
     #[serde(default)]
     pub(crate) timestamp: Odd<Words>,
     #[serde(default)]

@@ -81,7 +81,8 @@ impl City {
         let random = &mut self.random;
         let (scene, sentences) = *random.pick(TROUBLES);
         let place = *random.pick(PLACES);
-        let words = random.pick(sentences).replace("{place}", &place_words(place, random)).replace("{since}", *random.pick(SINCE));
+        let since = *random.pick(SINCE);
+        let words = random.pick(sentences).replace("{place}", &place_words(place, random)).replace("{since}", since);
         let closing = if random.chance(60) { *random.pick(CLOSINGS) } else { "" };
         let greeting = if random.chance(40) { *random.pick(GREETINGS) } else { "" };
         let text = manner.write(format!("{greeting}{words}{closing}").trim(), random);
@@ -379,7 +380,7 @@ const PLACES: &[Place] = &[
     Place { street: "Jl. Manggarai Utara", kelurahan: "Manggarai", lat: -6.2133, lon: 106.8511 },
     Place { street: "Jl. Kemang Selatan", kelurahan: "Bangka", lat: -6.2642, lon: 106.8193 },
     Place { street: "Jl. Denpasar Raya", kelurahan: "Kuningan Timur", lat: -6.2332, lon: 106.8294 },
-    Place { street: "Jl. Raya Ragunan", kelurahan: "Pasar Minggu", lat: -6.2831, lon: 106.8435 },
+    Place { street: "Jl. Raya Ragunan", kelurahan: "Pasar Minggu", lat: -6.2835, lon: 106.8435 },
     Place { street: "Jl. Lebak Bulus Raya", kelurahan: "Lebak Bulus", lat: -6.2971, lon: 106.7785 },
     Place { street: "Jl. Pondok Labu Raya", kelurahan: "Pondok Labu", lat: -6.3091, lon: 106.7955 },
     Place { street: "Jl. Moh. Kahfi", kelurahan: "Jagakarsa", lat: -6.3286, lon: 106.8212 },

@@ -3,6 +3,9 @@
 use jiff::civil::DateTime;
 
 /// Puts date and place into a JPEG, before its first segment. Bytes that are no JPEG come back as they were.
+///
+/// # Panics
+/// Never: the block has a fixed size that fits.
 pub fn with_place(jpeg: &[u8], lat: f64, lon: f64, taken: DateTime) -> Vec<u8> {
     let Some(rest) = jpeg.strip_prefix(&[0xFF, 0xD8]) else { return jpeg.to_vec() };
     let tiff = tiff(lat, lon, taken);

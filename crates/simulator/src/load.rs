@@ -193,13 +193,12 @@ impl Target {
 
 /// Sends one request on the line, opening it where there is none, and reads the whole answer.
 async fn exchange(target: &Target, line: &mut Option<TcpStream>, request: &[u8]) -> anyhow::Result<u16> {
-    let stream = match line {
-        Some(stream) => stream,
-        None => {
-            let stream = TcpStream::connect(&target.host).await?;
-            stream.set_nodelay(true)?;
-            line.insert(stream)
-        }
+    let stream = if let Some(stream) = line {
+        stream
+    } else {
+        let stream = TcpStream::connect(&target.host).await?;
+        stream.set_nodelay(true)?;
+        line.insert(stream)
     };
     stream.write_all(request).await?;
     let mut answer = Vec::with_capacity(512);

@@ -68,7 +68,7 @@ pub enum Order {
 }
 
 /// How long [`Platform::wait_for`] waits before it gives up: a guard against hanging, not a measure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause before a refused delivery is tried again grows up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -244,7 +244,9 @@ impl Platform {
         let mut state = self.state();
         for (values, status) in bodies.into_iter().zip(&answers).rev() {
             if (200..300).contains(status) {
-                values.into_iter().for_each(|value| state.took(value));
+                for value in values {
+                    state.took(value);
+                }
             } else {
                 values.into_iter().rev().for_each(|value| state.outbox.push_front(value));
             }

@@ -27,6 +27,9 @@ const HEIGHT: u32 = 600;
 type Colour = [u8; 3];
 
 /// Draws a scene as a JPEG. The same chance draws the same picture.
+///
+/// # Panics
+/// Never: a picture of fixed size is written to memory.
 pub fn photo(scene: Scene, random: &mut Random) -> Vec<u8> {
     let mut picture = RgbImage::new(WIDTH, HEIGHT);
     match scene {

@@ -232,7 +232,7 @@ impl State {
             message["context"] = json!({ "from": self.options.display_phone_number, "id": quoted });
         }
         message[kind] = object;
-        let value = self.value(phone, "messages", message);
+        let value = self.value(phone, "messages", &message);
         self.outbox.push_back(value);
         wamid
     }
@@ -250,11 +250,11 @@ impl State {
         if let Some(error) = error {
             status["errors"] = json!([error]);
         }
-        let value = self.value(phone, "statuses", status);
+        let value = self.value(phone, "statuses", &status);
         self.outbox.push_back(value);
     }
 
-    fn value(&self, phone: &str, field: &str, item: Value) -> Value {
+    fn value(&self, phone: &str, field: &str, item: &Value) -> Value {
         let Options { display_phone_number, phone_number_id, .. } = &self.options;
         let mut value = json!({
             "messaging_product": "whatsapp",
