@@ -76,7 +76,7 @@ enum Play {
 
 #[derive(Args)]
 struct Graph {
-    /// Where the Graph API listens: the adapter's graph_url.
+    /// Where the Graph API listens: what the adapter has as its address.
     #[arg(long, default_value = "127.0.0.1:8120")]
     listen: SocketAddr,
     /// The Bearer token it takes, in a file. Without it: simulator-token.
