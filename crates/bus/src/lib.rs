@@ -11,6 +11,7 @@ mod parts;
 mod permissions;
 mod publish;
 mod server;
+mod server;
 mod streams;
 
 pub use connect::{Bus, BusConfig};
