@@ -68,7 +68,8 @@ impl Browser {
             form = form.text((*name).to_owned(), (*value).to_owned());
         }
         for (name, filename, mime, bytes) in files {
-            let part = reqwest::multipart::Part::bytes(bytes.clone()).file_name((*filename).to_owned()).mime_str(mime).expect("a media type");
+            let part =
+                reqwest::multipart::Part::bytes(bytes.clone()).file_name((*filename).to_owned()).mime_str(mime).expect("a media type");
             form = form.part((*name).to_owned(), part);
         }
         let request = self.request(Method::POST, path).multipart(form);

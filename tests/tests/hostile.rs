@@ -26,7 +26,8 @@ async fn a_wrong_or_missing_signature_is_refused_and_counted() {
     assert_eq!(post(&world, body.clone(), Some(forged)).await, 401);
     assert_eq!(post(&world, body, Some("sha256=zz".into())).await, 401);
     let metrics = reqwest::get(format!("{}/metrics", world.door())).await.expect("an answer").text().await.expect("a text");
-    let line = metrics.lines().find(|line| line.contains("signature_refused") && !line.starts_with('#')).unwrap_or_else(|| panic!("{metrics}"));
+    let line =
+        metrics.lines().find(|line| line.contains("signature_refused") && !line.starts_with('#')).unwrap_or_else(|| panic!("{metrics}"));
     assert!(line.ends_with(" 3"), "{line}");
     world.settled().await;
     assert_eq!(world.complaints(), 0);

@@ -105,7 +105,11 @@ async fn outside_the_window_the_answer_goes_by_template_or_is_shown_as_failed() 
     let number = world.ask("select reference from complaint");
     let template = world.hears(SARI, &[&number, "/t/"]).await;
     assert!(
-        world.platform.received(SARI).iter().any(|message| matches!(&message.form, simulator::Form::Template { name, .. } if name == "laporan_selesai")),
+        world
+            .platform
+            .received(SARI)
+            .iter()
+            .any(|message| matches!(&message.form, simulator::Form::Template { name, .. } if name == "laporan_selesai")),
         "{template:?}"
     );
     world.settled().await;

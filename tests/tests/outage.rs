@@ -112,7 +112,11 @@ async fn a_restarted_web_knows_who_is_signed_in() {
     world.process("web").resume();
     eventually("the pages are back", || {
         let mut browser = tests::Browser::new(&world.url());
-        async move { tokio::time::timeout(std::time::Duration::from_secs(2), async { tests::answers(&mut browser, "/health").await }).await.unwrap_or(false) }
+        async move {
+            tokio::time::timeout(std::time::Duration::from_secs(2), async { tests::answers(&mut browser, "/health").await })
+                .await
+                .unwrap_or(false)
+        }
     })
     .await;
     assert_eq!(officer.get("/antrean").await.status, 200);

@@ -11,7 +11,6 @@ mod parts;
 mod permissions;
 mod publish;
 mod server;
-mod server;
 mod streams;
 
 pub use connect::{Bus, BusConfig};
