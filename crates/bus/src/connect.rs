@@ -10,10 +10,12 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use crate::BusError;
+use crate::{BusError, permissions::inbox_prefix};
 
 /// How long a publish, a question or an acknowledgement waits for its answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server leaves a message with us without a word before it gives it to another.
+const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How often we say that we are still waiting for a server.
 const REMIND: Duration = Duration::from_secs(10);
 /// Publishes on their way that nobody has acknowledged yet; more than we ever pipeline.
@@ -38,6 +40,7 @@ pub struct BusConfig {
 #[derive(Clone)]
 pub struct Bus {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) ack_wait: Duration,
 }
 
 pub(crate) struct Inner {
@@ -49,7 +52,6 @@ pub(crate) struct Inner {
     pub(crate) sent: OnceCell<jetstream::kv::Store>,
     pub(crate) announced: OnceCell<jetstream::kv::Store>,
     pub(crate) quarantine: OnceCell<jetstream::object_store::ObjectStore>,
-    pub(crate) directory: OnceCell<jetstream::object_store::ObjectStore>,
 }
 
 impl fmt::Debug for Bus {
@@ -86,6 +88,7 @@ impl Bus {
             .max_ack_inflight(UNDERWAY)
             .build(client.clone());
         Ok(Self {
+            ack_wait: ACK_WAIT,
             inner: Arc::new(Inner {
                 client,
                 jetstream,
@@ -95,7 +98,6 @@ impl Bus {
                 sent: OnceCell::new(),
                 announced: OnceCell::new(),
                 quarantine: OnceCell::new(),
-                directory: OnceCell::new(),
             }),
         })
     }
@@ -103,6 +105,13 @@ impl Bus {
     /// Whether the server is there now. A moment later it may not be.
     pub fn is_connected(&self) -> bool {
         self.inner.link.borrow().up
+    }
+
+    /// The same bus whose consumers lose a message after a shorter silence, for tests that cannot wait. All consumers of a queue must agree.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_ack_wait(self, ack_wait: Duration) -> Self {
+        Self { ack_wait, ..self }
     }
 
     /// Writes out what is still under way; for the end of a process.
@@ -144,10 +153,9 @@ fn options(config: &BusConfig, tell: watch::Sender<Link>) -> ConnectOptions {
             std::future::ready(())
         });
     match (&config.user, &config.password) {
-        // Answers come to an inbox of the user's own, so that the server can keep others from listening there.
-        (Some(user), Some(password)) => options
-            .user_and_password(user.clone(), password.expose_secret().to_owned())
-            .custom_inbox_prefix(format!("_INBOX_{}", subject_safe(user))),
+        (Some(user), Some(password)) => {
+            options.user_and_password(user.clone(), password.expose_secret().to_owned()).custom_inbox_prefix(inbox_prefix(user))
+        }
         _ => options,
     }
 }

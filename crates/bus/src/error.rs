@@ -2,9 +2,13 @@
 
 use std::error::Error;
 
-use async_nats::jetstream::{
-    self, ErrorCode,
-    context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishError, PublishErrorKind},
+use async_nats::{
+    StatusCode,
+    jetstream::{
+        self, ErrorCode,
+        context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishError, PublishErrorKind},
+        stream::{DirectGetError, DirectGetErrorKind},
+    },
 };
 use model::{BoxError, Failure};
 
@@ -66,6 +70,14 @@ impl BusError {
     /// Why a stream, bucket or store was not found.
     pub(crate) fn finding(error: impl Error + Send + Sync + 'static, what: &str) -> Self {
         if says_not_found(&error) { Self::Missing(what.to_owned()) } else { Self::unavailable(error) }
+    }
+
+    /// Why a stored message was not read.
+    pub(crate) fn reading(error: DirectGetError, stream: &str) -> Self {
+        match error.kind() {
+            DirectGetErrorKind::ErrorResponse(StatusCode::NO_RESPONDERS, _) => Self::Missing(format!("stream {stream}")),
+            _ => Self::unavailable(error),
+        }
     }
 
     /// Why a publish was not accepted.

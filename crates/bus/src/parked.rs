@@ -79,7 +79,7 @@ impl Bus {
                     found.push(read(message));
                 }
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => break,
-                Err(error) => return Err(BusError::unavailable(error)),
+                Err(error) => return Err(BusError::reading(error, PARKED)),
             }
         }
         Ok(found)
@@ -148,7 +148,7 @@ impl Bus {
             // A part has a sequence too.
             Ok(message) => Ok(Some(message).filter(|message| message.subject.split('.').count() == 3)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(BusError::unavailable(error)),
+            Err(error) => Err(BusError::reading(error, PARKED)),
         }
     }
 

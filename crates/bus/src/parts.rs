@@ -62,11 +62,12 @@ impl Bus {
     /// Stores a payload in parts beside a subject.
     pub(crate) async fn put_parts(&self, beside: &str, payload: Bytes) -> Result<Parts, BusError> {
         let parts = Parts { id: fresh_id(), count: payload.len().div_ceil(WHOLE), bytes: payload.len() };
-        let publishes = (0..parts.count).map(|index| {
+        let publish = |index| {
             let part = payload.slice(index * WHOLE..payload.len().min((index + 1) * WHOLE));
             let subject = parts.subject(beside, index);
             async move { self.publish(&subject, HeaderMap::new(), part).await }
-        });
+        };
+        let publishes: Vec<_> = (0..parts.count).map(publish).collect();
         stream::iter(publishes).buffered(PIPELINE).try_for_each(|_accepted| std::future::ready(Ok(()))).await?;
         Ok(parts)
     }
@@ -74,15 +75,15 @@ impl Bus {
     /// Reads it back; `None`: a part is gone, or has not reached the server that was asked.
     pub(crate) async fn take_parts(&self, stream: &str, beside: &str, parts: &Parts) -> Result<Option<Bytes>, BusError> {
         self.connected().await?;
-        let stream = self.inner.jetstream.get_stream_no_info(stream).await.map_err(BusError::refused)?;
-        let mut reads =
-            stream::iter((0..parts.count).map(|index| stream.direct_get_last_for_subject(parts.subject(beside, index)))).buffered(PIPELINE);
+        let parts_of = self.inner.jetstream.get_stream_no_info(stream).await.map_err(BusError::refused)?;
+        let mut reads = stream::iter((0..parts.count).map(|index| parts_of.direct_get_last_for_subject(parts.subject(beside, index))))
+            .buffered(PIPELINE);
         let mut payload = BytesMut::with_capacity(parts.bytes);
         while let Some(part) = reads.next().await {
             match part {
                 Ok(part) => payload.extend_from_slice(&part.payload),
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(BusError::unavailable(error)),
+                Err(error) => return Err(BusError::reading(error, stream)),
             }
         }
         Ok((payload.len() == parts.bytes).then(|| payload.freeze()))

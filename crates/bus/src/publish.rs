@@ -50,7 +50,7 @@ impl Bus {
     /// Publishes many at once, in this order, and waits for all. An error means that some may be missing: publish all again, the ones that
     /// are there are recognised.
     pub async fn publish_events(&self, events: &[(Event, TraceId)], adapter: &AdapterName) -> Result<(), BusError> {
-        let publishes = events.iter().map(|(event, trace)| self.publish_event(event, *trace, adapter));
+        let publishes: Vec<_> = events.iter().map(|(event, trace)| self.publish_event(event, *trace, adapter)).collect();
         stream::iter(publishes).buffered(PIPELINE).try_for_each(|_accepted| std::future::ready(Ok(()))).await
     }
 
@@ -61,7 +61,7 @@ impl Bus {
 
     /// Publishes many at once; one answer each, in the same order.
     pub async fn publish_replies(&self, replies: &[(Reply, TraceId)]) -> Vec<Result<Accepted, BusError>> {
-        let publishes = replies.iter().map(|(reply, trace)| self.publish_reply(reply, *trace));
+        let publishes: Vec<_> = replies.iter().map(|(reply, trace)| self.publish_reply(reply, *trace)).collect();
         stream::iter(publishes).buffered(PIPELINE).collect().await
     }
 
@@ -138,12 +138,7 @@ fn hash(kind: &str, fields: &[&[u8]]) -> String {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(nibble.into(), 16).expect("four bits are one hex digit"));
-        }
-        text
-    })
+    format!("{:x}", Bytes::copy_from_slice(bytes))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use async_nats::jetstream::{
     context::{AccountError, AccountErrorKind},
     stream::{Config, DiscardPolicy, RetentionPolicy},
 };
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::{Bus, BusError, error::says_not_found};
 
@@ -31,7 +31,7 @@ pub(crate) const SENT: &str = "sent";
 pub(crate) const ANNOUNCED: &str = "announced";
 /// Object store: attachments nobody has looked at yet.
 pub(crate) const QUARANTINE: &str = "quarantine";
-/// Object store: what adapters with pages need for their forms.
+/// Key-value: what adapters with pages need for their forms.
 pub(crate) const DIRECTORY: &str = "directory";
 
 /// A publish that is repeated within this time, with the same id, is answered [`crate::Accepted::Duplicate`].
@@ -39,10 +39,10 @@ pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
 const DAY: Duration = Duration::from_hours(24);
 const MIB: i64 = 1024 * 1024;
-/// Below this a stream is of no use, and the disk is too small for Muara.
-const SMALLEST: i64 = 16 * MIB;
+/// Smaller streams are of no use: RAW would have 64 MiB, and the disk is too small for Muara.
+const SMALLEST_SHARE: i64 = 64;
 
-/// Every stream with its largest size, 17 GiB together. `ensure` takes half of what does not fit, and half again.
+/// Every stream with its usual size, 16 GiB together.
 fn streams() -> Vec<Config> {
     let work = |name: &str, subject: &str, mib: i64| Config {
         retention: RetentionPolicy::WorkQueue,
@@ -59,7 +59,7 @@ fn streams() -> Vec<Config> {
         Config { discard: DiscardPolicy::Old, ..bucket(SENT, 512, 30 * DAY) },
         bucket(ANNOUNCED, 16, 30 * DAY),
         objects(QUARANTINE, 8192, 14 * DAY),
-        objects(DIRECTORY, 512, Duration::ZERO),
+        bucket(DIRECTORY, 256, Duration::ZERO),
     ]
 }
 
@@ -92,48 +92,57 @@ fn objects(name: &str, mib: i64, max_age: Duration) -> Config {
 }
 
 impl Bus {
-    /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, `cursor`, `sent`, `announced`, `quarantine`, `directory`.
+    /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, `cursor`, `sent`, `announced`, `directory`, `quarantine`.
     /// Idempotent. The core alone calls it, at its start.
     ///
-    /// The size of a stream that is there already is left alone: whoever changed it with `nats stream edit` knows the disk. A new one that
-    /// does not fit the server's storage is made half as large, and half again.
+    /// The size of a stream that is there already is left alone: whoever changed it with `nats stream edit` knows the disk. New ones that
+    /// do not all fit the server's storage are made half as large, and half again.
+    ///
+    /// # Errors
+    /// [`BusError::NoJetStream`]; [`BusError::Full`] when not even the smallest sizes fit.
     pub async fn ensure(&self) -> Result<(), BusError> {
         self.connected().await?;
         self.inner.jetstream.query_account().await.map_err(without_jetstream)?;
-        for mut config in streams() {
-            config.num_replicas = self.inner.replicas;
-            self.ensure_stream(config).await?;
+        let mut wanted = Vec::new();
+        for config in streams() {
+            let found = self.find(&config.name).await?;
+            wanted.push((Config { num_replicas: self.inner.replicas, ..config }, found));
+        }
+        let mut share = 1;
+        while let Err(error) = self.put_streams(&wanted, share).await {
+            if !matches!(error, BusError::Full(_)) || share >= SMALLEST_SHARE {
+                return Err(error);
+            }
+            share *= 2;
+        }
+        if share > 1 {
+            warn!("The server's storage is small: streams have a {share}th of their usual size.");
         }
         Ok(())
     }
 
-    async fn ensure_stream(&self, config: Config) -> Result<(), BusError> {
-        match self.inner.jetstream.get_stream(&config.name).await {
-            Ok(found) => self.update(&found.cached_info().config, config).await,
-            Err(error) if says_not_found(&error) => self.create(config).await,
+    async fn find(&self, name: &str) -> Result<Option<Config>, BusError> {
+        match self.inner.jetstream.get_stream(name).await {
+            Ok(found) => Ok(Some(found.cached_info().config.clone())),
+            Err(error) if says_not_found(&error) => Ok(None),
             Err(error) => Err(BusError::unavailable(error)),
         }
     }
 
-    async fn update(&self, found: &Config, wanted: Config) -> Result<(), BusError> {
-        let wanted = Config { max_bytes: found.max_bytes, placement: found.placement.clone(), ..wanted };
-        self.inner.jetstream.update_stream(&wanted).await.map(drop).map_err(BusError::creating)
-    }
-
-    async fn create(&self, mut config: Config) -> Result<(), BusError> {
-        loop {
-            match self.inner.jetstream.create_stream(&config).await.map_err(BusError::creating) {
-                Ok(_) => {
-                    info!(stream.name = %config.name, stream.max_mib = config.max_bytes / MIB, "Created stream {}.", config.name);
-                    return Ok(());
-                }
-                Err(BusError::Full(_)) if config.max_bytes > SMALLEST => {
-                    config.max_bytes /= 2;
-                    warn!("The server has no room for stream {}; trying {} MiB.", config.name, config.max_bytes / MIB);
-                }
-                Err(error) => return Err(error),
+    async fn put_streams(&self, wanted: &[(Config, Option<Config>)], share: i64) -> Result<(), BusError> {
+        for (config, found) in wanted {
+            let mut config = config.clone();
+            if let Some(found) = found {
+                config.max_bytes = found.max_bytes;
+                config.placement.clone_from(&found.placement);
+            } else {
+                config.max_bytes /= share;
             }
+            let name = config.name.clone();
+            self.inner.jetstream.create_or_update_stream(config).await.map_err(BusError::creating)?;
+            debug!("Stream {name} is as it should be.");
         }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use async_nats::Subject;
 use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -17,7 +18,7 @@ use tracing::{debug, warn};
 use super::{
     Queue,
     pace::Pace,
-    pull::{Incoming, News, Pull, STILL_AT_IT},
+    pull::{Incoming, News, Pull},
     settle::{ATTEMPTS, Settled, Verdict, give_back, settle_all},
 };
 use crate::{Bus, BusError, Stop};
@@ -29,6 +30,8 @@ pub(super) type Call<'a> = dyn Fn(Vec<Arc<Incoming>>) -> BoxFuture<'a, Vec<Verdi
 const COMPANY: Duration = Duration::from_millis(2);
 /// What has failed this often is handled alone.
 const ALONE_AFTER: u32 = 3;
+/// How often we say that we are still at it before the server gives up on us: two may be lost.
+const BEATS: u32 = 3;
 /// Calls whose acknowledgements the server has not confirmed yet; more, and we wait for it.
 const UNSETTLED: usize = 64;
 /// How long the last acknowledgements may take when we stop.
@@ -59,8 +62,18 @@ impl Shape {
     }
 }
 
-/// Runs until `stop`, or until the server will not have us.
-pub(super) async fn run<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shape: Shape, call: &'a Call<'a>) -> Result<(), BusError> {
+/// Runs until `stop`, or until the server will not have us. Boxed, so that it is compiled here once and not in every crate that consumes.
+pub(super) fn run<'a>(
+    bus: &'a Bus,
+    queue: &'a Queue,
+    stop: &'a Stop,
+    shape: Shape,
+    call: &'a Call<'a>,
+) -> BoxFuture<'a, Result<(), BusError>> {
+    Box::pin(read(bus, queue, stop, shape, call))
+}
+
+async fn read<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shape: Shape, call: &'a Call<'a>) -> Result<(), BusError> {
     let mut pull = Pull::start(bus, queue).await?;
     let mut engine = Engine::new(bus, shape, call);
     let outcome = loop {
@@ -75,7 +88,7 @@ pub(super) async fn run<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shap
             news = pull.next() => if let Err(refused) = engine.hear(news, &mut pull) {
                 break Err(refused);
             },
-            _ = engine.beat.tick() => engine.still_at_it().await,
+            _ = engine.beat.tick() => still_at_it(bus, engine.held_long()).await,
             () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
         }
     };
@@ -105,7 +118,7 @@ struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     fn new(bus: &'a Bus, shape: Shape, call: &'a Call<'a>) -> Self {
-        let mut beat = interval(STILL_AT_IT);
+        let mut beat = interval(bus.ack_wait / BEATS);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             bus,
@@ -146,7 +159,7 @@ impl<'a> Engine<'a> {
     }
 
     fn take(&mut self, message: Incoming) {
-        // After an outage longer than ACK_WAIT the server delivers again what we are still at.
+        // After an outage longer than the server waits for us the server delivers again what we are still at.
         if self.held.contains_key(&message.sequence) {
             debug!(trace.id = %message.trace, "A message came again while it is being handled.");
             return;
@@ -205,21 +218,10 @@ impl<'a> Engine<'a> {
         self.settling.push(tokio::spawn(settle_all(self.bus.clone(), done)));
     }
 
-    /// Tells the server that what we have held for a while is still ours.
-    async fn still_at_it(&self) {
-        let (now, bus) = (Instant::now(), self.bus);
-        let long = self.held.values().filter(|held| now.duration_since(held.since) >= STILL_AT_IT / 2);
-        let tell = async {
-            for held in long {
-                if let Err(error) = bus.inner.client.publish(held.message.reply.clone(), STILL).await {
-                    debug!("Could not tell the server that we are still at it: {error}.");
-                }
-            }
-        };
-        // Without a connection it would fill the client's buffer.
-        if bus.is_connected() && timeout(Duration::from_secs(1), tell).await.is_err() {
-            debug!("The connection is too slow to tell the server that we are still at it.");
-        }
+    /// Where to tell the server that what we have held for a while is still ours.
+    fn held_long(&self) -> Vec<Subject> {
+        let (now, long) = (Instant::now(), self.bus.ack_wait / BEATS / 2);
+        self.held.values().filter(|held| now.duration_since(held.since) >= long).map(|held| held.message.reply.clone()).collect()
     }
 
     /// Nothing new: what was not begun goes back at once, handlers finish, and the last acknowledgements are waited for a while.
@@ -232,7 +234,7 @@ impl<'a> Engine<'a> {
         while !self.running.is_empty() {
             tokio::select! {
                 Some(done) = self.running.next() => self.finish(done),
-                _ = self.beat.tick() => self.still_at_it().await,
+                _ = self.beat.tick() => still_at_it(self.bus, self.held_long()).await,
             }
         }
         let settled = async { while self.settling.next().await.is_some() {} };
@@ -242,4 +244,18 @@ impl<'a> Engine<'a> {
     }
 }
 
-const STILL: Bytes = Bytes::from_static(b"+WPI");
+/// Without this the server gives a message to somebody else after a while.
+async fn still_at_it(bus: &Bus, held: Vec<Subject>) {
+    const AT_IT: Bytes = Bytes::from_static(b"+WPI");
+    let tell = async {
+        for reply in held {
+            if let Err(error) = bus.inner.client.publish(reply, AT_IT).await {
+                debug!("Could not tell the server that we are still at it: {error}.");
+            }
+        }
+    };
+    // Without a connection it would fill the client's buffer.
+    if bus.is_connected() && timeout(Duration::from_secs(1), tell).await.is_err() {
+        debug!("The connection is too slow to tell the server that we are still at it.");
+    }
+}

@@ -22,10 +22,6 @@ use tracing::{debug, warn};
 use super::Queue;
 use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts};
 
-/// How long the server leaves a message with us without a word before it gives it to another.
-pub(super) const ACK_WAIT: Duration = Duration::from_secs(30);
-/// How often we say that we are still at it: two of these may be lost.
-pub(super) const STILL_AT_IT: Duration = Duration::from_secs(10);
 /// How long the server remembers what we asked for.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How often it says that it still does.
@@ -254,7 +250,7 @@ fn find(bus: Bus, queue: Queue, pause: Duration) -> BoxFuture<'static, Result<Pu
             durable_name: Some(queue.durable()),
             filter_subject: queue.filter(),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
+            ack_wait: bus.ack_wait,
             max_ack_pending: MAX_ACK_PENDING,
             // We count attempts ourselves, and set aside what has had enough; the server would only fall silent about it.
             max_deliver: -1,

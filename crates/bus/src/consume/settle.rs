@@ -8,7 +8,7 @@ use model::Failure;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
-use super::pull::{ACK_WAIT, Incoming};
+use super::pull::Incoming;
 use crate::{Bus, BusError, error::chain, parked::Aside};
 
 /// So often may a message fail before it waits for a person.
@@ -131,12 +131,12 @@ fn millis(pause: Duration) -> u64 {
     u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Sends an answer and waits for the server's word that it has it. Repeats it while the server may still listen: after [`ACK_WAIT`] it has
+/// Sends an answer and waits for the server's word that it has it. Repeats it while the server may still listen: after that time it has
 /// given the message to somebody else.
 ///
 /// Through the client's one inbox for all answers: a subscription for each acknowledgement would cost three commands instead of one.
 async fn confirmed(bus: &Bus, message: &Incoming, answer: Bytes) -> bool {
-    let until = Instant::now() + ACK_WAIT;
+    let until = Instant::now() + bus.ack_wait;
     loop {
         match timeout_at(until, ask(bus, message, answer.clone())).await {
             Ok(Ok(())) => return true,

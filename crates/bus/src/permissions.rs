@@ -1,0 +1,62 @@
+//! Which subjects one adapter needs, for the server's configuration: the same names as in the code, in one place.
+
+use model::AdapterName;
+
+use crate::{Queue, connect::subject_safe};
+
+/// What a user may publish and subscribe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// Subjects, with wildcards.
+    pub publish: Vec<String>,
+    /// Subjects, with wildcards.
+    pub subscribe: Vec<String>,
+}
+
+impl Permissions {
+    /// All that an adapter with a credential of its own needs, and nothing that shows it another adapter's messages.
+    ///
+    /// It keeps a stolen credential from reading others. It does not keep it from writing under a false name: NATS sends the answer to a
+    /// request wherever the request says. So the core believes an adapter only what it says of itself ([`Delivery::adapter`](crate::Delivery)).
+    pub fn of_adapter(adapter: &AdapterName, user: &str) -> Self {
+        let mut publish = vec![
+            format!("raw.{adapter}"),
+            format!("raw.{adapter}.part.>"),
+            format!("events.{adapter}"),
+            format!("parked.*.{adapter}"),
+            format!("parked.*.{adapter}.part.>"),
+            format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.part.>"),
+            format!("$KV.cursor.{adapter}.>"),
+            format!("$JS.API.DIRECT.GET.KV_cursor.$KV.cursor.{adapter}.>"),
+            // Reply ids cannot be guessed, and the bucket cannot be listed.
+            "$KV.sent.*".to_owned(),
+            "$JS.API.DIRECT.GET.KV_sent.$KV.sent.*".to_owned(),
+            format!("$KV.announced.{adapter}"),
+            "$JS.API.DIRECT.GET.KV_directory.$KV.directory.>".to_owned(),
+            // Attachments go in and cannot be read back.
+            "$O.quarantine.>".to_owned(),
+            "$JS.API.DIRECT.GET.OBJ_quarantine.$O.quarantine.M.*".to_owned(),
+        ];
+        publish.extend(["KV_cursor", "KV_sent", "KV_announced", "OBJ_quarantine"].map(|stream| format!("$JS.API.STREAM.INFO.{stream}")));
+        for queue in [Queue::Raw(adapter.clone()), Queue::Replies(adapter.clone())] {
+            let (stream, durable, filter) = (queue.stream(), queue.durable(), queue.filter());
+            publish.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}.{filter}"));
+            publish.push(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"));
+            publish.push(format!("$JS.ACK.{stream}.{durable}.>"));
+            // With the domain and the account's hash in front, as newer servers can be told to write it.
+            publish.push(format!("$JS.ACK.*.*.{stream}.{durable}.>"));
+        }
+        Self { publish, subscribe: vec![format!("{}.>", inbox_prefix(user))] }
+    }
+
+    /// For the server's configuration: `permissions = { … }`.
+    pub fn to_nats_conf(&self) -> String {
+        let list = |subjects: &[String]| subjects.iter().map(|subject| format!("\"{subject}\"")).collect::<Vec<_>>().join(", ");
+        format!("permissions = {{ publish = [{}], subscribe = [{}] }}", list(&self.publish), list(&self.subscribe))
+    }
+}
+
+/// Answers come to an inbox of the user's own, so that the server can keep others from listening there.
+pub(crate) fn inbox_prefix(user: &str) -> String {
+    format!("_INBOX_{}", subject_safe(user))
+}
