@@ -1,12 +1,14 @@
 //! One complaint given to one agency: the work list of `dispatch::agencies`. An agency whose way is its queue here needs no sending:
 //! its dispatches are born delivered.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use jiff::Timestamp;
-use model::{Agency, Complaint, DispatchId, TraceId};
+use model::{Agency, AgencyId, Complaint, ComplaintId, DispatchId, Timestamp, TraceId};
 
-use crate::{PgPool, Result};
+use crate::{
+    PgPool, Result, StoreError, complaint,
+    convert::{At, at, known, later},
+};
 
 /// How an agency hears of a complaint, besides its queue here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +64,7 @@ pub struct Claimed {
     pub trace: TraceId,
     /// How often it was tried, this time included.
     pub attempts: u16,
-    #[expect(dead_code, reason = "read by settle")]
-    lease: Timestamp,
+    lease: At,
 }
 
 impl std::fmt::Debug for Claimed {
@@ -94,13 +95,90 @@ pub enum Outcome {
     },
 }
 
-/// Takes up to `limit` dispatches for `lease`; nobody else gets them meanwhile. The oldest first.
+/// Takes up to `limit` dispatches for `lease`; nobody else gets them meanwhile. The oldest first. What is handed over before it was
+/// sent is not sent.
 pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
-    todo!("{db:?} {now} {lease:?} {limit}")
+    let rows = sqlx::query!(
+        r#"with claimed as (
+          update dispatch
+          set lease_until = $2, attempts = attempts + 1
+          where id in (
+            select id
+            from dispatch
+            where state = 'due'
+              and due_at <= $1
+              and (lease_until is null or lease_until <= $1)
+              and work <> 'handed_over'
+            order by due_at
+            limit $3
+            for update skip locked
+          )
+          returning id, complaint, agency, attempts, lease_until, due_at
+        )
+        select claimed.id, claimed.complaint, claimed.attempts, claimed.lease_until as "lease_until!: At", agency.id as agency,
+          agency.code, agency.name, agency.send_kind, agency.send_target, agency.send_secret
+        from claimed
+        join agency on agency.id = claimed.agency
+        order by claimed.due_at, claimed.id"#,
+        at(now) as At,
+        at(later(now, lease)) as At,
+        i64::from(limit)
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let complaints = complaints_of(db, rows.iter().map(|row| ComplaintId(row.complaint)).collect()).await?;
+    rows.into_iter()
+        .map(|row| {
+            let complaint = complaints.get(&ComplaintId(row.complaint)).cloned();
+            let complaint: Complaint = known(complaint, "dispatch", "complaint")?;
+            Ok(Claimed {
+                id: DispatchId(row.id),
+                trace: complaint.trace,
+                complaint,
+                agency: Agency { id: AgencyId(row.agency), code: row.code, name: row.name },
+                send_kind: known(SendKind::from_word(&row.send_kind), "agency", "send_kind")?,
+                send_target: row.send_target,
+                send_secret: row.send_secret,
+                attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
+                lease: row.lease_until,
+            })
+        })
+        .collect()
 }
 
-/// Writes what became of it; settled once, and only by who holds the lease. [`crate::StoreError::Stale`]: the lease ran out and
-/// another has it.
+async fn complaints_of(db: &PgPool, ids: Vec<ComplaintId>) -> Result<HashMap<ComplaintId, Complaint>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?;
+    let complaints = complaint::read(&mut connection, &ids).await?;
+    Ok(complaints.into_iter().map(|complaint| (complaint.id, complaint)).collect())
+}
+
+/// Writes what became of it; settled once, and only by who holds the lease. [`StoreError::Stale`]: the lease ran out and another has
+/// it.
 pub async fn settle(db: &PgPool, claimed: Claimed, outcome: Outcome, now: Timestamp) -> Result<()> {
-    todo!("{db:?} {claimed:?} {outcome:?} {now}")
+    let (state, due_at, agency_reference, error) = match outcome {
+        Outcome::Delivered { agency_reference } => ("delivered", None, agency_reference, None),
+        Outcome::Retry { after, error } => ("due", Some(later(now, after)), None, Some(error)),
+        Outcome::Refused { error } => ("refused", None, None, Some(error)),
+    };
+    let written = sqlx::query!(
+        "update dispatch
+        set state = $3, due_at = coalesce($4, due_at), agency_reference = coalesce($5, agency_reference), error = $6, lease_until = null
+        where id = $1
+          and state = 'due'
+          and lease_until = $2",
+        claimed.id.0,
+        claimed.lease as At,
+        state,
+        due_at.map(at) as Option<At>,
+        agency_reference,
+        error
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
 }
