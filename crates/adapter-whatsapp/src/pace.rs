@@ -112,7 +112,7 @@ mod tests {
         let [a, b] = [(); 2].map(|()| ReplyId::new(Timestamp::UNIX_EPOCH));
         assert_eq!(pace.turn("1", &one, a, now), Ok(()));
         assert!(pace.turn("1", &one, b, now).is_err());
-        let much_later = now + FORGET + Duration::from_secs(60);
+        let much_later = now + FORGET + Duration::from_mins(1);
         assert_eq!(pace.turn("1", &one, a, much_later), Ok(()));
         assert!(pace.citizens()[&("1".to_owned(), one)].given.is_empty());
     }

@@ -16,7 +16,7 @@ use simulator::{Endpoint, Fault, Form, Options, Platform, WindowErrors, webhook}
 const SARI: &str = "6281000000001";
 const SECRET: &str = "simulator-secret";
 
-fn open(platform: &Platform, more: Value) -> WhatsApp {
+fn open(platform: &Platform, more: &Value) -> WhatsApp {
     let mut config = json!({
         "accounts": [{ "phone_number_id": "100000000000001", "access_token": "simulator-token", "label": "uji" }],
         "app_secret": SECRET, "verify_token": "simulator-word", "graph_url": platform.url, "version": "v26.0", "pair_pause": 0,
@@ -89,7 +89,7 @@ fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
 
 /// As a desk names a telephone number: nobody wrote from it here.
 fn from_a_desk() -> ReplyTo {
-    let address = Address::tel(SARI).map_or_else(|_| panic!("a number"), |address| address);
+    let address = format!("tel:+{SARI}").parse::<Address>().expect("an address");
     ReplyTo {
         adapter: "whatsapp".parse().expect("a name"),
         account: "100000000000001".into(),
@@ -102,7 +102,7 @@ fn from_a_desk() -> ReplyTo {
 #[tokio::test]
 async fn a_reply_within_the_day_is_text_that_quotes_the_citizen() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, templates());
+    let adapter = open(&platform, &templates());
     let wamid = platform.text(SARI, "Jalan rusak di depan pasar");
     let events = heard(&platform, &adapter).await;
     let reply = answer(&events[0], ReplyKind::Resolved, "Sudah selesai");
@@ -128,7 +128,7 @@ async fn a_reply_after_the_day_is_the_approved_template() {
     // This platform takes text first and fails it later: text must not even be tried.
     let options = Options { window_errors: WindowErrors::InStatus, ..Options::default() };
     let platform = Platform::start_with(options).await.expect("a platform");
-    let adapter = open(&platform, templates());
+    let adapter = open(&platform, &templates());
     platform.pass(SignedDuration::from_hours(-25));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
@@ -142,7 +142,7 @@ async fn a_reply_after_the_day_is_the_approved_template() {
 #[tokio::test]
 async fn a_number_that_never_wrote_gets_the_template_first() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, templates());
+    let adapter = open(&platform, &templates());
     adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
     assert!(matches!(platform.received(SARI)[0].form, Form::Template { .. }));
     let error = adapter.send(&reply(from_a_desk(), ReplyKind::Received, "Terima kasih")).await.expect_err("no template for this kind");
@@ -152,7 +152,7 @@ async fn a_number_that_never_wrote_gets_the_template_first() {
 #[tokio::test]
 async fn a_closed_window_that_nobody_foresaw_is_met_with_the_template() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, templates());
+    let adapter = open(&platform, &templates());
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     platform.pass(SignedDuration::from_hours(30)); // their clock is not ours
@@ -164,7 +164,7 @@ async fn a_closed_window_that_nobody_foresaw_is_met_with_the_template() {
 #[tokio::test]
 async fn a_template_that_meta_paused_gives_way_to_text() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, templates());
+    let adapter = open(&platform, &templates());
     platform.text(SARI, "Jalan rusak");
     platform.fail_times(Endpoint::Messages, Fault::Code(132_015), 1);
     adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
@@ -174,7 +174,7 @@ async fn a_template_that_meta_paused_gives_way_to_text() {
 #[tokio::test]
 async fn a_citizen_without_a_number_is_reached() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.hide_phone(SARI);
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
@@ -185,7 +185,7 @@ async fn a_citizen_without_a_number_is_reached() {
 #[tokio::test]
 async fn a_long_text_arrives_whole_and_in_order_and_goes_on_where_it_was_stopped() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     let text = (0..1500).map(|number| format!("kata{number}")).collect::<Vec<_>>().join(" ");
@@ -196,7 +196,7 @@ async fn a_long_text_arrives_whole_and_in_order_and_goes_on_where_it_was_stopped
 
     // The third part fails; the same reply comes again later.
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     let long = answer(&events[0], ReplyKind::Answered, &text);
@@ -212,7 +212,7 @@ async fn a_long_text_arrives_whole_and_in_order_and_goes_on_where_it_was_stopped
 #[tokio::test]
 async fn replies_to_one_citizen_keep_their_distance_before_the_platform_must_say_so() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({ "pair_pause": 6 }));
+    let adapter = open(&platform, &json!({ "pair_pause": 6 }));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     adapter.send(&answer(&events[0], ReplyKind::Received, "Terima kasih")).await.expect("sent");
@@ -224,7 +224,7 @@ async fn replies_to_one_citizen_keep_their_distance_before_the_platform_must_say
 #[tokio::test]
 async fn failures_of_the_platform_are_told_apart() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     for (fault, wanted) in [
@@ -257,7 +257,7 @@ async fn failures_of_the_platform_are_told_apart() {
 #[tokio::test]
 async fn a_photo_comes_whole_also_when_its_address_died_once() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.photo(SARI, None, b"a photo of a road".to_vec());
     let events = heard(&platform, &adapter).await;
     let Event::Message(inbound) = &events[0] else { panic!("a message") };
@@ -286,7 +286,7 @@ async fn a_photo_comes_whole_also_when_its_address_died_once() {
 #[tokio::test]
 async fn a_file_that_is_too_large_is_not_downloaded() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     platform.file(SARI, "document", "application/pdf", None, vec![0; (1 << 20) + 1]);
     let events = heard(&platform, &adapter).await;
     let Event::Message(inbound) = &events[0] else { panic!("a message") };
@@ -306,7 +306,7 @@ fn request(method: Method, query: &str, body: &str, signature: Option<&str>) -> 
 #[tokio::test]
 async fn only_what_meta_signed_is_believed() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     let body = r#"{"a":"é / < @ 🙏 \u00e9"}"#;
     let right = webhook::signature(body.as_bytes(), SECRET);
     let verify = |body: &str, signature: Option<&str>| adapter.verify(&request(Method::POST, "", body, signature));
@@ -321,7 +321,7 @@ async fn only_what_meta_signed_is_believed() {
 #[tokio::test]
 async fn the_handshake_is_answered_to_who_knows_the_word() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, json!({}));
+    let adapter = open(&platform, &json!({}));
     let ask = |query: &str| adapter.handshake(&request(Method::GET, query, "", None));
     let right = ask("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=simulator-word").expect("an answer");
     assert_eq!((right.status.as_u16(), right.body.as_ref()), (200, b"1158201444".as_slice()));
