@@ -10,7 +10,8 @@ pub mod parked;
 mod parts;
 mod permissions;
 mod publish;
-mod streams;
+mod server;
+pub mod streams;
 
 pub use connect::{Bus, BusConfig};
 pub use consume::{Delivery, Queue};
