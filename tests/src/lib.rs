@@ -248,7 +248,7 @@ impl World {
     pub async fn signed_in(&self, login: &str) -> Browser {
         let mut browser = Browser::new(&self.url());
         browser.get("/masuk").await;
-        let page = browser.post("/masuk", &[("login", login), ("password", PASSWORD)]).await;
+        let page = browser.post("/masuk", &[("nama", login), ("sandi", PASSWORD)]).await;
         assert!(page.status < 400, "{login} cannot sign in: {} {}", page.status, page.text);
         browser
     }
@@ -352,9 +352,4 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut yes: impl FnMu
         assert!(since.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Whether a page answers with 200.
-pub async fn answers(browser: &mut Browser, path: &str) -> bool {
-    browser.try_get(path).await == Some(200)
 }
