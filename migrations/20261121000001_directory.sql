@@ -66,8 +66,29 @@ create table channel (
 );
 comment on table channel is 'An official way in. Next year''s list is other rows, not other code.';
 
--- Single values that the roles share: the site's name, keys, versions.
+-- Single values that the roles share: the site's name, the time zone, keys.
 create table setting (
   name text primary key,
   value jsonb not null
 );
+
+-- Grows with every change of the directory, in the same transaction: every process asks for this number and loads again when it moved.
+create table directory_version (
+  only_row boolean primary key default true check (only_row),
+  version bigint not null
+);
+insert into directory_version (version) values (1);
+
+create function directory_changed() returns trigger language plpgsql as $$
+begin
+  update directory_version set version = version + 1;
+  return null;
+end $$;
+create trigger area_changes after insert or update or delete or truncate on area for each statement execute function directory_changed();
+create trigger agency_changes after insert or update or delete or truncate on agency for each statement execute function directory_changed();
+create trigger category_changes after insert or update or delete or truncate on category for each statement execute function directory_changed();
+create trigger rule_changes after insert or update or delete or truncate on rule for each statement execute function directory_changed();
+create trigger limit_changes after insert or update or delete or truncate on response_limit for each statement execute function directory_changed();
+create trigger holiday_changes after insert or update or delete or truncate on holiday for each statement execute function directory_changed();
+create trigger channel_changes after insert or update or delete or truncate on channel for each statement execute function directory_changed();
+create trigger setting_changes after insert or update or delete or truncate on setting for each statement execute function directory_changed();

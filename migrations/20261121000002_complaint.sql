@@ -11,12 +11,17 @@ create table citizen_address (
   address text primary key,
   citizen uuid not null references citizen,
   first_seen timestamptz not null,
-  last_seen timestamptz not null,
-  -- The citizen asked for silence here.
-  opted_out_at timestamptz
+  -- To the day: telephone numbers change hands.
+  last_seen timestamptz not null
 );
 comment on table citizen_address is 'Addresses a platform vouched for. What somebody typed into a form is message.contact.';
 create index citizen_address_citizen on citizen_address (citizen);
+
+create table opt_out (
+  address text primary key,
+  at timestamptz not null
+);
+comment on table opt_out is 'Addresses where somebody asked for silence: replies to them are withheld.';
 
 create table complaint (
   id uuid primary key,
@@ -40,6 +45,8 @@ create table complaint (
   -- The latest deadline of an agency that still has to act.
   deadline timestamptz,
   why jsonb not null,
+  -- The text spoke of danger: first in triage.
+  danger boolean not null generated always as (jsonb_array_length(coalesce(why -> 'danger', '[]')) > 0) stored,
   trace text not null,
   version integer not null,
   constraint complaint_reference_key unique (reference),
@@ -47,8 +54,9 @@ create table complaint (
   check ((lat is null) = (lon is null))
 );
 comment on constraint complaint_reference_key on complaint is 'A number taken by chance makes the door''s next turn: see Reference::of.';
-create index complaint_of_citizen on complaint (citizen, changed_at desc);
-create index complaint_in_triage on complaint (opened_at, id) where status = 'received';
+create index complaint_of_citizen on complaint (citizen, opened_at desc);
+create index complaint_awaiting on complaint (citizen) where status = 'awaiting_citizen';
+create index complaint_in_triage on complaint ((not danger), opened_at, id) where status = 'received';
 create index complaint_by_time on complaint (opened_at desc, id desc);
 
 create table message (
@@ -57,18 +65,28 @@ create table message (
   account text not null,
   platform_id text not null,
   citizen uuid not null references citizen,
-  -- Null: nothing we could read, so no complaint was opened.
+  -- Null: nothing we could read, so no complaint was opened. Checked at the end of the transaction: a complaint's history names the
+  -- message, and the message its complaint.
   complaint uuid references complaint deferrable initially deferred,
+  -- The best address the platform vouched for.
+  sender text not null,
   sender_name text,
+  -- Addresses that somebody typed in and nobody proved.
   contact text[] not null default '{}',
   audience text not null check (audience in ('private', 'public')),
   text text not null,
   lat double precision,
   lon double precision,
+  place text,
   thread text,
   in_reply_to text,
+  -- Platform's id of the message that this one edits.
   replaces text,
+  -- What the platform called something we cannot read.
   unreadable text,
+  -- What was too long and where it was cut, for staff.
+  cut text,
+  -- The platform's time, never later than the door's.
   sent_at timestamptz not null,
   received_at timestamptz not null,
   recorded_at timestamptz not null,
@@ -77,13 +95,14 @@ create table message (
 );
 comment on constraint message_key on message is 'A message is recorded once, for ever: a redelivery is known by it.';
 create index message_of_complaint on message (complaint, sent_at);
-create index message_of_thread on message (adapter, account, thread) where thread is not null;
+create index message_of_citizen on message (citizen, sent_at desc);
+create index message_of_thread on message (citizen, thread) where thread is not null;
 
 create table attachment (
   id uuid primary key,
   -- Exactly one of the two: a citizen sent it, or staff added it.
   message uuid references message,
-  complaint uuid references complaint deferrable initially deferred,
+  complaint uuid references complaint,
   position smallint not null default 0,
   kind text not null check (kind in ('image', 'video', 'audio', 'voice', 'document', 'sticker')),
   -- As the platform named it; `media_type` is what the bytes are.
@@ -97,7 +116,7 @@ create table attachment (
   -- Work list of `intake::promote`.
   state text not null check (state in ('due', 'kept', 'refused', 'missing')),
   due_at timestamptz not null,
-  attempts smallint not null default 0,
+  attempts integer not null default 0,
   lease_until timestamptz,
   -- Name in quarantine, until it is promoted.
   blob text,
@@ -114,7 +133,7 @@ create index attachment_by_hash on attachment (sha256) where sha256 is not null;
 
 create table update (
   id uuid primary key,
-  complaint uuid not null references complaint deferrable initially deferred,
+  complaint uuid not null references complaint,
   at timestamptz not null,
   actor text not null check (actor in ('system', 'citizen', 'staff')),
   staff uuid,
@@ -123,7 +142,7 @@ create table update (
     'handed_over', 'resolved', 'reopened')),
   text text,
   to_agencies uuid[] not null default '{}',
-  message uuid references message deferrable initially deferred,
+  message uuid references message,
   attachment uuid references attachment,
   check ((actor = 'staff') = (staff is not null))
 );
@@ -131,7 +150,7 @@ create index update_of_complaint on update (complaint, at, id);
 
 create table dispatch (
   id uuid primary key,
-  complaint uuid not null references complaint deferrable initially deferred,
+  complaint uuid not null references complaint,
   agency uuid not null references agency,
   -- How far the agency is.
   work text not null check (work in ('open', 'in_progress', 'awaiting_citizen', 'done', 'handed_over')),
@@ -141,7 +160,7 @@ create table dispatch (
   -- How far the sending is: the work list of `dispatch::agencies`.
   state text not null default 'due' check (state in ('due', 'delivered', 'refused')),
   due_at timestamptz not null,
-  attempts smallint not null default 0,
+  attempts integer not null default 0,
   lease_until timestamptz,
   agency_reference text,
   error text,
@@ -156,7 +175,7 @@ create index dispatch_done on dispatch (agency, given_at desc, id desc) where wo
 create table reply (
   id uuid primary key,
   -- Null: an answer to something that opened no complaint.
-  complaint uuid references complaint deferrable initially deferred,
+  complaint uuid references complaint,
   kind text not null,
   cause uuid not null,
   adapter text not null,
@@ -164,14 +183,15 @@ create table reply (
   reply_to jsonb not null,
   language text not null check (language in ('id', 'en')),
   facts jsonb not null,
-  -- The words as they were handed to the bus.
+  -- The words as they were handed to the bus, and when.
   text text,
+  published_at timestamptz,
   created_at timestamptz not null,
   trace text not null,
   -- The work list of `dispatch::replies`.
   state text not null default 'due' check (state in ('due', 'published', 'withheld')),
   due_at timestamptz not null,
-  attempts smallint not null default 0,
+  attempts integer not null default 0,
   lease_until timestamptz,
   -- What the platform said became of it: ReceiptState and its rank.
   receipt text check (receipt in ('sent', 'delivered', 'read', 'failed')),
@@ -186,10 +206,32 @@ create index reply_due on reply (due_at) where state = 'due';
 create index reply_by_platform_id on reply (adapter, account, platform_id) where platform_id is not null;
 create index reply_failed on reply (created_at desc) where receipt = 'failed';
 
--- Wakes the loops and the live pages. Payload: which row; the listener reads it.
-create function muara_notify() returns trigger language plpgsql as $$
+-- Wakes the live pages: the complaints whose history grew, some two hundred ids to a notification (a payload ends at 8,000 bytes).
+-- Once a statement and not once a row: a batch of intake writes hundreds of updates.
+create function complaints_grew() returns trigger language plpgsql as $$
 begin
-  perform pg_notify(tg_argv[0], coalesce(new.complaint::text, ''));
+  perform pg_notify('complaint', string_agg(complaint::text, ','))
+  from (
+    select complaint, (row_number() over () - 1) / 200 as chunk
+    from (select distinct complaint from added) as grown
+  ) as numbered
+  group by chunk;
   return null;
 end $$;
-create trigger update_wakes after insert on update for each row execute function muara_notify('complaint');
+create trigger update_wakes after insert on update
+  referencing new table as added for each statement execute function complaints_grew();
+
+-- Wakes the loops: which work list has something due. They look by themselves too, now and then.
+create function work_appeared() returns trigger language plpgsql as $$
+begin
+  if exists (select from added where state = 'due') then
+    perform pg_notify('work', tg_table_name);
+  end if;
+  return null;
+end $$;
+create trigger attachment_wakes after insert on attachment
+  referencing new table as added for each statement execute function work_appeared();
+create trigger dispatch_wakes after insert on dispatch
+  referencing new table as added for each statement execute function work_appeared();
+create trigger reply_wakes after insert on reply
+  referencing new table as added for each statement execute function work_appeared();

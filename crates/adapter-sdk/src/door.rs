@@ -1,6 +1,6 @@
 //! The door: raw bytes in, and what a form needs to be drawn.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use axum::{
     http::{StatusCode, header::RETRY_AFTER},
@@ -14,6 +14,8 @@ use tracing::{debug, error, warn};
 
 use crate::{
     clock::now,
+    form::secret,
+    pulse::chain,
     spool::{Spool, SpoolError},
 };
 
@@ -90,8 +92,23 @@ impl Door {
         counter!("muara_door_requests_total", "outcome" => outcome).increment(1);
     }
 
-    pub(crate) fn max_body(&self) -> usize {
+    /// The largest body that it takes, in bytes.
+    pub fn max_body(&self) -> usize {
         self.inner.max_body
+    }
+
+    /// The spool's folder, where pages may keep small files of their own.
+    pub fn folder(&self) -> &Path {
+        self.inner.spool.folder()
+    }
+
+    /// The secret from which [`crate::form::Mint`] makes codes: made once, kept in the folder. Processes of one door that stand beside
+    /// each other are given the same file. A disk that does not keep it is told in the log: codes then change with the next start.
+    pub fn secret(&self) -> [u8; 32] {
+        secret::kept(self.folder()).unwrap_or_else(|error| {
+            error!(error = chain(&error), "Could not keep the door's secret: receipts will not survive a restart.");
+            secret::fresh()
+        })
     }
 
     pub(crate) fn spool(&self) -> &Spool {

@@ -14,6 +14,7 @@ mod mint;
 mod multipart;
 mod problem;
 mod recent;
+pub(crate) mod secret;
 
 pub use answers::Answers;
 pub use areas::{AreaGroup, area_groups, area_in_words};
@@ -22,7 +23,7 @@ pub use clerk::{NotAClerk, clerk};
 pub use contact::contact;
 pub use file_type::FileType;
 pub use files::{FileLimits, FileProblem};
-pub use guard::{Rate, Visitor, same_site};
+pub use guard::{Rate, Visitor, same_site, wants_json};
 pub use mint::Mint;
 pub use multipart::{File, Form, FormError, Limits, clean};
 pub use problem::{Problem, Problems};

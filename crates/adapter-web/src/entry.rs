@@ -2,7 +2,7 @@
 
 use adapter_sdk::{
     DoorDirectory,
-    form::{FileLimits, FileProblem, Form, Problems, contact},
+    form::{Form, Problems, contact},
 };
 use ui::Words;
 
@@ -48,19 +48,21 @@ impl Filled {
 /// Everything to mend, in the order of the page.
 pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDirectory>, words: Words) -> Problems {
     let mut problems = Problems::default();
-    for problem in config.photos().check(&form.files(field::PHOTOS).collect::<Vec<_>>()) {
-        problems.add(field::PHOTOS, said(problem, config.photos(), words));
+    let photos = config.photos();
+    for problem in photos.check(&form.files(field::PHOTOS).collect::<Vec<_>>()) {
+        let megabytes = words.number((photos.bytes >> 20) as u64);
+        let facts = [("nth", &*problem.nth().to_string()), ("n", &*photos.most.to_string()), ("mb", &*megabytes)];
+        problems.add(field::PHOTOS, words.fill(problem.key(photos), &facts));
     }
     for (name, most, key) in [
         (field::TEXT, config.max_text, "form.text_too_long"),
         (field::PLACE, config.max_place, "form.place_too_long"),
         (field::NAME, config.max_name, "form.name_too_long"),
     ] {
-        let long = form.text(name).map_or(0, |text| text.chars().count());
-        if long > most {
+        if let Some(long) = form.longer_than(name, most) {
             problems.add(name, words.fill(key, &[("n", &words.number(long as u64)), ("most", &words.number(most as u64))]));
         }
-        if form.garbled().any(|garbled| garbled == name) {
+        if form.is_garbled(name) {
             problems.add(name, words.t("form.garbled"));
         }
     }
@@ -84,16 +86,4 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
 /// The chosen area in words, for `parse`. An area that the directory does not have is none.
 pub(crate) fn area(form: &Form, directory: Option<&DoorDirectory>) -> Option<String> {
     adapter_sdk::form::area_in_words(&directory?.areas, &form.text(field::AREA)?)
-}
-
-fn said(problem: FileProblem, limits: FileLimits, words: Words) -> String {
-    let megabytes = words.number((limits.bytes >> 20) as u64);
-    let with = |key: &str, nth: usize| words.fill(key, &[("nth", &nth.to_string()), ("mb", &megabytes)]);
-    match problem {
-        FileProblem::TooMany => words.fill("form.too_many_photos", &[("n", &limits.most.to_string())]),
-        FileProblem::TooLarge { nth } => with("form.photo_too_large", nth),
-        FileProblem::Empty { nth } => with("form.photo_empty", nth),
-        FileProblem::Heic { nth } => with("form.photo_heic", nth),
-        FileProblem::WrongType { nth } => with("form.photo_wrong", nth),
-    }
 }

@@ -7,12 +7,12 @@ use adapter_sdk::{
     axum::{
         Json, Router,
         extract::{ConnectInfo, Path, Query, Request, State},
-        http::{HeaderMap, StatusCode, header},
+        http::{StatusCode, header},
         middleware,
         response::{Html, IntoResponse, Redirect, Response},
         routing::get,
     },
-    form::{AreaGroup, Body, BodyError, Form, Limits, Mint, Patience, Problems, Visitor, area_groups, same_site},
+    form::{AreaGroup, Body, BodyError, Form, Limits, Mint, Patience, Problems, Visitor, area_groups, same_site, wants_json},
     model::id::random_bytes,
 };
 use askama::Template;
@@ -144,10 +144,6 @@ struct Ask {
     json: bool,
 }
 
-fn wants_json(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.starts_with("application/json"))
-}
-
 impl Room {
     async fn take(&self, ask: &Ask, visitor: Visitor, content_type: &str, body: &Body, form: &Form, id: Uuid) -> Response {
         let words = words(form_language(form));
@@ -195,7 +191,7 @@ impl Room {
     /// The same page with everything that was typed, and what to mend.
     fn again(&self, ask: &Ask, status: StatusCode, form: &Form, problems: Problems) -> Response {
         if ask.json {
-            return (status, Json(as_json(&problems))).into_response();
+            return (status, Json(problems.to_json())).into_response();
         }
         let mut visit = ask.visit.clone();
         visit.language = form_language(form);
@@ -234,7 +230,7 @@ impl Room {
         if ask.json {
             let mut problems = Problems::default();
             problems.add("kirim", text);
-            return (status, Json(as_json(&problems))).into_response();
+            return (status, Json(problems.to_json())).into_response();
         }
         let page = self.page(&ask.visit, words.t("form.refused"));
         drawn(status, &SorryPage { page, text, hint: "form.back_hint" })
@@ -245,7 +241,8 @@ impl Room {
         let directory = self.door.directory();
         let groups = directory.as_deref().map(|directory| area_groups(&directory.areas)).unwrap_or_default();
         let categories = directory.as_deref().map(|directory| directory.categories.clone()).unwrap_or_default();
-        let map = if self.door.outline().is_some() { ui::asset("map.js") } else { "" };
+        let drawable = self.door.outline().is_some() && !ui::asset("leaflet.js").is_empty();
+        let map = if drawable { ui::asset("pick.js") } else { "" };
         let (most, megabytes) = (config.max_photos.to_string(), (config.max_photo.get() >> 20).to_string());
         let limits = ShownLimits {
             text: config.max_text,
@@ -321,11 +318,6 @@ fn form_language(form: &Form) -> Language {
 /// Until the core has told us its name once.
 fn unnamed(language: Language) -> Site {
     Site { name: words(language).t("site.unnamed").to_owned(), base_url: String::new(), zone: adapter_sdk::model::clock::Zone::default() }
-}
-
-fn as_json(problems: &Problems) -> serde_json::Value {
-    let each = |problem: &adapter_sdk::form::Problem| json!({ "field": problem.field, "text": problem.text });
-    json!({ "problems": problems.0.iter().map(each).collect::<Vec<_>>() })
 }
 
 fn drawn(status: StatusCode, template: &impl Template) -> Response {

@@ -1,11 +1,192 @@
 //! Who wrote to us, known by the addresses a platform gave.
 
-use jiff::Timestamp;
-use model::Address;
+use model::{Address, CitizenId, Language, Timestamp};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::{PgPool, Result};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at, known as readable},
+};
 
-/// The citizen wants no more messages at this address. Replies that wait are withheld, as all later ones are.
+/// One address that we know.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The address.
+    pub address: Address,
+    /// Whose it is.
+    pub citizen: CitizenId,
+    /// What they called themselves last.
+    pub name: Option<String>,
+    /// The language they chose last.
+    pub language: Language,
+}
+
+/// A citizen as the batch leaves them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Who.
+    pub id: CitizenId,
+    /// Whether this batch saw them first.
+    pub is_new: bool,
+    /// What they call themselves.
+    pub name: Option<String>,
+    /// The language to answer in.
+    pub language: Language,
+    /// Addresses that are not in the table yet.
+    pub new_addresses: Vec<Address>,
+    /// Addresses that are, and were used again.
+    pub used_addresses: Vec<Address>,
+}
+
+/// One transaction at a time for each of these addresses, until it ends: what two messages of one citizen come to is decided one after
+/// the other. Always in the same order, so that two batches never wait for each other.
+pub async fn lock(tx: &mut Tx, addresses: &[Address]) -> Result<()> {
+    let mut keys: Vec<i64> = addresses.iter().map(lock_key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    sqlx::query!(
+        r#"select pg_advisory_xact_lock(key) as "locked!: ()"
+        from unnest($1::bigint[]) as key"#,
+        &keys
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+fn lock_key(address: &Address) -> i64 {
+    let digest = Sha256::digest(address.to_string());
+    i64::from_be_bytes(std::array::from_fn(|i| digest[i]))
+}
+
+/// Which of these addresses we know.
+pub async fn known(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Known>> {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let rows = sqlx::query!(
+        "select a.address, a.citizen, c.name, c.language
+        from citizen_address a
+        join citizen c on c.id = a.citizen
+        where a.address = any($1)",
+        &addresses
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Known {
+                address: readable(row.address.parse().ok(), "citizen_address", "address")?,
+                citizen: CitizenId(row.citizen),
+                name: row.name,
+                language: Language::from_tag(&row.language),
+            })
+        })
+        .collect()
+}
+
+/// Writes citizens and addresses. Call it under [`lock`].
+pub async fn write(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
+    write_citizens(tx, seen, now).await?;
+    add_addresses(tx, seen, now).await?;
+    touch_addresses(tx, seen, now).await
+}
+
+async fn write_citizens(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = seen.iter().map(|citizen| citizen.id.0).collect();
+    let names: Vec<Option<String>> = seen.iter().map(|citizen| citizen.name.clone()).collect();
+    let languages: Vec<String> = seen.iter().map(|citizen| citizen.language.tag().to_owned()).collect();
+    sqlx::query!(
+        "insert into citizen (id, name, language, created_at)
+        select id, name, language, $4
+        from unnest($1::uuid[], $2::text[], $3::text[]) as seen (id, name, language)
+        on conflict (id) do update
+        set name = excluded.name, language = excluded.language
+        where (citizen.name, citizen.language) is distinct from (excluded.name, excluded.language)",
+        &ids,
+        &names as &[Option<String>],
+        &languages,
+        at(now) as At
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+async fn add_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
+    let (citizens, addresses): (Vec<Uuid>, Vec<String>) =
+        seen.iter().flat_map(|citizen| citizen.new_addresses.iter().map(|address| (citizen.id.0, address.to_string()))).unzip();
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into citizen_address (address, citizen, first_seen, last_seen)
+        select address, citizen, $3, $3
+        from unnest($1::text[], $2::uuid[]) as seen (address, citizen)",
+        &addresses,
+        &citizens,
+        at(now) as At
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// `last_seen` is kept to the day: a write for each message would buy nothing.
+async fn touch_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
+    let addresses: Vec<String> = seen.iter().flat_map(|citizen| citizen.used_addresses.iter().map(ToString::to_string)).collect();
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update citizen_address
+        set last_seen = $2
+        where address = any($1)
+          and last_seen < $2::timestamptz - interval '1 day'",
+        &addresses,
+        at(now) as At
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// The citizen wants no more messages at this address. Replies that wait are withheld, as all later ones are. Twice is as once.
 pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<()> {
-    todo!("{db:?} {address:?} {now}")
+    sqlx::query!(
+        "with silence as (
+          insert into opt_out (address, at)
+          values ($1, $2)
+          on conflict (address) do nothing
+        )
+        update reply
+        set state = 'withheld'
+        where state = 'due'
+          and reply_to ->> 'address' = $1",
+        address.to_string(),
+        at(now) as At
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_addresses_have_two_locks() {
+        let address = |path: &str| Address::new("tel", path).expect("an address");
+        assert_ne!(lock_key(&address("+62811")), lock_key(&address("+62812")));
+        assert_eq!(lock_key(&address("+62811")), lock_key(&address("+62811")));
+    }
 }

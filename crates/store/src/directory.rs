@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, civil::Date};
-use model::{Area, Category, Channel, Directory};
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx;
+use model::{Agency, AgencyId, Area, Category, Channel, Directory, Limit, Rule, Timestamp, clock::Calendar};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{PgPool, Result};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{json, known, small, to_json},
+    dispatch::SendKind,
+};
 
 /// A starting directory, as files hold it: references by code, since ids are not yet given.
 #[derive(Debug, Clone, Default)]
@@ -64,39 +69,403 @@ pub struct Holiday {
     pub source: String,
 }
 
-/// Reads everything, as of one moment. Inactive agencies and categories stay out, and with them their rules and limits.
+/// Reads everything, as of one moment. Inactive agencies and categories stay out, and with them their rules.
 pub async fn load(db: &PgPool) -> Result<Directory> {
-    let _ = db;
-    Ok(Directory { areas: BTreeMap::new(), ..Directory::default() })
+    let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;
+    sqlx::query!("set transaction isolation level repeatable read, read only").execute(&mut *tx).await.map_err(StoreError::from_sqlx)?;
+    let directory = Directory {
+        areas: areas(&mut tx).await?,
+        agencies: agencies(&mut tx).await?,
+        categories: categories(&mut tx).await?,
+        rules: rules(&mut tx).await?,
+        limits: limits(&mut tx).await?,
+        calendar: calendar(&mut tx).await?,
+        channels: channels(&mut tx).await?,
+    };
+    tx.commit().await.map_err(StoreError::from_sqlx)?;
+    Ok(directory)
+}
+
+async fn areas(tx: &mut Tx) -> Result<BTreeMap<String, Area>> {
+    let rows = sqlx::query!(
+        "select code, name
+        from area"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (row.code.clone(), Area { code: row.code, name: row.name })).collect())
+}
+
+async fn agencies(tx: &mut Tx) -> Result<BTreeMap<AgencyId, Agency>> {
+    let rows = sqlx::query!(
+        "select id, code, name
+        from agency
+        where active"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (AgencyId(row.id), Agency { id: AgencyId(row.id), code: row.code, name: row.name })).collect())
+}
+
+async fn categories(tx: &mut Tx) -> Result<BTreeMap<String, Category>> {
+    let rows = sqlx::query!(
+        "select code, name_id, name_en, keywords
+        from category
+        where active"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.code.clone(), Category { code: row.code, name_id: row.name_id, name_en: row.name_en, keywords: row.keywords }))
+        .collect())
+}
+
+async fn rules(tx: &mut Tx) -> Result<Vec<Rule>> {
+    let rows = sqlx::query!(
+        "select rule.id, rule.category, rule.area, rule.agency
+        from rule
+        join agency on agency.id = rule.agency
+        left join category on category.code = rule.category
+        where agency.active
+          and coalesce(category.active, true)
+        order by rule.id"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| Rule { id: row.id, category: row.category, area: row.area, agency: AgencyId(row.agency) }).collect())
+}
+
+async fn limits(tx: &mut Tx) -> Result<Vec<Limit>> {
+    let rows = sqlx::query!(
+        "select category, agency, working_days, source
+        from response_limit
+        order by id"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Limit {
+                category: row.category,
+                agency: row.agency.map(AgencyId),
+                working_days: known(u16::try_from(row.working_days).ok(), "response_limit", "working_days")?,
+                source: row.source,
+            })
+        })
+        .collect()
+}
+
+/// Name of the setting that holds the time zone of the offices: `wib`, `wita` or `wit`.
+const ZONE: &str = "zone";
+
+async fn calendar(tx: &mut Tx) -> Result<Calendar> {
+    let zone = sqlx::query_scalar!(
+        "select value
+        from setting
+        where name = $1",
+        ZONE
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let rows = sqlx::query!(
+        r#"select day as "day: jiff_sqlx::Date", name
+        from holiday"#
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(Calendar {
+        zone: zone.map(|value| json(value, "setting", "value")).transpose()?.unwrap_or_default(),
+        holidays: rows.into_iter().map(|row| (row.day.to_jiff(), row.name)).collect(),
+    })
+}
+
+async fn channels(tx: &mut Tx) -> Result<Vec<Channel>> {
+    let rows = sqlx::query!(
+        r#"select adapter, account, label, area, valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date"
+        from channel
+        order by label, valid_from"#
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Channel {
+                adapter: known(row.adapter.parse().ok(), "channel", "adapter")?,
+                account: row.account,
+                label: row.label,
+                area: row.area,
+                from: row.valid_from.to_jiff(),
+                until: row.valid_until.map(jiff_sqlx::Date::to_jiff),
+            })
+        })
+        .collect()
 }
 
 /// `(code, GeoJSON geometry)` of every area whose outline is known.
 pub async fn outlines(db: &PgPool) -> Result<Vec<(String, String)>> {
-    todo!("{db:?}")
-}
-
-/// Fills an empty directory; `false`: there was one already, and nothing changed.
-pub async fn seed(db: &PgPool, seed: &Seed, now: Timestamp) -> Result<bool> {
-    todo!("{db:?} {seed:?} {now}")
+    let rows = sqlx::query!(
+        r#"select code, outline as "outline!"
+        from area
+        where outline is not null
+        order by code"#
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (row.code, row.outline)).collect())
 }
 
 /// Grows whenever a row of the directory changes. Cheap: ask before each batch.
 pub async fn version(db: &PgPool) -> Result<i64> {
-    todo!("{db:?}")
+    sqlx::query_scalar!(
+        "select version
+        from directory_version"
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)
 }
 
-/// Adds an official way in; `false`: there was this row already.
+/// Fills an empty directory; `false`: there was one already, and nothing changed.
+pub async fn seed(db: &PgPool, seed: &Seed, now: Timestamp) -> Result<bool> {
+    let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;
+    // The row that every change of the directory moves: two programs that start at once seed one after the other.
+    let is_empty = sqlx::query_scalar!(
+        r#"select not exists (select from area)
+          and not exists (select from agency)
+          and not exists (select from category)
+          and not exists (select from channel) as "is_empty!"
+        from directory_version
+        for update"#
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    if !is_empty {
+        return Ok(false);
+    }
+    seed_areas(&mut tx, seed).await?;
+    let agencies = seed_agencies(&mut tx, seed, now).await?;
+    seed_categories(&mut tx, seed).await?;
+    seed_rules(&mut tx, seed, &agencies).await?;
+    seed_limits(&mut tx, seed, &agencies).await?;
+    seed_holidays(&mut tx, seed).await?;
+    for channel in &seed.channels {
+        insert_channel(&mut tx, channel, now).await?;
+    }
+    tx.commit().await.map_err(StoreError::from_sqlx)?;
+    Ok(true)
+}
+
+async fn seed_areas(tx: &mut Tx, seed: &Seed) -> Result<()> {
+    let codes: Vec<String> = seed.areas.iter().map(|(area, _)| area.code.clone()).collect();
+    let names: Vec<String> = seed.areas.iter().map(|(area, _)| area.name.clone()).collect();
+    let outlines: Vec<Option<String>> = seed.areas.iter().map(|(_, outline)| outline.clone()).collect();
+    sqlx::query!(
+        "insert into area (code, name, outline)
+        select code, name, outline
+        from unnest($1::text[], $2::text[], $3::text[]) as new (code, name, outline)",
+        &codes,
+        &names,
+        &outlines as &[Option<String>]
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+async fn seed_agencies(tx: &mut Tx, seed: &Seed, now: Timestamp) -> Result<BTreeMap<String, AgencyId>> {
+    let mut ids = BTreeMap::new();
+    for agency in &seed.agencies {
+        let id = AgencyId::new(now);
+        ids.insert(agency.code.clone(), id);
+        sqlx::query!(
+            "insert into agency (id, code, name, send_kind, send_target)
+            values ($1, $2, $3, $4, $5)",
+            id.0,
+            agency.code,
+            agency.name,
+            agency.send_kind,
+            agency.send_target
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(ids)
+}
+
+async fn seed_categories(tx: &mut Tx, seed: &Seed) -> Result<()> {
+    for (position, category) in (0..).zip(&seed.categories) {
+        sqlx::query!(
+            "insert into category (code, name_id, name_en, keywords, position)
+            values ($1, $2, $3, $4, $5)",
+            category.code,
+            category.name_id,
+            category.name_en,
+            &category.keywords,
+            position
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
+/// The id of an agency that a seed names by code.
+fn named(agencies: &BTreeMap<String, AgencyId>, code: &str) -> Result<AgencyId> {
+    agencies.get(code).copied().ok_or_else(|| StoreError::Conflict { constraint: format!("no agency has the code {code}") })
+}
+
+async fn seed_rules(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
+    for (category, area, agency) in &seed.rules {
+        sqlx::query!(
+            "insert into rule (category, area, agency)
+            values ($1, $2, $3)",
+            category.as_deref(),
+            area.as_deref(),
+            named(agencies, agency)?.0
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
+async fn seed_limits(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
+    for limit in &seed.limits {
+        let agency = limit.agency.as_deref().map(|code| named(agencies, code)).transpose()?;
+        sqlx::query!(
+            "insert into response_limit (category, agency, working_days, source)
+            values ($1, $2, $3, $4)",
+            limit.category.as_deref(),
+            agency.map(|agency| agency.0),
+            small(limit.working_days.into()),
+            limit.source
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
+async fn seed_holidays(tx: &mut Tx, seed: &Seed) -> Result<()> {
+    for holiday in &seed.holidays {
+        sqlx::query!(
+            "insert into holiday (day, name, source)
+            values ($1, $2, $3)",
+            holiday.day.to_sqlx() as jiff_sqlx::Date,
+            holiday.name,
+            holiday.source
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
+/// Sets how an agency hears of complaints from now on, and forgets the way it had; `false`: no agency has that code. What is on the work
+/// list goes the new way.
+pub async fn set_way(db: &PgPool, agency: &str, kind: SendKind, target: Option<&str>, secret: Option<&str>) -> Result<bool> {
+    let written = sqlx::query!(
+        "update agency
+        set send_kind = $2, send_target = $3, send_secret = $4
+        where code = $1",
+        agency,
+        kind.as_str(),
+        target,
+        secret
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Adds an official way in; `false`: there was a row with this adapter, account and first day already.
 pub async fn add_channel(db: &PgPool, channel: &Channel, now: Timestamp) -> Result<bool> {
-    todo!("{db:?} {channel:?} {now}")
+    let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;
+    let added = insert_channel(&mut tx, channel, now).await?;
+    tx.commit().await.map_err(StoreError::from_sqlx)?;
+    Ok(added)
+}
+
+async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Result<bool> {
+    let written = sqlx::query!(
+        "insert into channel (id, adapter, account, label, area, valid_from, valid_until)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (adapter, account, valid_from) do nothing",
+        // Any UUIDv7 will do: no word of the model names a channel by its id.
+        AgencyId::new(now).0,
+        channel.adapter.as_str(),
+        channel.account,
+        channel.label,
+        channel.area,
+        channel.from.to_sqlx() as jiff_sqlx::Date,
+        channel.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// A single value that the roles share.
 pub async fn setting<T: DeserializeOwned>(db: &PgPool, name: &str) -> Result<Option<T>> {
-    todo!("{db:?} {name}")
+    let value = sqlx::query_scalar!(
+        "select value
+        from setting
+        where name = $1",
+        name
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    value.map(|value| json(value, "setting", "value")).transpose()
 }
 
 /// Writes one, over what was there.
 pub async fn set_setting<T: Serialize + Sync>(db: &PgPool, name: &str, value: &T) -> Result<()> {
-    let _ = value;
-    todo!("{db:?} {name}")
+    sqlx::query!(
+        "insert into setting (name, value)
+        values ($1, $2)
+        on conflict (name) do update
+        set value = excluded.value
+        where setting.value <> excluded.value",
+        name,
+        to_json(value)
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Writes one unless there is one, and says which counts: two programs that start at once agree on one key.
+pub async fn first_setting<T: Serialize + DeserializeOwned + Sync>(db: &PgPool, name: &str, value: &T) -> Result<T> {
+    sqlx::query!(
+        "insert into setting (name, value)
+        values ($1, $2)
+        on conflict (name) do nothing",
+        name,
+        to_json(value)
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    known(setting(db, name).await?, "setting", "value")
 }

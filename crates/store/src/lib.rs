@@ -2,14 +2,18 @@
 //! (`&mut Tx`) or is one statement of its own (`&PgPool`). What citizens wrote is never logged here, nor put into an error.
 
 pub mod attachment;
+pub mod audit;
 pub mod citizen;
 pub mod complaint;
+mod convert;
 pub mod directory;
 pub mod dispatch;
 mod error;
 pub mod live;
 pub mod message;
+pub mod queue;
 pub mod reply;
+pub mod staff;
 
 use std::time::Duration;
 

@@ -1,10 +1,13 @@
 //! What the database tells at once: for pages that stay open, and for loops that would otherwise look now and then. Notifications may be
 //! lost when a connection breaks: whoever listens also looks by itself from time to time.
 
-use futures::stream::BoxStream;
-use model::ComplaintId;
+use std::time::Duration;
 
-use crate::{PgPool, Result};
+use futures::{StreamExt, future, stream, stream::BoxStream};
+use model::ComplaintId;
+use sqlx::postgres::PgListener;
+
+use crate::{PgPool, Result, StoreError};
 
 /// Something to do appeared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +20,55 @@ pub enum Work {
     Reply,
 }
 
-/// Complaints as their history grows. Holds one connection of its own; ends when the database is gone for good.
+/// Complaints as their history grows, also those of other processes. Holds one connection of its own, and makes a new one when it breaks.
 pub async fn listen(db: &PgPool) -> Result<BoxStream<'static, ComplaintId>> {
-    todo!("{db:?}")
+    let payloads = notifications(db, "complaint").await?;
+    let ids = payloads.flat_map(|payload| {
+        let ids: Vec<ComplaintId> = payload.split(',').filter_map(|id| id.parse().ok()).collect();
+        stream::iter(ids)
+    });
+    Ok(ids.boxed())
 }
 
-/// Work as it appears. Holds one connection of its own.
+/// Work as it appears. Holds one connection of its own, and makes a new one when it breaks.
 pub async fn work(db: &PgPool) -> Result<BoxStream<'static, Work>> {
-    todo!("{db:?}")
+    let payloads = notifications(db, "work").await?;
+    let work = payloads.filter_map(|payload| {
+        let work = match payload.as_str() {
+            "attachment" => Some(Work::Attachment),
+            "dispatch" => Some(Work::Dispatch),
+            "reply" => Some(Work::Reply),
+            _ => None,
+        };
+        future::ready(work)
+    });
+    Ok(work.boxed())
+}
+
+/// How long to wait before a broken connection is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+async fn notifications(db: &PgPool, channel: &'static str) -> Result<BoxStream<'static, String>> {
+    let mut listener = PgListener::connect_with(db).await.map_err(StoreError::from_sqlx)?;
+    listener.listen(channel).await.map_err(StoreError::from_sqlx)?;
+    let payloads = stream::unfold(listener, |mut listener| async move {
+        loop {
+            match listener.recv().await {
+                Ok(notification) => return Some((notification.payload().to_owned(), listener)),
+                // The listener connects and listens again by itself with the next call; a closed pool is the end.
+                Err(sqlx::Error::PoolClosed) => return None,
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    });
+    Ok(payloads.boxed())
+}
+
+/// Says that something about a complaint can be seen anew, where no step of its history says so.
+pub(crate) async fn tell(db: &PgPool, complaint: ComplaintId) -> Result<()> {
+    sqlx::query!(r#"select pg_notify('complaint', $1) as "told!: ()""#, complaint.to_string())
+        .fetch_one(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    Ok(())
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use model::{ComplaintId, Receipt, ReplyDraft, TraceId};
+use model::{ComplaintId, Language, MessageKey, Receipt, ReceiptState, ReplyDraft, ReplyId, ReplyKind, Timestamp, TraceId};
+use uuid::Uuid;
 
-use crate::{PgPool, Result};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at, json, known, later, to_json},
+};
 
 /// How far a reply is on its way to the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +51,7 @@ pub struct Claimed {
     pub trace: TraceId,
     /// How often it was tried, this time included.
     pub attempts: u16,
-    #[expect(dead_code, reason = "read by published")]
-    lease: Timestamp,
+    lease: At,
 }
 
 /// A reply as staff and the citizen see it.
@@ -71,37 +73,320 @@ pub struct SentReply {
     pub created_at: Timestamp,
 }
 
-/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first.
-pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
-    todo!("{db:?} {now} {lease:?} {limit}")
+/// A reply to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// What to say.
+    pub draft: &'a ReplyDraft,
+    /// Whose matter it is, where there is one.
+    pub complaint: Option<ComplaintId>,
+    /// Follows it through every log.
+    pub trace: TraceId,
+    /// When it was decided.
+    pub now: Timestamp,
 }
 
-/// The bus has it, in these words. [`crate::StoreError::Stale`]: the lease ran out and another has it.
+/// Writes replies; those to an address that asked for silence are withheld. What was answered before is not answered again.
+pub async fn insert(tx: &mut Tx, replies: &[New<'_>]) -> Result<()> {
+    if replies.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = replies.iter().map(|new| new.draft.id.0).collect();
+    let complaints: Vec<Option<Uuid>> = replies.iter().map(|new| new.complaint.map(|id| id.0)).collect();
+    let kinds: Vec<String> = replies.iter().map(|new| new.draft.kind.as_str().to_owned()).collect();
+    let causes: Vec<Uuid> = replies.iter().map(|new| new.draft.cause).collect();
+    let adapters: Vec<String> = replies.iter().map(|new| new.draft.to.adapter.as_str().to_owned()).collect();
+    let accounts: Vec<String> = replies.iter().map(|new| new.draft.to.account.clone()).collect();
+    let addresses: Vec<String> = replies.iter().map(|new| new.draft.to.address.to_string()).collect();
+    let ways: Vec<serde_json::Value> = replies.iter().map(|new| to_json(&new.draft.to)).collect();
+    let languages: Vec<String> = replies.iter().map(|new| new.draft.language.tag().to_owned()).collect();
+    let facts: Vec<serde_json::Value> = replies.iter().map(|new| to_json(&new.draft.facts)).collect();
+    let traces: Vec<String> = replies.iter().map(|new| new.trace.to_string()).collect();
+    let times: Vec<At> = replies.iter().map(|new| at(new.now)).collect();
+    sqlx::query!(
+        "insert into reply (id, complaint, kind, cause, adapter, account, reply_to, language, facts, trace, created_at, due_at, state)
+        select new.id, new.complaint, new.kind, new.cause, new.adapter, new.account, new.reply_to, new.language, new.facts, new.trace,
+          new.at, new.at, case when opt_out.address is null then 'due' else 'withheld' end
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
+          $10::jsonb[], $11::text[], $12::timestamptz[])
+          as new (id, complaint, kind, cause, adapter, account, address, reply_to, language, facts, trace, at)
+        left join opt_out on opt_out.address = new.address
+        on conflict on constraint reply_once do nothing",
+        &ids,
+        &complaints as &[Option<Uuid>],
+        &kinds,
+        &causes,
+        &adapters,
+        &accounts,
+        &addresses,
+        &ways,
+        &languages,
+        &facts,
+        &traces,
+        &times as &[At]
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    cause: Uuid,
+    reply_to: serde_json::Value,
+    language: String,
+    facts: serde_json::Value,
+}
+
+fn into_model(row: Row) -> Result<ReplyDraft> {
+    Ok(ReplyDraft {
+        id: ReplyId(row.id),
+        kind: known(ReplyKind::from_word(&row.kind), "reply", "kind")?,
+        to: json(row.reply_to, "reply", "reply_to")?,
+        language: Language::from_tag(&row.language),
+        cause: row.cause,
+        facts: json(row.facts, "reply", "facts")?,
+    })
+}
+
+/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first.
+pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
+    let rows = sqlx::query!(
+        r#"with claimed as (
+          update reply
+          set lease_until = $2, attempts = attempts + 1
+          where id in (
+            select id
+            from reply
+            where state = 'due'
+              and due_at <= $1
+              and (lease_until is null or lease_until <= $1)
+            order by due_at
+            limit $3
+            for update skip locked
+          )
+          returning id, kind, cause, reply_to, language, facts, complaint, trace, attempts, lease_until, due_at
+        )
+        select id, kind, cause, reply_to, language, facts, complaint, trace, attempts, lease_until as "lease_until!: At"
+        from claimed
+        order by due_at, id"#,
+        at(now) as At,
+        at(later(now, lease)) as At,
+        i64::from(limit)
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let reply =
+                Row { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
+            Ok(Claimed {
+                draft: into_model(reply)?,
+                complaint: row.complaint.map(ComplaintId),
+                trace: known(row.trace.parse().ok(), "reply", "trace")?,
+                attempts: u16::try_from(row.attempts).unwrap_or(0),
+                lease: row.lease_until,
+            })
+        })
+        .collect()
+}
+
+/// The bus has it, in these words. [`StoreError::Stale`]: the lease ran out and another has it.
 pub async fn published(db: &PgPool, claimed: Claimed, text: &str, now: Timestamp) -> Result<()> {
-    todo!("{db:?} {claimed:?} {text} {now}")
+    match published_many(db, vec![(claimed, text.to_owned())], now).await? {
+        0 => Err(StoreError::Stale),
+        _ => Ok(()),
+    }
 }
 
 /// The same for many, in one statement; how many were still ours.
 pub async fn published_many(db: &PgPool, published: Vec<(Claimed, String)>, now: Timestamp) -> Result<u64> {
-    todo!("{db:?} {published:?} {now}")
+    let ids: Vec<Uuid> = published.iter().map(|(claimed, _)| claimed.draft.id.0).collect();
+    let leases: Vec<At> = published.iter().map(|(claimed, _)| claimed.lease).collect();
+    let texts: Vec<String> = published.into_iter().map(|(_, text)| text).collect();
+    let written = sqlx::query!(
+        "with mine as (
+          -- In the order of the ids, so that two statements never wait for each other.
+          select reply.id, given.text
+          from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as given (id, lease_until, text)
+          join reply on reply.id = given.id and reply.lease_until = given.lease_until
+          where reply.state = 'due'
+          order by reply.id
+          for update of reply
+        )
+        update reply
+        set state = 'published', text = mine.text, published_at = $4, lease_until = null
+        from mine
+        where reply.id = mine.id",
+        &ids,
+        &leases as &[At],
+        &texts,
+        at(now) as At
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
 }
 
-/// The bus did not take it: back on the list at `due_at`.
+/// The bus did not take it: back on the list at `due_at`. [`StoreError::Stale`]: the lease ran out and another has it.
 pub async fn retry(db: &PgPool, claimed: Claimed, due_at: Timestamp) -> Result<()> {
-    todo!("{db:?} {claimed:?} {due_at}")
+    let written = sqlx::query!(
+        "update reply
+        set due_at = $3, lease_until = null
+        where id = $1
+          and lease_until = $2
+          and state = 'due'",
+        claimed.draft.id.0,
+        claimed.lease as At,
+        at(due_at) as At
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
 }
 
 /// Writes what the platform said, unless it said something stronger before. `false`: no reply of ours is meant.
 pub async fn receipt(db: &PgPool, receipt: &Receipt) -> Result<bool> {
-    todo!("{db:?} {receipt:?}")
+    Ok(receipts(db, std::slice::from_ref(receipt)).await?.into_iter().all(|known| known))
 }
 
-/// The same for many, in one statement and the same order.
+/// The same for many, in one statement and the same order. Of several about one reply the strongest counts.
 pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
-    todo!("{db:?} {receipts:?}")
+    let numbers: Vec<i32> = (0..).take(receipts.len()).collect();
+    let replies: Vec<Option<Uuid>> = receipts.iter().map(|receipt| receipt.reply.map(|reply| reply.0)).collect();
+    let adapters: Vec<String> = receipts.iter().map(|receipt| receipt.adapter.as_str().to_owned()).collect();
+    let accounts: Vec<String> = receipts.iter().map(|receipt| receipt.account.clone()).collect();
+    let platform_ids: Vec<Option<String>> = receipts.iter().map(|receipt| receipt.platform_id.clone()).collect();
+    let states: Vec<String> = receipts.iter().map(|receipt| receipt.state.as_str().to_owned()).collect();
+    let ranks: Vec<i16> = receipts.iter().map(|receipt| receipt.state.rank()).collect();
+    let times: Vec<At> = receipts.iter().map(|receipt| at(receipt.at)).collect();
+    let errors: Vec<Option<String>> = receipts.iter().map(|receipt| words(&receipt.state)).collect();
+    let found = sqlx::query_scalar!(
+        r#"with given as (
+          select number, reply, adapter, account, platform_id, receipt, rank, at, error
+          from unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
+            $9::text[])
+            as given (number, reply, adapter, account, platform_id, receipt, rank, at, error)
+        ), meant as (
+          select given.number, reply.id, given.platform_id, given.receipt, given.rank, given.at, given.error
+          from given
+          join reply on reply.id = given.reply and reply.adapter = given.adapter
+          union
+          select given.number, reply.id, given.platform_id, given.receipt, given.rank, given.at, given.error
+          from given
+          join reply
+            on reply.adapter = given.adapter
+            and reply.account = given.account
+            and reply.platform_id = given.platform_id
+          where given.reply is null
+        ), locked as (
+          -- In the order of the ids, so that two statements never wait for each other.
+          select id
+          from reply
+          where id in (select id from meant)
+          order by id
+          for update
+        ), strongest as (
+          select distinct on (id) id, receipt, rank, at, error,
+            (array_agg(platform_id) filter (where platform_id is not null) over (partition by id))[1] as platform_id
+          from meant
+          join locked using (id)
+          order by id, rank desc
+        ), written as (
+          update reply
+          set platform_id = coalesce(reply.platform_id, strongest.platform_id),
+            receipt = case when strongest.rank > reply.receipt_rank then strongest.receipt else reply.receipt end,
+            receipt_at = case when strongest.rank > reply.receipt_rank then strongest.at else reply.receipt_at end,
+            error = case when strongest.rank > reply.receipt_rank then strongest.error else reply.error end,
+            receipt_rank = greatest(strongest.rank, reply.receipt_rank)
+          from strongest
+          where reply.id = strongest.id
+        )
+        select number as "number!"
+        from meant"#,
+        &numbers,
+        &replies as &[Option<Uuid>],
+        &adapters,
+        &accounts,
+        &platform_ids as &[Option<String>],
+        &states,
+        &ranks,
+        &times as &[At],
+        &errors as &[Option<String>]
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(numbers.iter().map(|number| found.contains(number)).collect())
+}
+
+/// The platform's words for staff, when it said no.
+fn words(state: &ReceiptState) -> Option<String> {
+    match state {
+        ReceiptState::Failed { code, detail } => Some(format!("{code}: {detail}")),
+        ReceiptState::Sent | ReceiptState::Delivered | ReceiptState::Read => None,
+    }
+}
+
+/// Which complaint each of these platform ids of our own replies is about: `(adapter, account, platform id)`.
+pub async fn answered(tx: &mut Tx, asked: &[MessageKey]) -> Result<Vec<(MessageKey, ComplaintId)>> {
+    let adapters: Vec<String> = asked.iter().map(|key| key.adapter.as_str().to_owned()).collect();
+    let accounts: Vec<String> = asked.iter().map(|key| key.account.clone()).collect();
+    let ids: Vec<String> = asked.iter().map(|key| key.id.clone()).collect();
+    let rows = sqlx::query!(
+        r#"select r.adapter, r.account, r.platform_id as "platform_id!", r.complaint as "complaint!"
+        from unnest($1::text[], $2::text[], $3::text[]) as asked (adapter, account, platform_id)
+        join reply r
+          on r.adapter = asked.adapter
+          and r.account = asked.account
+          and r.platform_id = asked.platform_id
+        where r.complaint is not null"#,
+        &adapters,
+        &accounts,
+        &ids
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let adapter = known(row.adapter.parse().ok(), "reply", "adapter")?;
+            Ok((MessageKey { adapter, account: row.account, id: row.platform_id }, ComplaintId(row.complaint)))
+        })
+        .collect()
 }
 
 /// Everything we said about a complaint, the oldest first.
 pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<SentReply>> {
-    todo!("{db:?} {complaint}")
+    let rows = sqlx::query!(
+        r#"select id, kind, cause, reply_to, language, facts, text, state, receipt, receipt_at as "receipt_at: At", error,
+          created_at as "created_at: At"
+        from reply
+        where complaint = $1
+        order by created_at, id"#,
+        complaint.0
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let reply =
+                Row { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
+            Ok(SentReply {
+                draft: into_model(reply)?,
+                text: row.text,
+                state: known(ReplyState::from_word(&row.state), "reply", "state")?,
+                receipt: row.receipt,
+                receipt_at: row.receipt_at.map(At::to_jiff),
+                error: row.error,
+                created_at: row.created_at.to_jiff(),
+            })
+        })
+        .collect()
 }

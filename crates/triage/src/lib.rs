@@ -1,1 +1,146 @@
-//! What a complaint is about: pure functions, no I/O, no clock
+//! What a complaint is about: pure functions, no I/O, no clock.
+//!
+//! This first triage is simple, and says why it decides:
+//!
+//! * **category**: the keywords the city wrote down, whole or scattered over a sentence; one category must be ahead of every other by
+//!   half. No learning, no correction of typing errors beyond doubled letters and common abbreviations.
+//! * **area**: the point on the map; else the kelurahan, kecamatan or city that the words name; else the office it was handed in at.
+//!   Streets, landmarks and RT/RW are not looked up, and no nickname of a place is known.
+//! * **danger**: a list of words. It is no judgement of the case.
+//!
+//! Where the words leave doubt nothing is said, and a person chooses. It does not tell a question or a wish from a complaint, and it
+//! does not see that two complaints are about one thing.
+
+mod atlas;
+mod category;
+mod danger;
+mod outline;
+mod phrase;
+mod place;
+mod text;
+
+pub use atlas::Atlas;
+use model::{Directory, Point, Triaged, Why};
+
+/// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.
+pub const CHOSEN: &str = "chosen";
+/// Stands in [`Why::area`] when the point on the map told it.
+pub const POINT: &str = "point";
+/// Stands in [`Why::area`] when only the office told it.
+pub const OFFICE: &str = "office";
+
+/// What the text, the place and the position say about a complaint.
+///
+/// `directory` and `atlas` belong together: build the atlas anew whenever the directory is loaded anew. A code that the directory does
+/// not know (of a category somebody chose, of an office) is ignored.
+pub fn triage(
+    text: &str,
+    place: Option<&str>,
+    location: Option<Point>,
+    office_area: Option<&str>,
+    chosen_category: Option<&str>,
+    directory: &Directory,
+    atlas: &Atlas,
+) -> Triaged {
+    let words = text::words(text);
+    let reading = atlas.gazetteer.read(&words, &text::words(place.unwrap_or_default()));
+    let danger = danger::words_of_danger(&words);
+
+    let (area, area_why) = location
+        .and_then(|point| atlas.area_at(point))
+        .map(|code| (code.to_owned(), POINT.to_owned()))
+        .or_else(|| reading.area.map(|(code, name)| (code, format!("text: {name}"))))
+        .or_else(|| Some((directory.areas.get(office_area?)?.code.clone(), OFFICE.to_owned())))
+        .unzip();
+
+    let (category, category_why) = chosen_category
+        .and_then(|code| directory.categories.get(code))
+        .map(|chosen| (chosen.code.clone(), vec![CHOSEN.to_owned()]))
+        .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
+        .unzip();
+
+    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger };
+    Triaged { category, area, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Area, Category};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn city() -> (Directory, Atlas) {
+        let areas = [("31", "Provinsi"), ("3171", "Kota Selatan"), ("3171090", "Tebet"), ("3171090001", "Pasar Tebet")];
+        let area = |(code, name): (&str, &str)| (code.to_owned(), Area { code: code.into(), name: name.into() });
+        let category = |code: &str, keywords: &[&str]| {
+            let keywords = keywords.iter().map(|&word| word.to_owned()).collect();
+            (code.to_owned(), Category { code: code.into(), name_id: code.into(), name_en: code.into(), keywords })
+        };
+        let directory = Directory {
+            areas: areas.into_iter().map(area).collect(),
+            categories: [category("road", &["jalan rusak", "aspal"]), category("market", &["pasar"])].into(),
+            ..Directory::default()
+        };
+        let square = r#"{"type":"Polygon","coordinates":[[[106,-7],[107,-7],[107,-6],[106,-6],[106,-7]]]}"#;
+        let atlas = Atlas::new(&directory, &[("3171090001".into(), square.into()), ("9999".into(), square.into())]);
+        (directory, atlas)
+    }
+
+    #[test]
+    fn the_point_comes_before_the_words_and_the_words_before_the_office() {
+        let (directory, atlas) = city();
+        let inside = Point::new(-6.5, 106.5);
+        let outside = Point::new(1.0, 1.0);
+        let text = "jalan rusak di tebet";
+        let cases = [
+            (text, inside, Some("3171"), Some(("3171090001", "point"))),
+            (text, outside, Some("3171"), Some(("3171090", "text: Tebet"))),
+            ("jalan rusak", None, Some("3171"), Some(("3171", "office"))),
+            ("jalan rusak", None, Some("7777"), None),
+        ];
+        for (text, location, office, expected) in cases {
+            let found = triage(text, None, location, office, None, &directory, &atlas);
+            assert_eq!(found.area.as_deref().zip(found.why.area.as_deref()), expected, "{text} {office:?}");
+        }
+    }
+
+    #[test]
+    fn a_chosen_category_counts_if_it_exists() {
+        let (directory, atlas) = city();
+        let category = |chosen| {
+            let found = triage("jalan rusak", None, None, None, chosen, &directory, &atlas);
+            (found.category, found.why.category)
+        };
+        assert_eq!(category(Some("market")), (Some("market".into()), vec![CHOSEN.into()]));
+        assert_eq!(category(Some("nonsense")), (Some("road".into()), vec!["jalan rusak".into()]));
+    }
+
+    #[test]
+    fn a_place_named_after_a_market_is_no_complaint_about_one() {
+        let (directory, atlas) = city();
+        let found = triage("aspal terkelupas di pasar tebet", None, None, None, None, &directory, &atlas);
+        assert_eq!((found.category.as_deref(), found.area.as_deref()), (Some("road"), Some("3171090001")));
+    }
+
+    #[test]
+    fn an_outline_nobody_can_use_is_named() {
+        assert_eq!(city().1.unreadable(), ["9999"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in ".*", place in proptest::option::of(".*"), lat in -90.0..90.0f64, lon in -180.0..180.0f64) {
+            let (directory, atlas) = city();
+            let _ = triage(&text, place.as_deref(), Point::new(lat, lon), Some(&text), Some(&text), &directory, &atlas);
+        }
+
+        #[test]
+        fn words_people_use_are_read_without_panic(words in proptest::collection::vec("(jalan|rusak|kel|di|pasar|tebet|kota|raya|jl\\.|RT0?1|\\.|,|\n)", 0..40)) {
+            let (directory, atlas) = city();
+            let found = triage(&words.join(" "), None, None, None, None, &directory, &atlas);
+            prop_assert!(found.area.is_none_or(|code| directory.areas.contains_key(&code)));
+            prop_assert!(found.category.is_none_or(|code| directory.categories.contains_key(&code)));
+        }
+    }
+}

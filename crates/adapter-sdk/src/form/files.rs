@@ -40,6 +40,28 @@ pub enum FileProblem {
     },
 }
 
+impl FileProblem {
+    /// The key of the words for it in the word files of `ui`; they may name `{nth}`, `{n}` (how many are taken) and `{mb}` (how large).
+    pub fn key(self, limits: FileLimits) -> &'static str {
+        match self {
+            Self::TooMany => "form.too_many_photos",
+            Self::TooLarge { .. } => "form.photo_too_large",
+            Self::Empty { .. } => "form.photo_empty",
+            Self::Heic { .. } => "form.photo_heic",
+            Self::WrongType { .. } if limits.scans => "form.scan_wrong",
+            Self::WrongType { .. } => "form.photo_wrong",
+        }
+    }
+
+    /// Which file, counted from one; zero when it is about all of them.
+    pub fn nth(self) -> usize {
+        match self {
+            Self::TooMany => 0,
+            Self::TooLarge { nth } | Self::Empty { nth } | Self::Heic { nth } | Self::WrongType { nth } => nth,
+        }
+    }
+}
+
 impl FileLimits {
     /// Looks at every file: its number, its size, its first bytes.
     pub fn check(&self, files: &[&File]) -> Vec<FileProblem> {

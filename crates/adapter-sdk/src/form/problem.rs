@@ -33,4 +33,10 @@ impl Problems {
     pub fn of(&self, field: &str) -> String {
         self.0.iter().filter(|problem| problem.field == field).map(|problem| problem.text.as_str()).collect::<Vec<_>>().join(" ")
     }
+
+    /// As `form.js` reads them: `{"problems": [{"field": …, "text": …}]}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let each = |problem: &Problem| serde_json::json!({ "field": problem.field, "text": problem.text });
+        serde_json::json!({ "problems": self.0.iter().map(each).collect::<Vec<_>>() })
+    }
 }

@@ -1,0 +1,316 @@
+//! Who works here: accounts, passwords, and the sessions of who is signed in.
+
+use std::sync::LazyLock;
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use jiff::{Timestamp, ToSpan};
+use model::{AgencyId, Language, Role, StaffId, id::random_bytes};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at},
+};
+
+/// Somebody who works here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staff {
+    /// Their key.
+    pub id: StaffId,
+    /// What they type to sign in; lower case.
+    pub login: String,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whose complaints they work on: officers and supervisors have one, the others none.
+    pub agency: Option<AgencyId>,
+    /// Account of the desk channel whose office a clerk sits in.
+    pub office: Option<String>,
+    /// The language of their pages.
+    pub language: Language,
+    /// Whether they may sign in.
+    pub active: bool,
+    /// Since when they have an account.
+    pub created_at: Timestamp,
+}
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewStaff {
+    /// What they type to sign in.
+    pub login: String,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Needed for officers and supervisors, and only for them.
+    pub agency: Option<AgencyId>,
+    /// Needed for clerks.
+    pub office: Option<String>,
+    /// The language of their pages.
+    pub language: Language,
+}
+
+/// Who is signed in, and the token that their forms carry.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Who.
+    pub staff: Staff,
+    /// Every form of theirs carries it: another site cannot know it.
+    pub csrf: String,
+}
+
+/// A password as it is kept: Argon2id with the parameters OWASP names (19 MiB, two rounds), as a PHC string. Takes tens of
+/// milliseconds of one core on purpose: call it where that may block.
+///
+/// # Panics
+/// When the operating system has no randomness to give: nothing safe could follow.
+pub fn hash_password(password: &str) -> String {
+    Argon2::default().hash_password(password.as_bytes()).expect("any text can be hashed").to_string()
+}
+
+/// Whether the password is the one that was hashed. Without a hash (nobody has that login) it does the same work and says no, so that
+/// the time taken tells nothing. As slow as [`hash_password`].
+pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
+    static NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody has this password"));
+    let fits = |hash: &str| {
+        let hash = PasswordHash::new(hash).map_err(|_| ())?;
+        Argon2::default().verify_password(password.as_bytes(), &hash).map_err(|_| ())
+    };
+    if let Some(hash) = hash {
+        return fits(hash).is_ok();
+    }
+    // Only for the time it takes.
+    let _ = fits(&NOBODY);
+    false
+}
+
+struct Row {
+    id: Uuid,
+    login: String,
+    name: String,
+    role: String,
+    agency: Option<Uuid>,
+    office: Option<String>,
+    language: String,
+    active: bool,
+    created_at: At,
+}
+
+fn into_model(row: Row) -> Result<Staff> {
+    Ok(Staff {
+        id: StaffId(row.id),
+        login: row.login,
+        name: row.name,
+        role: row.role.parse().map_err(|_| StoreError::Corrupt { table: "staff", column: "role" })?,
+        agency: row.agency.map(AgencyId),
+        office: row.office,
+        language: Language::from_tag(&row.language),
+        active: row.active,
+        created_at: row.created_at.to_jiff(),
+    })
+}
+
+/// Whether nobody works here yet: the first start then makes the first account.
+pub async fn is_empty(db: &PgPool) -> Result<bool> {
+    let some =
+        sqlx::query_scalar!(r#"select exists (select 1 from staff) as "some!""#).fetch_one(db).await.map_err(StoreError::from_sqlx)?;
+    Ok(!some)
+}
+
+/// Makes an account; `None`: the login is taken. The login is kept in lower case.
+/// [`StoreError::Conflict`]: the role needs an agency or an office, or must not have one.
+pub async fn create(tx: &mut Tx, new: &NewStaff, password_hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
+    let id = StaffId::new(now);
+    let made = sqlx::query_scalar!(
+        "insert into staff (id, login, name, role, agency, office, password, language, created_at)
+         values ($1, lower($2), $3, $4, $5, $6, $7, $8, $9)
+         on conflict (login) do nothing
+         returning id",
+        id.0,
+        new.login.trim(),
+        new.name.trim(),
+        new.role.as_str(),
+        new.agency.map(|agency| agency.0),
+        new.office,
+        password_hash,
+        new.language.tag(),
+        at(now) as At,
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(made.map(StaffId))
+}
+
+/// The account with this login and its password hash; inactive ones too.
+pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)>> {
+    let row = sqlx::query!(
+        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At", password
+           from staff
+           where login = lower($1)"#,
+        login.trim(),
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    row.map(|row| {
+        let staff = into_model(Row {
+            id: row.id,
+            login: row.login,
+            name: row.name,
+            role: row.role,
+            agency: row.agency,
+            office: row.office,
+            language: row.language,
+            active: row.active,
+            created_at: row.created_at,
+        })?;
+        Ok((staff, row.password))
+    })
+    .transpose()
+}
+
+/// Everybody, active ones first, by name.
+pub async fn list(db: &PgPool) -> Result<Vec<Staff>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At"
+           from staff
+           order by active desc, lower(name), id"#,
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter().map(into_model).collect()
+}
+
+/// Lets somebody in again, or no longer: then all their sessions end too. `false`: there is no such account.
+pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> {
+    let done = sqlx::query!("update staff set active = $2 where id = $1", id.0, active)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?
+        .rows_affected();
+    if !active {
+        close_sessions(tx, id).await?;
+    }
+    Ok(done > 0)
+}
+
+/// Gives somebody a new password; all their sessions end. `false`: there is no such account.
+pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Result<bool> {
+    let done = sqlx::query!("update staff set password = $2 where id = $1", id.0, password_hash)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?
+        .rows_affected();
+    close_sessions(tx, id).await?;
+    Ok(done > 0)
+}
+
+async fn close_sessions(tx: &mut Tx, staff: StaffId) -> Result<()> {
+    sqlx::query!("delete from session where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// A session ends after a working day, whatever happens …
+const LONGEST_HOURS: i64 = 12;
+/// … and after this long without a page.
+const LONGEST_IDLE_HOURS: i64 = 2;
+/// `last_seen` is written no more often: a page view need not be a write.
+const SEEN_EVERY_MINUTES: i64 = 5;
+
+fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token).to_vec()
+}
+
+/// 256 random bits in hex.
+fn secret() -> String {
+    let number = || u128::from_be_bytes(random_bytes());
+    format!("{:032x}{:032x}", number(), number())
+}
+
+/// Signs somebody in; the value for their cookie. Only its hash is kept. Sessions that ran out are swept up on the way.
+pub async fn open_session(db: &PgPool, staff: StaffId, now: Timestamp) -> Result<String> {
+    let token = secret();
+    sqlx::query!(
+        "with swept as (delete from session where expires_at < $4)
+         insert into session (token_hash, staff, csrf, created_at, last_seen, expires_at) values ($1, $2, $3, $4, $4, $5)",
+        token_hash(&token),
+        staff.0,
+        secret(),
+        at(now) as At,
+        at(now + LONGEST_HOURS.hours()) as At,
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(token)
+}
+
+/// Who is signed in with this cookie. `None`: nobody, not any more, or the account was closed.
+pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<Session>> {
+    let hash = token_hash(token);
+    let row = sqlx::query!(
+        r#"select staff.id, login, name, role, agency, office, language, active,
+                  staff.created_at as "created_at: At", csrf,
+                  last_seen as "last_seen: At"
+           from session join staff on staff.id = session.staff
+           where token_hash = $1 and active and expires_at > $2 and last_seen > $3"#,
+        hash,
+        at(now) as At,
+        at(now - LONGEST_IDLE_HOURS.hours()) as At,
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let Some(row) = row else { return Ok(None) };
+    if row.last_seen.to_jiff() < now - SEEN_EVERY_MINUTES.minutes() {
+        sqlx::query!("update session set last_seen = $2 where token_hash = $1", hash, at(now) as At)
+            .execute(db)
+            .await
+            .map_err(StoreError::from_sqlx)?;
+    }
+    let staff = into_model(Row {
+        id: row.id,
+        login: row.login,
+        name: row.name,
+        role: row.role,
+        agency: row.agency,
+        office: row.office,
+        language: row.language,
+        active: row.active,
+        created_at: row.created_at,
+    })?;
+    Ok(Some(Session { staff, csrf: row.csrf }))
+}
+
+/// Signs out.
+pub async fn close_session(db: &PgPool, token: &str) -> Result<()> {
+    sqlx::query!("delete from session where token_hash = $1", token_hash(token)).execute(db).await.map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_fits_its_own_hash_only_and_nobody_fits_none() {
+        let hash = hash_password("kopi tubruk");
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(verify_password("kopi tubruk", Some(&hash)));
+        assert!(!verify_password("kopi susu", Some(&hash)));
+        assert!(!verify_password("nobody has this password", None));
+        assert!(!verify_password("kopi tubruk", Some("not a hash")));
+    }
+
+    #[test]
+    fn a_secret_is_256_bits_and_never_the_same() {
+        assert_eq!(secret().len(), 64);
+        assert_ne!(secret(), secret());
+    }
+}
