@@ -199,7 +199,7 @@ async fn a_subscribed_webhook_hears_by_itself_what_became_of_a_message() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), all).await.expect("everything is told");
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("everything is told");
     let words: Vec<Value> = webhook.heard()[1..].iter().map(|value| value["statuses"][0]["status"].clone()).collect();
     assert_eq!(words, [json!("sent"), json!("delivered"), json!("read")]);
 }
