@@ -1,1 +1,355 @@
-//! The world of a test.
+//! The world of a test: every part real, each program as an admin runs it, Meta played by `simulator`, a folder that goes away.
+//!
+//! [`World::start`] brings up PostgreSQL, NATS, the three roles and the adapters on free loopback ports. When a world ends, it looks at
+//! what is left: nothing parked, nothing waiting, unless the test said that it expects so.
+
+mod browser;
+mod process;
+mod proxy;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use servers::{Durability, Nats, NatsOptions, Postgres, PostgresOptions};
+use simulator::{Platform, Received};
+use tempfile::TempDir;
+
+pub use browser::Browser;
+pub use process::{PATIENCE, Process};
+pub use proxy::Proxy;
+
+/// Signs what the played platform sends. Known to the adapter by its configuration; protects nothing.
+pub const APP_SECRET: &str = "rahasia-contoh-untuk-uji";
+/// The password of every account of a test.
+pub const PASSWORD: &str = "sandi contoh untuk uji";
+
+/// How a world differs from the ordinary one.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Where the roles find NATS instead of the server itself: a proxy.
+    pub bus_of_intake: Option<SocketAddr>,
+    /// How much the doors' spools hold.
+    pub spool_bytes: Option<u64>,
+    /// Starts the form and the desk too.
+    pub with_forms: bool,
+    /// Commits and acknowledged messages survive a power cut, as in use: for measurements.
+    pub durable: bool,
+}
+
+/// A whole running system.
+pub struct World {
+    /// Meta, played.
+    pub platform: Platform,
+    /// Stop it, start it.
+    pub nats: Nats,
+    /// Stop it, start it.
+    pub postgres: Postgres,
+    processes: BTreeMap<&'static str, Process>,
+    ports: Ports,
+    expects_leftovers: bool,
+    folder: TempDir,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    web: u16,
+    whatsapp: u16,
+    form: u16,
+    desk: u16,
+}
+
+impl World {
+    /// The ordinary world.
+    pub async fn start() -> Self {
+        Self::start_with(Wishes::default()).await
+    }
+
+    /// A world with wishes.
+    pub async fn start_with(wishes: Wishes) -> Self {
+        let (nats, postgres, folder) = servers_in_a_folder(wishes.durable);
+        Self::around(nats, postgres, folder, wishes).await
+    }
+
+    /// A world whose intake reaches NATS through a proxy.
+    pub async fn start_with_a_proxy_before_intake() -> (Self, Proxy) {
+        let (nats, postgres, folder) = servers_in_a_folder(false);
+        let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, nats.port()))).await;
+        let wishes = Wishes { bus_of_intake: Some(proxy.address), ..Wishes::default() };
+        (Self::around(nats, postgres, folder, wishes).await, proxy)
+    }
+
+    async fn around(nats: Nats, postgres: Postgres, folder: TempDir, wishes: Wishes) -> Self {
+        let platform = Platform::start().await.expect("a free port");
+        let port = || servers::free_port().expect("a free port");
+        let ports = Ports { web: port(), whatsapp: port(), form: port(), desk: port() };
+        let mut world = Self { platform, nats, postgres, processes: BTreeMap::new(), ports, expects_leftovers: false, folder };
+        world.write_settings(&wishes);
+        world.seed();
+        world.run_core();
+        world.run_adapters(&wishes);
+        world.ready(&wishes).await;
+        world.platform.subscribe(&world.webhook(), APP_SECRET);
+        world
+    }
+
+    fn write_settings(&self, wishes: &Wishes) {
+        let nats = self.nats.url();
+        let intake_bus = wishes.bus_of_intake.map_or(nats.clone(), |proxy| format!("nats://{proxy}"));
+        for (name, bus) in [("muara", &nats), ("intake", &intake_bus)] {
+            self.write(
+                &format!("{name}.toml"),
+                &format!(
+                    "[site]\nname = \"Kota Uji\"\nbase_url = \"{web}\"\n[data]\nfolder = \"{data}\"\n\
+                     [database]\nprivate = false\nurl = \"{database}\"\n[bus]\nprivate = false\nurl = \"{bus}\"\n\
+                     [web]\nlisten = \"127.0.0.1:{port}\"\ndesk_url = \"{desk}\"\nform_url = \"{form}\"\n",
+                    web = self.url(),
+                    data = self.folder.path().display(),
+                    database = self.postgres.url("muara"),
+                    port = self.ports.web,
+                    desk = self.desk(),
+                    form = self.form(),
+                ),
+            );
+        }
+        let spool = wishes.spool_bytes.unwrap_or(64 << 20);
+        let platform = self.platform.url();
+        let door = |name: &str, port: u16, adapter: &str| {
+            let folder = self.folder.path().join(format!("spool-{name}"));
+            let text = format!(
+                "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n\
+                 [spool]\nfolder = \"{}\"\nmax_bytes = {spool}\n[adapter]\n{adapter}",
+                folder.display()
+            );
+            self.write(&format!("{name}.toml"), &text);
+        };
+        let account = "[[adapter.accounts]]\nphone_number_id = \"100000000000001\"\naccess_token = \"simulator-token\"\nlabel = \"WA\"\n";
+        let whatsapp = format!(
+            "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
+        );
+        door("whatsapp", self.ports.whatsapp, &whatsapp);
+        door("form", self.ports.form, &format!("public_url = \"{}\"\n", self.form()));
+        door("desk", self.ports.desk, &format!("public_url = \"{}\"\n", self.desk()));
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("the folder is ours");
+    }
+
+    fn seed(&self) {
+        self.muara(&["migrate"]);
+        let city = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/directory/jakarta");
+        self.muara(&["seed", &city.display().to_string()]);
+        self.write("password", PASSWORD);
+        for (login, role, of) in [
+            ("jalan1", "officer", "--agency=bm"),
+            ("jalan2", "supervisor", "--agency=bm"),
+            ("taman1", "officer", "--agency=tamhut"),
+            ("triase1", "triage", ""),
+            ("admin1", "admin", ""),
+        ] {
+            let mut arguments = vec!["staff", "add", login, "--name", login, "--role", role, "--password-file", "password"];
+            arguments.extend((!of.is_empty()).then_some(of));
+            self.muara(&arguments);
+        }
+    }
+
+    fn run_core(&mut self) {
+        for (role, settings) in [("web", "muara.toml"), ("intake", "intake.toml"), ("dispatch", "muara.toml")] {
+            self.processes.insert(role, Process::start(role, "muara", &["--config", settings, role], self.folder.path()));
+        }
+    }
+
+    fn run_adapters(&mut self, wishes: &Wishes) {
+        self.run_adapter("whatsapp", "adapter-whatsapp");
+        if wishes.with_forms {
+            self.run_adapter("form", "adapter-web");
+            self.run_adapter("desk", "adapter-desk");
+        }
+    }
+
+    fn run_adapter(&mut self, name: &'static str, program: &'static str) {
+        let settings = format!("{name}.toml");
+        self.processes.insert(name, Process::start(name, program, &["run", "--config", &settings], self.folder.path()));
+    }
+
+    async fn ready(&self, wishes: &Wishes) {
+        let mut doors = vec![self.url(), self.door()];
+        if wishes.with_forms {
+            doors.extend([self.form(), self.desk()]);
+        }
+        for door in doors {
+            let health = format!("{door}/health");
+            eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+        }
+    }
+
+    /// Runs one of the admin's commands, as an admin would, and returns what it said. Panics if it fails.
+    pub fn muara(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(process::built("muara"));
+        command.current_dir(self.folder.path()).args(["--config", "muara.toml"]).args(arguments);
+        let output = command.output().expect("muara starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "muara {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    }
+
+    /// One program of this world.
+    pub fn process(&mut self, name: &str) -> &mut Process {
+        self.processes.get_mut(name).unwrap_or_else(|| panic!("no process {name}"))
+    }
+
+    /// What a program said so far.
+    pub fn log(&self, name: &str) -> String {
+        self.processes.get(name).unwrap_or_else(|| panic!("no process {name}")).log()
+    }
+
+    /// The names of the programs.
+    pub fn process_names(&self) -> Vec<&'static str> {
+        self.processes.keys().copied().collect()
+    }
+
+    /// Where the citizens' pages are.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.web)
+    }
+
+    /// Where the WhatsApp adapter listens.
+    pub fn door(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.whatsapp)
+    }
+
+    /// Where Meta posts.
+    pub fn webhook(&self) -> String {
+        format!("{}/webhook", self.door())
+    }
+
+    /// Where the citizens' form is.
+    pub fn form(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.form)
+    }
+
+    /// Where the desk is.
+    pub fn desk(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.desk)
+    }
+
+    /// The folder with everything of this world.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A browser of somebody who is signed in.
+    pub async fn signed_in(&self, login: &str) -> Browser {
+        let mut browser = Browser::new(&self.url());
+        browser.get("/masuk").await;
+        let page = browser.post("/masuk", &[("nama", login), ("sandi", PASSWORD)]).await;
+        assert!(page.status < 400, "{login} cannot sign in: {} {}", page.status, page.text);
+        browser
+    }
+
+    /// Asks the database one number. Tests look where pages have no figure; the product's own SQL is in `store` alone.
+    pub fn count(&self, what: &str) -> u64 {
+        let number = self.ask(what);
+        number.parse().unwrap_or_else(|_| panic!("{what}: {number}"))
+    }
+
+    /// Asks the database one value, as text.
+    pub fn ask(&self, what: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-At", "-d", &self.postgres.url("muara"), "-c", what]);
+        let output = psql.output().expect("psql is there");
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// How many complaints are recorded.
+    pub fn complaints(&self) -> u64 {
+        self.count("select count(*) from complaint")
+    }
+
+    /// Waits until so many complaints are recorded; panics if there are ever more.
+    pub async fn complaints_become(&self, expected: u64) {
+        eventually(&format!("{expected} complaints"), || async {
+            let now = self.complaints();
+            assert!(now <= expected, "{now} complaints instead of {expected}");
+            now == expected
+        })
+        .await;
+    }
+
+    /// Waits until the citizen has a message that holds all of these words.
+    pub async fn hears(&self, phone: &str, words: &[&str]) -> Received {
+        let fits = |message: &Received| words.iter().all(|word| message.text.contains(word));
+        match self.platform.wait_for(phone, fits).await {
+            Some(message) => message,
+            None => panic!("{phone} never heard {words:?}, only {:#?}", self.platform.received(phone)),
+        }
+    }
+
+    /// What went to people instead of on its road stays: the test expects it.
+    pub fn expect_leftovers(&mut self) {
+        self.expects_leftovers = true;
+    }
+
+    /// Waits until nothing is on its way any more, and looks that nothing was left behind.
+    pub async fn settled(&self) {
+        eventually("nothing is due", || async {
+            let due = "select (select count(*) from reply where state = 'due') + (select count(*) from dispatch where state = 'due') \
+                       + (select count(*) from attachment where state = 'due')";
+            self.platform.waiting() == 0 && self.count(due) == 0
+        })
+        .await;
+        if !self.expects_leftovers {
+            let parked = self.muara(&["parked", "list"]);
+            assert!(parked.contains("0 shown of 0 parked"), "something was parked: {parked}");
+        }
+    }
+}
+
+/// The templates a city would have approved: outside 24 hours only these get through.
+const TEMPLATES: &str =
+    "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n";
+
+fn servers_in_a_folder(durable: bool) -> (Nats, Postgres, TempDir) {
+    let folder = tempfile::Builder::new().prefix("muara-").tempdir().expect("a folder");
+    open_to_the_database(folder.path());
+    let durability = if durable { Durability::Durable } else { Durability::Throwaway };
+    let options = PostgresOptions { durability, ..PostgresOptions::default() };
+    let postgres = Postgres::start_with(&folder.path().join("postgres"), &options).expect("PostgreSQL starts");
+    postgres.create_database("muara").expect("a database");
+    let nats = Nats::start(&folder.path().join("nats"), NatsOptions::default()).expect("NATS starts");
+    (nats, postgres, folder)
+}
+
+/// As root, PostgreSQL runs as another user, who must get to its folder.
+fn open_to_the_database(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
+}
+
+async fn get_status(url: &str) -> Option<u16> {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .ok()?
+        .get(url)
+        .send()
+        .await
+        .ok()
+        .map(|response| response.status().as_u16())
+}
+
+/// Asks again and again until the answer is yes; panics after [`PATIENCE`].
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut yes: impl FnMut() -> F) {
+    let since = Instant::now();
+    while !yes().await {
+        assert!(since.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

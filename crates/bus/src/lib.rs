@@ -10,6 +10,7 @@ pub mod parked;
 mod parts;
 mod permissions;
 mod publish;
+mod server;
 mod streams;
 
 pub use connect::{Bus, BusConfig};

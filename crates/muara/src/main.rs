@@ -1,1 +1,119 @@
-fn main() {}
+//! Muara: the core of an open complaint system for local governments. One program, its roles and the admin's commands.
+
+mod commands;
+mod config;
+mod connect;
+mod doors;
+mod private;
+mod roles;
+mod seed;
+mod storage;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use config::Config;
+
+#[derive(Parser)]
+#[command(name = "muara", version, about = "The complaint system of a city: its roles and its admin's commands")]
+struct Cli {
+    /// The configuration file; without it the defaults count (see `muara check --defaults`).
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything in one process, with a private PostgreSQL and NATS where the configuration says so.
+    All,
+    /// Run the pages for citizens, agencies and admins.
+    Web,
+    /// Turn what comes in into complaints.
+    Intake,
+    /// Hand complaints to agencies and replies to adapters.
+    Dispatch,
+    /// Bring the database to what this version expects.
+    Migrate,
+    /// Load a starting directory from a folder, if there is none yet, and make the first accounts.
+    Seed {
+        /// For instance deploy/directory/jakarta
+        folder: PathBuf,
+    },
+    /// The official ways in.
+    #[command(subcommand)]
+    Channel(commands::channel::Command),
+    /// Who works here.
+    #[command(subcommand)]
+    Staff(commands::staff::Command),
+    /// Messages that were set aside for a person.
+    #[command(subcommand)]
+    Parked(commands::parked::Command),
+    /// Check the configuration without touching anything.
+    Check {
+        /// Print every option with its default instead.
+        #[arg(long)]
+        defaults: bool,
+    },
+    /// Touch everything this installation needs, and say what to do about what does not answer.
+    Doctor,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("muara: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Command::Check { defaults: true } = cli.command {
+        print!("{}", config::DEFAULTS);
+        return Ok(());
+    }
+    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    match cli.command {
+        Command::Check { .. } => {
+            println!("The configuration is valid.");
+            Ok(())
+        }
+        Command::All => private::run(config, roles::all),
+        Command::Web => run_role(config, roles::web),
+        Command::Intake => run_role(config, roles::intake),
+        Command::Dispatch => run_role(config, roles::dispatch),
+        Command::Migrate => admin(commands::migrate(&config)),
+        Command::Seed { folder } => admin(commands::seed(&config, &folder)),
+        Command::Channel(command) => admin(commands::channel::run(&config, command)),
+        Command::Staff(command) => admin(commands::staff::run(&config, command)),
+        Command::Parked(command) => admin(commands::parked::run(&config, command)),
+        Command::Doctor => admin(commands::doctor::run(&config)),
+    }
+}
+
+/// Runs a role until the process is asked to stop.
+fn run_role<F>(config: Config, role: fn(Config, bus::Stop) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    settings::start_log(&config.log)?;
+    runtime()?.block_on(async {
+        let stop = bus::Stop::new();
+        roles::stop_on_signal(&stop)?;
+        role(config, stop).await
+    })
+}
+
+/// Runs one command to its end. Its words are its output; the log stays quiet.
+fn admin(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    runtime()?.block_on(command)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}

@@ -1,0 +1,163 @@
+//! `muara staff`: who works here.
+
+use std::{fs, io::Write as _, path::Path};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use clap::Subcommand;
+use model::{Agency, Directory, Language, Role};
+use store::{PgPool, staff::NewStaff};
+
+use super::now;
+use crate::{config::Config, connect};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Every account.
+    List,
+    /// Make an account. Its password is read from a file, or made and printed once.
+    Add {
+        /// What they type to sign in.
+        login: String,
+        /// Their name.
+        #[arg(long)]
+        name: String,
+        /// clerk, triage, officer, supervisor or admin
+        #[arg(long)]
+        role: Role,
+        /// Code of their agency: for officers and supervisors.
+        #[arg(long)]
+        agency: Option<String>,
+        /// Account of the desk channel whose office they sit in: for clerks.
+        #[arg(long)]
+        office: Option<String>,
+        /// A file that holds the password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<std::path::PathBuf>,
+    },
+    /// Give somebody a new password. It is read from a file, or made and printed once.
+    Passwd {
+        /// Whose.
+        login: String,
+        /// A file that holds the password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<std::path::PathBuf>,
+    },
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+    let db = connect::database(config).await?;
+    match command {
+        Command::List => list(&db).await,
+        Command::Add { login, name, role, agency, office, password_file } => {
+            let directory = store::directory::load(&db).await?;
+            let agency = agency.map(|code| agency_by_code(&directory, &code).map(|agency| agency.id)).transpose()?;
+            let new = NewStaff { login: login.to_lowercase(), name, role, agency, office, language: Language::Id };
+            let password = password(password_file.as_deref())?;
+            anyhow::ensure!(create(&db, &new, &password).await?, "there is an account {} already", new.login);
+            say_once(&new.login, &password, password_file.is_some());
+            Ok(())
+        }
+        Command::Passwd { login, password_file } => {
+            let password = password(password_file.as_deref())?;
+            let (staff, _) = store::staff::by_login(&db, &login.to_lowercase()).await?.with_context(|| format!("no account {login}"))?;
+            let mut tx = store::begin(&db).await?;
+            store::staff::set_password(&mut tx, staff.id, &store::staff::hash_password(&password)).await?;
+            store::commit(tx).await?;
+            say_once(&login, &password, password_file.is_some());
+            Ok(())
+        }
+    }
+}
+
+async fn list(db: &PgPool) -> anyhow::Result<()> {
+    for one in store::staff::list(db).await? {
+        let active = if one.active { "active" } else { "not active" };
+        println!("{}\t{}\t{}\t{active}", one.login, one.role, one.name);
+    }
+    Ok(())
+}
+
+fn agency_by_code<'a>(directory: &'a Directory, code: &str) -> anyhow::Result<&'a Agency> {
+    directory.agencies.values().find(|agency| agency.code == code).with_context(|| format!("no agency has the code {code}"))
+}
+
+async fn create(db: &PgPool, new: &NewStaff, password: &str) -> anyhow::Result<bool> {
+    let mut tx = store::begin(db).await?;
+    let made = store::staff::create(&mut tx, new, &store::staff::hash_password(password), now()).await?;
+    store::commit(tx).await?;
+    Ok(made.is_some())
+}
+
+fn password(file: Option<&Path>) -> anyhow::Result<String> {
+    match file {
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        None => Ok(BASE64_URL_SAFE_NO_PAD.encode(&model::id::random_bytes()[..12])),
+    }
+}
+
+fn say_once(login: &str, password: &str, known: bool) {
+    if known {
+        println!("{login}: the password is set.");
+    } else {
+        println!("{login}: the password is {password} (it is not kept anywhere; write it down)");
+    }
+}
+
+/// The first accounts of a new installation, one for each role that the directory can fill. Printed once and written to a file only its
+/// owner can read. Nothing happens where accounts are.
+pub(crate) async fn first_accounts(db: &PgPool, config: &Config) -> anyhow::Result<()> {
+    if !store::staff::is_empty(db).await? {
+        return Ok(());
+    }
+    let directory = store::directory::load(db).await?;
+    let mut lines = String::new();
+    for new in starting_staff(&directory) {
+        let password = password(None)?;
+        if create(db, &new, &password).await? {
+            lines.push_str(&format!("{}\t{password}\t{}\n", new.login, new.role));
+        }
+    }
+    let path = config.data.folder.join("first-logins.txt");
+    fs::create_dir_all(&config.data.folder)?;
+    write_private(&path, &lines).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("First logins (also in {}; change the passwords and remove the file):\n{lines}", path.display());
+    Ok(())
+}
+
+fn starting_staff(directory: &Directory) -> Vec<NewStaff> {
+    let account =
+        |login: String, name: String, role, agency, office| NewStaff { login, name, role, agency, office, language: Language::Id };
+    let mut staff = vec![
+        account("admin".into(), "Admin".into(), Role::Admin, None, None),
+        account("triase".into(), "Petugas Triase".into(), Role::Triage, None, None),
+    ];
+    let office = directory.channels.iter().find(|channel| channel.area.is_some());
+    staff.extend(office.map(|desk| account("loket".into(), "Petugas Loket".into(), Role::Clerk, None, Some(desk.account.clone()))));
+    let busiest = busiest_agencies(directory);
+    for agency in busiest {
+        for (prefix, title, role) in [("petugas", "Petugas", Role::Officer), ("kepala", "Kepala Seksi", Role::Supervisor)] {
+            let name = format!("{title} {}", agency.name);
+            staff.push(account(format!("{prefix}.{}", agency.code), name, role, Some(agency.id), None));
+        }
+    }
+    staff
+}
+
+/// The two agencies that most rules name: there is something to see in their queues.
+fn busiest_agencies(directory: &Directory) -> Vec<&Agency> {
+    let mut agencies: Vec<&Agency> = directory.agencies.values().collect();
+    let rules = |agency: &Agency| directory.rules.iter().filter(|rule| rule.agency == agency.id).count();
+    agencies.sort_by_key(|agency| (std::cmp::Reverse(rules(agency)), agency.code.clone()));
+    agencies.truncate(2);
+    agencies
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}

@@ -1,0 +1,188 @@
+//! The configuration: `config.default.toml` is its reference, and every option there is read here.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use dispatch::{Mail, MailError, MailSettings, Tls};
+use model::{Site, clock::Zone};
+use secrecy::SecretString;
+use serde::Deserialize;
+use settings::{LogSettings, Secret, SettingsError};
+
+/// Every option, its default, and a comment.
+pub(crate) const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// What this process is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) site: SiteConfig,
+    pub(crate) data: Data,
+    pub(crate) database: Database,
+    pub(crate) bus: BusSection,
+    pub(crate) storage: Storage,
+    pub(crate) web: Web,
+    #[serde(default)]
+    mail: Option<MailSection>,
+    pub(crate) log: LogSettings,
+}
+
+/// How the installation speaks of itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteConfig {
+    name: String,
+    base_url: String,
+    zone: Zone,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Data {
+    pub(crate) folder: PathBuf,
+    pub(crate) seed: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    pub(crate) private: bool,
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) password: Option<Secret>,
+    pub(crate) connections: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BusSection {
+    pub(crate) private: bool,
+    pub(crate) port: u16,
+    pub(crate) url: String,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    password: Option<Secret>,
+    replicas: usize,
+}
+
+/// Where attachments are kept for good.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Storage {
+    pub(crate) kind: StorageKind,
+    pub(crate) folder: PathBuf,
+    pub(crate) endpoint: String,
+    pub(crate) bucket: String,
+    pub(crate) region: String,
+    pub(crate) access_key_id: String,
+    #[serde(default)]
+    pub(crate) secret_access_key: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StorageKind {
+    Folder,
+    S3,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Web {
+    pub(crate) listen: SocketAddr,
+    pub(crate) desk_url: String,
+    pub(crate) form_url: String,
+    pub(crate) behind_proxy: bool,
+}
+
+/// The mail server for agencies that are told by mail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailSection {
+    host: String,
+    port: u16,
+    from: String,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    password: Option<Secret>,
+    tls: Tls,
+}
+
+impl Config {
+    /// Reads the defaults, the file and the environment. Touches no network.
+    pub(crate) fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let mut config: Self = settings::load(DEFAULTS, file, environment)?;
+        if config.storage.folder.as_os_str().is_empty() {
+            config.storage.folder = config.data.folder.join("files");
+        }
+        Ok(config)
+    }
+
+    /// How the installation speaks of itself.
+    pub(crate) fn site(&self) -> Site {
+        let base_url = self.site.base_url.trim_end_matches('/').to_owned();
+        Site { name: self.site.name.clone(), base_url, zone: self.site.zone }
+    }
+
+    /// A way to send mail, if one is configured.
+    pub(crate) fn mail(&self) -> Result<Option<Mail>, MailError> {
+        let Some(mail) = &self.mail else { return Ok(None) };
+        let settings = MailSettings {
+            host: mail.host.clone(),
+            port: mail.port,
+            tls: mail.tls,
+            user: mail.user.clone().filter(|user| !user.is_empty()),
+            password: mail.password.as_ref().map(|secret| SecretString::from(secret.expose())),
+            from: mail.from.clone(),
+        };
+        Mail::new(&settings).map(Some)
+    }
+
+    /// The mail server's host and port, if one is configured.
+    pub(crate) fn mail_server(&self) -> Option<(&str, u16)> {
+        self.mail.as_ref().map(|mail| (mail.host.as_str(), mail.port))
+    }
+
+    /// How this process reaches the bus.
+    pub(crate) fn bus(&self, name: &str) -> bus::BusConfig {
+        bus::BusConfig {
+            url: self.bus.url.clone(),
+            user: self.bus.user.clone().filter(|user| !user.is_empty()),
+            password: self.bus.password.as_ref().map(|secret| SecretString::from(secret.expose())),
+            name: name.to_owned(),
+            replicas: self.bus.replicas,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_a_whole_configuration() {
+        let config = Config::load(None, []).expect("the defaults are valid");
+        assert_eq!(config.storage.folder, Path::new("data/files"));
+        assert!(config.mail.is_none());
+    }
+
+    #[test]
+    fn the_mail_section_of_the_comments_is_valid() {
+        let uncommented: String =
+            DEFAULTS.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).fold(String::new(), |mut all, line| {
+                if line.contains(" = ") || line.starts_with('[') {
+                    all.push_str(line);
+                    all.push('\n');
+                }
+                all
+            });
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), uncommented).expect("it is written");
+        let config = Config::load(Some(file.path()), []).expect("the comments are valid");
+        assert_eq!(config.mail.map(|mail| mail.port), Some(587));
+    }
+}

@@ -1,1 +1,0 @@
-//! The program: web, intake, dispatch, all of them at once, and the admin's commands

@@ -1,0 +1,149 @@
+//! The roles: each runs until it is told to stop, and waits for whatever is not there yet.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bus::{Bus, Stop};
+use futures::future::BoxFuture;
+use model::Language;
+use outgoing::{Http, Limits};
+use store::PgPool;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tracing::{info, warn};
+
+use crate::{commands, config::Config, connect, doors, storage};
+
+/// How long a role may take to finish what it has in hand.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Web, intake and dispatch in one process.
+pub(crate) async fn all(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let Some(ground) = Ground::reach(&config, "muara all", &stop).await? else { return Ok(()) };
+    store::migrate(&ground.db).await?;
+    if !config.data.seed.as_os_str().is_empty() {
+        commands::seed(&config, &config.data.seed).await?;
+    }
+    let roles = [
+        ("web", ground.web(&config, &stop).await?),
+        ("intake", ground.intake(&config, &stop)?),
+        ("dispatch", ground.dispatch(&config, &stop)?),
+    ];
+    together(roles, &stop).await
+}
+
+/// The pages, and the directory that doors are drawn from.
+pub(crate) async fn web(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let Some(ground) = Ground::reach(&config, "muara web", &stop).await? else { return Ok(()) };
+    together([("web", ground.web(&config, &stop).await?)], &stop).await
+}
+
+/// Events become complaints.
+pub(crate) async fn intake(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let Some(ground) = Ground::reach(&config, "muara intake", &stop).await? else { return Ok(()) };
+    together([("intake", ground.intake(&config, &stop)?)], &stop).await
+}
+
+/// Complaints reach agencies, replies reach adapters.
+pub(crate) async fn dispatch(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let Some(ground) = Ground::reach(&config, "muara dispatch", &stop).await? else { return Ok(()) };
+    together([("dispatch", ground.dispatch(&config, &stop)?)], &stop).await
+}
+
+/// What every role stands on.
+struct Ground {
+    db: PgPool,
+    bus: Bus,
+}
+
+impl Ground {
+    /// `None`: we were told to stop while waiting.
+    async fn reach(config: &Config, name: &str, stop: &Stop) -> anyhow::Result<Option<Self>> {
+        let Some(db) = connect::database_when_ready(config, stop).await? else { return Ok(None) };
+        let Some(bus) = connect::bus_when_ready(config, name, stop).await? else { return Ok(None) };
+        Ok(Some(Self { db, bus }))
+    }
+
+    async fn web(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
+        let address = config.web.listen;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let context = web::Context {
+            db: self.db.clone(),
+            bus: self.bus.clone(),
+            files: storage::open(&config.storage)?,
+            site: config.site(),
+            staff_key: doors::staff_key(&self.db).await?,
+            desk_url: some(&config.web.desk_url),
+            form_url: some(&config.web.form_url),
+            behind_proxy: config.web.behind_proxy,
+            clock: web::Clock::system(),
+        };
+        tokio::spawn(doors::keep_published(self.db.clone(), self.bus.clone(), config.site(), stop.clone()));
+        let pages = web::run(context, listener, stop.clone());
+        Ok(Box::pin(async move { Ok(pages.await?) }))
+    }
+
+    fn intake(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
+        let files = storage::open(&config.storage)?;
+        let context = intake::Context { db: self.db.clone(), bus: self.bus.clone(), files, limits: intake::promote::Limits::default() };
+        let stop = stop.clone();
+        Ok(Box::pin(async move { Ok(intake::run(context, stop).await?) }))
+    }
+
+    fn dispatch(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
+        let context = dispatch::Context {
+            db: self.db.clone(),
+            bus: self.bus.clone(),
+            site: config.site(),
+            language: Language::Id,
+            http: Http::new(Limits::default())?,
+            mail: config.mail()?,
+        };
+        let loops = dispatch::run(context, stop.clone());
+        Ok(Box::pin(async move {
+            loops.await;
+            Ok(())
+        }))
+    }
+}
+
+/// An address from the configuration; empty: there is none.
+fn some(address: &str) -> Option<String> {
+    (!address.is_empty()).then(|| address.trim_end_matches('/').to_owned())
+}
+
+type Role = BoxFuture<'static, anyhow::Result<()>>;
+
+/// Runs roles side by side. When one ends before its time the others are stopped too: a supervisor starts the process again, whole.
+async fn together<const N: usize>(roles: [(&'static str, Role); N], stop: &Stop) -> anyhow::Result<()> {
+    let mut running = JoinSet::new();
+    for (name, role) in roles {
+        running.spawn(async move { role.await.with_context(|| format!("the role {name} ended")) });
+    }
+    let mut first_error = None;
+    while let Some(ended) = running.join_next().await {
+        stop.cancel();
+        let result = ended.unwrap_or_else(|panic| Err(anyhow::Error::new(panic)));
+        first_error = first_error.or(result.err());
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+/// Ctrl-C and SIGTERM ask us to stop; a second one does not wait.
+pub(crate) fn stop_on_signal(stop: &Stop) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        info!("Stopping.");
+        stop.cancel();
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {}, () = tokio::time::sleep(FAREWELL) => {} }
+        warn!("Stopped without waiting for what was in hand.");
+        std::process::exit(1);
+    });
+    Ok(())
+}

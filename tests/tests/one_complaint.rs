@@ -1,0 +1,144 @@
+//! One complaint goes the whole way, on real parts, and its citizen hears of every step in the channel they used.
+
+use tests::{Browser, World, eventually};
+
+const SARI: &str = "6281200000001";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_becomes_a_complaint_that_an_agency_settles_and_the_citizen_hears_every_step() {
+    let world = World::start().await;
+    world.platform.text(SARI, "Selamat pagi, jalan berlubang besar di depan pasar Kelurahan Gambir, bahaya buat motor");
+    let acknowledged = world.hears(SARI, &["Nomor: ", "/t/", "Diteruskan ke: "]).await;
+    let number = value_after(&acknowledged.text, "Nomor: ");
+    let link = value_after(&acknowledged.text, "Pantau di sini: ");
+
+    let mut officer = world.signed_in("jalan1").await;
+    let queue = officer.get("/antrean").await;
+    assert!(queue.text.contains(&number), "the agency's queue shows it:\n{}", queue.text);
+    let id = world.ask(&format!("select id from complaint where reference = '{number}'"));
+    let page = format!("/aduan/{id}");
+    act(&mut officer, &page, "ambil", &[]).await;
+    world.hears(SARI, &[&number, "sedang ditangani"]).await;
+    act(&mut officer, &page, "tanya", &[("kata", "Di sisi mana lubangnya?")]).await;
+    let question = world.hears(SARI, &["Di sisi mana lubangnya?"]).await;
+
+    world.platform.quote(SARI, "Sisi utara, dekat halte", &question.wamid);
+    world.hears(SARI, &["sudah kami tambahkan", &number]).await;
+    assert!(officer.get(&page).await.text.contains("Sisi utara, dekat halte"));
+
+    act(&mut officer, &page, "jawab", &[("kata", "Tim turun besok pagi")]).await;
+    world.hears(SARI, &["Tim turun besok pagi"]).await;
+    let photo = ("foto", "bukti.jpg", "image/jpeg", small_photo());
+    officer.get(&page).await;
+    let resolved = officer.post_files(&format!("{page}/selesai"), &[("kata", "Lubang sudah ditambal")], &[photo]).await;
+    assert!(resolved.status < 400, "{} {}", resolved.status, resolved.text);
+    world.hears(SARI, &["dinyatakan selesai", "Lubang sudah ditambal"]).await;
+
+    let mut citizen = Browser::new(&world.url());
+    let path = link.trim_start_matches(&world.url()).to_owned();
+    eventually("the photo is on the tracking page", || {
+        let (mut browser, path) = (Browser::new(&world.url()), path.clone());
+        async move { browser.get(&path).await.text.contains("/foto/") }
+    })
+    .await;
+    let tracking = citizen.get(&path).await;
+    for step in [&number, "Lubang sudah ditambal", "Sisi utara, dekat halte", "Tim turun besok pagi"] {
+        assert!(tracking.text.contains(step), "{step} in {}", tracking.text);
+    }
+    assert!(!tracking.text.contains(SARI), "the page holds no telephone number");
+
+    citizen.post(&format!("{path}/belum-selesai"), &[("alasan", "Masih berlubang di sebelahnya")]).await;
+    world.hears(SARI, &[&number, "dibuka kembali"]).await;
+    world.settled().await;
+    one_trace_everywhere(&world, &world.ask("select trace from complaint"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_and_its_words_sent_apart_are_one_complaint_with_one_acknowledgement() {
+    let world = World::start().await;
+    world.platform.photo(SARI, None, small_photo());
+    world.hears(SARI, &["Nomor: "]).await;
+    world.platform.text(SARI, "Lampu jalan mati di Kelurahan Gambir sudah seminggu");
+    world.hears(SARI, &["sudah diteruskan ke"]).await;
+    world.complaints_become(1).await;
+    world.settled().await;
+    assert_eq!(world.count("select count(*) from attachment where state = 'kept'"), 1);
+    assert_eq!(world.count("select count(*) from reply where kind in ('received', 'forwarded')"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_rule_can_place_waits_in_triage_and_goes_on_from_there() {
+    let world = World::start().await;
+    world.platform.text(SARI, "Tolong dibantu ya pak, sudah lama begini");
+    let acknowledged = world.hears(SARI, &["sedang menentukan dinas"]).await;
+    let number = value_after(&acknowledged.text, "Nomor: ");
+    let id = world.ask("select id from complaint");
+    let mut officer = world.signed_in("jalan1").await;
+    assert_eq!(officer.get(&format!("/aduan/{id}")).await.status, 404, "no agency has it, so no officer sees it");
+    let mut triage = world.signed_in("triase1").await;
+    assert!(triage.get("/antrean?lihat=triase").await.text.contains(&number));
+    let parks = world.ask("select id from agency where code = 'tamhut'");
+    act(&mut triage, &format!("/aduan/{id}"), "arahkan", &[("dinas", &parks)]).await;
+    world.hears(SARI, &[&number, "sudah diteruskan ke"]).await;
+    let mut parks_officer = world.signed_in("taman1").await;
+    assert!(parks_officer.get("/antrean").await.text.contains(&number));
+    assert_eq!(officer.get(&format!("/aduan/{id}")).await.status, 404, "another agency's complaint stays unseen");
+    world.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_the_window_the_answer_goes_by_template_or_is_shown_as_failed() {
+    let world = World::start().await;
+    world.platform.text(SARI, "Jalan rusak parah di Kelurahan Gambir");
+    world.hears(SARI, &["Nomor: "]).await;
+    let id = world.ask("select id from complaint");
+    world.platform.pass(jiff::SignedDuration::from_hours(30));
+    let mut officer = world.signed_in("jalan1").await;
+    act(&mut officer, &format!("/aduan/{id}"), "jawab", &[("kata", "Sedang kami cek")]).await;
+    eventually("the answer is known to have failed", || async {
+        world.count("select count(*) from reply where kind = 'answered' and receipt = 'failed'") == 1
+    })
+    .await;
+    assert!(officer.get(&format!("/aduan/{id}")).await.text.contains("131047"), "staff see why");
+    officer.get(&format!("/aduan/{id}")).await;
+    officer.post_files(&format!("/aduan/{id}/selesai"), &[("kata", "Sudah ditambal")], &[]).await;
+    let number = world.ask("select reference from complaint");
+    let template = world.hears(SARI, &[&number, "/t/"]).await;
+    assert!(
+        world
+            .platform
+            .received(SARI)
+            .iter()
+            .any(|message| matches!(&message.form, simulator::Form::Template { name, .. } if name == "laporan_selesai")),
+        "{template:?}"
+    );
+    world.settled().await;
+}
+
+async fn act(browser: &mut Browser, page: &str, action: &str, fields: &[(&str, &str)]) {
+    browser.get(page).await;
+    let answer = browser.post(&format!("{page}/{action}"), fields).await;
+    assert!(answer.status < 400, "{page}/{action}: {} {}", answer.status, answer.text);
+}
+
+fn value_after(text: &str, label: &str) -> String {
+    let line = text.lines().find_map(|line| line.strip_prefix(label));
+    line.unwrap_or_else(|| panic!("{label} in {text}")).trim().to_owned()
+}
+
+fn small_photo() -> Vec<u8> {
+    simulator::photo(simulator::Scene::Pothole, &mut simulator::Random::new(7))
+}
+
+/// The id minted at the door stands in the log of every program on the road.
+fn one_trace_everywhere(world: &World, trace: &str) {
+    for program in ["whatsapp", "intake", "dispatch"] {
+        assert!(world.log(program).contains(trace), "{program} never mentions {trace}");
+    }
+    for program in world.process_names() {
+        let log = world.log(program);
+        for secret in [SARI, "Sisi utara", "berlubang", tests::APP_SECRET, "simulator-token"] {
+            assert!(!log.contains(secret), "{program} logs {secret}");
+        }
+    }
+}
