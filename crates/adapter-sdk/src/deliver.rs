@@ -22,7 +22,8 @@ use crate::{
     pulse::{Pulse, chain},
 };
 
-/// Replies to one citizen wait for each other; so many queues hold all citizens.
+/// Replies to one citizen leave one at a time, as platforms want it; so many lanes hold all citizens. Their order is not promised: one that is
+/// tried again later is overtaken.
 const LANES: usize = 64;
 /// Tries to write the sent mark before the delivery is given back.
 const TRIES_TO_MARK: u32 = 5;

@@ -11,7 +11,7 @@ mod parts;
 mod permissions;
 mod publish;
 mod server;
-pub mod streams;
+mod streams;
 
 pub use connect::{Bus, BusConfig};
 pub use consume::{Delivery, Queue};
