@@ -127,7 +127,7 @@ fn value_after(text: &str, label: &str) -> String {
 }
 
 fn small_photo() -> Vec<u8> {
-    simulator::photo(simulator::Scene::Pothole, &mut simulator::Random::new(7))
+    simulator::scene::photo(simulator::scene::Scene::Pothole, &mut simulator::Random::new(7))
 }
 
 /// The id minted at the door stands in the log of every program on the road.
