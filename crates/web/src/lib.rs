@@ -21,6 +21,8 @@ mod page;
 mod rooms;
 mod run;
 mod session;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::time::Duration;
