@@ -56,7 +56,7 @@ create table complaint (
 comment on constraint complaint_reference_key on complaint is 'A number taken by chance makes the door''s next turn: see Reference::of.';
 create index complaint_of_citizen on complaint (citizen, opened_at desc);
 create index complaint_awaiting on complaint (citizen) where status = 'awaiting_citizen';
-create index complaint_in_triage on complaint (danger desc, opened_at, id) where status = 'received';
+create index complaint_in_triage on complaint ((not danger), opened_at, id) where status = 'received';
 create index complaint_by_time on complaint (opened_at desc, id desc);
 
 create table message (

@@ -42,7 +42,6 @@ struct SlipPage {
     answered_by: Option<String>,
 }
 
-
 #[derive(Template)]
 #[template(path = "hari_ini.html")]
 struct TodayPage {

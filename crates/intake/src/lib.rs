@@ -1,1 +1,75 @@
-//! What comes in: events become complaints, exactly once
+//! What comes in: events become complaints, exactly once, and files become what may be shown.
+//!
+//! * [`record_batch`] is the heart: messages in, complaints out, one transaction.
+//! * [`handle_batch`] says for each event whether it was handled, comes again or is set aside.
+//! * [`promote`](mod@promote) looks at what lies in quarantine.
+//! * [`run`] does all of it until it is told to stop.
+
+mod bounds;
+mod handle;
+mod picture;
+mod plan;
+pub mod promote;
+mod record;
+mod run;
+#[cfg(test)]
+mod samples;
+mod sniff;
+
+use std::sync::Arc;
+
+use model::{ComplaintId, Directory};
+use store::{PgPool, StoreError};
+use triage::Atlas;
+
+pub use handle::handle_batch;
+pub use record::{record, record_batch};
+pub use run::{Context, RunError, run};
+
+/// What a message came to. Every arm is a success.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It opened this complaint.
+    New(ComplaintId),
+    /// It was added to this complaint.
+    FollowUp(ComplaintId),
+    /// It was recorded before; with the complaint it belongs to, if there is one.
+    Again(Option<ComplaintId>),
+    /// It is recorded, but there was nothing in it to read: no complaint.
+    Unreadable,
+}
+
+impl Recorded {
+    /// The complaint that the message belongs to.
+    pub fn complaint(self) -> Option<ComplaintId> {
+        match self {
+            Self::New(complaint) | Self::FollowUp(complaint) => Some(complaint),
+            Self::Again(complaint) => complaint,
+            Self::Unreadable => None,
+        }
+    }
+}
+
+/// What the city has written down, as of one moment, ready to decide with.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The rows.
+    pub directory: Arc<Directory>,
+    /// Its areas as shapes and its words; belongs to `directory`.
+    pub atlas: Arc<Atlas>,
+}
+
+impl Rooms {
+    /// Makes both from the rows: `outlines` are `(code, GeoJSON geometry)`.
+    pub fn new(directory: Directory, outlines: &[(String, String)]) -> Self {
+        let atlas = Atlas::new(&directory, outlines);
+        Self { directory: Arc::new(directory), atlas: Arc::new(atlas) }
+    }
+
+    /// Reads them from the database.
+    pub async fn load(db: &PgPool) -> Result<Self, StoreError> {
+        let directory = store::directory::load(db).await?;
+        Ok(Self::new(directory, &store::directory::outlines(db).await?))
+    }
+}

@@ -84,6 +84,11 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The folder of its streams, its configuration and its log.
+    pub fn folder(&self) -> PathBuf {
+        self.server().folder.clone()
+    }
+
     /// The loopback port.
     pub fn port(&self) -> u16 {
         self.port
@@ -117,9 +122,14 @@ impl Nats {
         server.launch()
     }
 
+    /// The number of the server's process, while it lives.
+    pub fn process(&self) -> Option<u32> {
+        self.server().child.as_mut().and_then(|child| if child.ended().is_none() { Some(child.id()) } else { None })
+    }
+
     /// Whether the server's process lives.
     pub fn running(&self) -> bool {
-        self.server().child.as_mut().is_some_and(|child| child.ended().is_none())
+        self.process().is_some()
     }
 
     fn server(&self) -> MutexGuard<'_, Process> {

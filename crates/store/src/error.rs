@@ -17,6 +17,12 @@ pub enum StoreError {
         /// Its name.
         constraint: String,
     },
+    /// The values themselves are not what the schema takes: trying again will not mend it.
+    #[error("the database refused the values ({code})")]
+    Refused {
+        /// PostgreSQL's code.
+        code: String,
+    },
     /// A row that this program cannot read: an older or newer one wrote it, or a hand did.
     #[error("{table}.{column} holds what this program cannot read")]
     Corrupt {
@@ -30,17 +36,24 @@ pub enum StoreError {
 /// PostgreSQL's codes for "your transaction and another stood in each other's way": serialization failure and deadlock.
 const IN_EACH_OTHERS_WAY: [&str; 2] = ["40001", "40P01"];
 
+/// Classes of codes where the fault is in what we gave: data exceptions, integrity, limits of the program.
+const OUR_VALUES: [&str; 3] = ["22", "23", "54"];
+
 impl StoreError {
     /// Reads a driver's error. The row's values stay behind: PostgreSQL quotes them in its details.
     pub(crate) fn from_sqlx(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(from_server) = &error else { return Self::Unavailable(Box::new(error)) };
-        if from_server.code().is_some_and(|code| IN_EACH_OTHERS_WAY.contains(&code.as_ref())) {
+        let code = from_server.code().unwrap_or_default();
+        if IN_EACH_OTHERS_WAY.contains(&code.as_ref()) {
             return Self::Stale;
         }
-        match from_server.constraint() {
-            Some(constraint) => Self::Conflict { constraint: constraint.to_owned() },
-            None => Self::Unavailable(Box::new(error)),
+        if let Some(constraint) = from_server.constraint() {
+            return Self::Conflict { constraint: constraint.to_owned() };
         }
+        if code.get(..2).is_some_and(|class| OUR_VALUES.contains(&class)) {
+            return Self::Refused { code: code.into_owned() };
+        }
+        Self::Unavailable(Box::new(error))
     }
 }
 
@@ -48,7 +61,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Stale => Self::retry(error),
-            StoreError::Conflict { .. } => Self::park("the database refused it", error),
+            StoreError::Conflict { .. } | StoreError::Refused { .. } => Self::park("the database refused it", error),
             StoreError::Corrupt { .. } => Self::park("a row cannot be read", error),
         }
     }

@@ -208,12 +208,19 @@ pub async fn published_many(db: &PgPool, published: Vec<(Claimed, String)>, now:
     let leases: Vec<At> = published.iter().map(|(claimed, _)| claimed.lease).collect();
     let texts: Vec<String> = published.into_iter().map(|(_, text)| text).collect();
     let written = sqlx::query!(
-        "update reply
+        "with mine as (
+          -- In the order of the ids, so that two statements never wait for each other.
+          select reply.id, given.text
+          from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as given (id, lease_until, text)
+          join reply on reply.id = given.id and reply.lease_until = given.lease_until
+          where reply.state = 'due'
+          order by reply.id
+          for update of reply
+        )
+        update reply
         set state = 'published', text = mine.text, published_at = $4, lease_until = null
-        from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as mine (id, lease_until, text)
-        where reply.id = mine.id
-          and reply.lease_until = mine.lease_until
-          and reply.state = 'due'",
+        from mine
+        where reply.id = mine.id",
         &ids,
         &leases as &[At],
         &texts,
@@ -277,10 +284,18 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
             and reply.account = given.account
             and reply.platform_id = given.platform_id
           where given.reply is null
+        ), locked as (
+          -- In the order of the ids, so that two statements never wait for each other.
+          select id
+          from reply
+          where id in (select id from meant)
+          order by id
+          for update
         ), strongest as (
           select distinct on (id) id, receipt, rank, at, error,
             (array_agg(platform_id) filter (where platform_id is not null) over (partition by id))[1] as platform_id
           from meant
+          join locked using (id)
           order by id, rank desc
         ), written as (
           update reply

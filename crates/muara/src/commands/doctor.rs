@@ -51,9 +51,10 @@ async fn database(config: &Config) -> anyhow::Result<String> {
 
 async fn the_bus(config: &Config) -> anyhow::Result<String> {
     let bus = Bus::connect(&config.bus("muara doctor")).await?;
-    let parked = bus.parked_count().await.map_err(|error| {
-        anyhow::anyhow!("the streams are not there yet ({}): start `muara all` or a role once", chain(&error))
-    })?;
+    let parked = bus
+        .parked_count()
+        .await
+        .map_err(|error| anyhow::anyhow!("the streams are not there yet ({}): start `muara all` or a role once", chain(&error)))?;
     let alive: Vec<String> = bus.announced().await?.into_iter().map(|one| one.adapter.to_string()).collect();
     Ok(format!("{parked} parked; adapters alive: {}", if alive.is_empty() { "none".to_owned() } else { alive.join(", ") }))
 }
@@ -67,7 +68,7 @@ async fn files(config: &Config) -> anyhow::Result<String> {
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
-    let Some(mail) = &config.mail else { return Ok("not configured; agencies are not told by mail".into()) };
-    tokio::net::TcpStream::connect((mail.host.as_str(), mail.port)).await?;
-    Ok(format!("{}:{} answers", mail.host, mail.port))
+    let Some((host, port)) = config.mail_server() else { return Ok("not configured; agencies are not told by mail".into()) };
+    tokio::net::TcpStream::connect((host, port)).await?;
+    Ok(format!("{host}:{port} answers"))
 }

@@ -129,7 +129,8 @@ pub(crate) async fn first_accounts(db: &PgPool, config: &Config) -> anyhow::Resu
 }
 
 fn starting_staff(directory: &Directory) -> Vec<NewStaff> {
-    let account = |login: String, name: String, role, agency, office| NewStaff { login, name, role, agency, office, language: Language::Id };
+    let account =
+        |login: String, name: String, role, agency, office| NewStaff { login, name, role, agency, office, language: Language::Id };
     let mut staff = vec![
         account("admin".into(), "Admin".into(), Role::Admin, None, None),
         account("triase".into(), "Petugas Triase".into(), Role::Triage, None, None),

@@ -1,0 +1,471 @@
+//! What a batch comes to: decided in memory, one message after the other, from what the tables said under lock. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use model::{
+    Action, Actor, AdapterName, Address, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId, MessageKey,
+    Opening, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, TraceId, TrackingCode, Triaged, decide, open,
+};
+use store::{citizen, message};
+
+use crate::{
+    Recorded, Rooms,
+    bounds::{Bounded, MOST_TEXT},
+};
+
+/// How long after their last message what a citizen sends still belongs to it: text, then a photo, then the place.
+pub(crate) const BREATH: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+/// How often the number of one message may be taken by chance before we believe in a fault instead.
+pub(crate) const TURNS: u8 = 8;
+
+/// What the tables know about the messages of a batch, read under lock.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Whose the addresses are.
+    pub(crate) people: HashMap<Address, citizen::Known>,
+    /// Messages that were recorded before: of the batch, edited by it, or answered by it.
+    pub(crate) recorded: HashMap<MessageKey, message::Known>,
+    /// Our own replies that the batch answers.
+    pub(crate) answered: HashMap<MessageKey, ComplaintId>,
+    /// The citizens' conversations.
+    pub(crate) threads: Vec<message::Earlier>,
+    /// What the citizens sent within a breath of the batch's messages.
+    pub(crate) lately: Vec<message::Earlier>,
+    /// Complaints that wait for their citizen's answer.
+    pub(crate) awaiting: Vec<(CitizenId, ComplaintId)>,
+    /// Whose the numbers are that the batch brings or quotes.
+    pub(crate) numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
+    /// Codes that are taken.
+    pub(crate) codes: HashSet<TrackingCode>,
+    /// Every complaint that a message of the batch may belong to, locked.
+    pub(crate) complaints: Vec<Complaint>,
+}
+
+/// All that must be written.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Citizens, in the order of their ids.
+    pub(crate) citizens: Vec<citizen::Seen>,
+    /// Messages: place in the batch, key, citizen, complaint.
+    pub(crate) messages: Vec<Placed>,
+    /// Complaints that are new or changed.
+    pub(crate) decisions: Vec<Decision>,
+    /// Replies to what opened no complaint.
+    pub(crate) replies: Vec<(ReplyDraft, TraceId)>,
+    /// What each message came to, in the order of the batch.
+    pub(crate) recorded: Vec<Recorded>,
+}
+
+/// Where a message of the batch belongs.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) id: MessageId,
+    /// Which message of the batch.
+    pub(crate) at: usize,
+    pub(crate) citizen: CitizenId,
+    pub(crate) complaint: Option<ComplaintId>,
+}
+
+/// Decides the whole batch.
+pub(crate) fn plan(batch: &[(Bounded, TraceId)], known: Known, rooms: &Rooms, now: Timestamp) -> Plan {
+    let mut desk = Desk::new(known, rooms, now);
+    for (at, (message, trace)) in batch.iter().enumerate() {
+        let recorded = desk.take(at, &message.inbound, *trace);
+        desk.plan.recorded.push(recorded);
+    }
+    desk.done()
+}
+
+/// A message that may still be in its citizen's breath.
+#[derive(Debug, Clone)]
+struct Breath {
+    adapter: AdapterName,
+    account: String,
+    thread: Option<String>,
+    audience: Audience,
+    /// `None`: it could not be read, and we said so.
+    complaint: Option<ComplaintId>,
+    at: Timestamp,
+}
+
+/// How a message joins a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Joins {
+    complaint: ComplaintId,
+    same_breath: bool,
+}
+
+/// A conversation: whose, through which adapter and account, and the platform's name for it.
+type Thread = (CitizenId, AdapterName, String, String);
+
+struct Desk<'a> {
+    rooms: &'a Rooms,
+    now: Timestamp,
+    people: HashMap<Address, citizen::Known>,
+    seen: BTreeMap<CitizenId, citizen::Seen>,
+    recorded: HashMap<MessageKey, message::Known>,
+    answered: HashMap<MessageKey, ComplaintId>,
+    threads: HashMap<Thread, ComplaintId>,
+    breaths: HashMap<CitizenId, Vec<Breath>>,
+    awaiting: HashMap<CitizenId, Vec<ComplaintId>>,
+    numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
+    codes: HashSet<TrackingCode>,
+    /// Complaints as they are after the messages so far, with what must be written of them.
+    complaints: HashMap<ComplaintId, Decision>,
+    /// Those that are new or changed, in the order in which that happened.
+    touched: Vec<ComplaintId>,
+    plan: Plan,
+}
+
+impl<'a> Desk<'a> {
+    fn new(known: Known, rooms: &'a Rooms, now: Timestamp) -> Self {
+        let mut breaths: HashMap<CitizenId, Vec<Breath>> = HashMap::new();
+        for earlier in known.lately {
+            breaths.entry(earlier.citizen).or_default().push(Breath {
+                adapter: earlier.adapter,
+                account: earlier.account,
+                thread: earlier.thread,
+                audience: earlier.audience,
+                complaint: earlier.complaint,
+                at: earlier.sent_at,
+            });
+        }
+        let mut awaiting: HashMap<CitizenId, Vec<ComplaintId>> = HashMap::new();
+        for (citizen, complaint) in known.awaiting {
+            awaiting.entry(citizen).or_default().push(complaint);
+        }
+        let threads = known
+            .threads
+            .into_iter()
+            .filter_map(|earlier| Some(((earlier.citizen, earlier.adapter, earlier.account, earlier.thread?), earlier.complaint?)));
+        let untouched = |complaint: Complaint| (complaint.id, Decision { complaint, updates: Vec::new(), replies: Vec::new() });
+        Self {
+            rooms,
+            now,
+            people: known.people,
+            seen: BTreeMap::new(),
+            recorded: known.recorded,
+            answered: known.answered,
+            threads: threads.collect(),
+            breaths,
+            awaiting,
+            numbers: known.numbers,
+            codes: known.codes,
+            complaints: known.complaints.into_iter().map(untouched).collect(),
+            touched: Vec::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    fn done(mut self) -> Plan {
+        self.plan.citizens = self.seen.into_values().collect();
+        self.plan.decisions = self.touched.iter().filter_map(|id| self.complaints.remove(id)).collect();
+        self.plan
+    }
+
+    /// One message: again, unreadable, a follow-up or a new complaint.
+    fn take(&mut self, at: usize, inbound: &Inbound, trace: TraceId) -> Recorded {
+        if let Some(known) = self.recorded.get(&inbound.key) {
+            return Recorded::Again(known.complaint);
+        }
+        let citizens = self.whose(inbound);
+        let citizen = citizens[0];
+        let language = self.meet(citizen, inbound);
+        let id = MessageId::new(self.now);
+        let recorded = if unreadable(inbound) {
+            self.say_unreadable(id, citizen, inbound, language, trace);
+            Recorded::Unreadable
+        } else if let Some(joins) = self.joins(inbound, &citizens) {
+            self.follow_up(id, joins, inbound);
+            Recorded::FollowUp(joins.complaint)
+        } else {
+            Recorded::New(self.open(id, citizen, inbound, language, trace))
+        };
+        self.remember(id, at, citizen, inbound, recorded.complaint());
+        recorded
+    }
+
+    /// Every citizen that one of the sender's addresses belongs to, the best address first; a new one where none does.
+    fn whose(&self, inbound: &Inbound) -> Vec<CitizenId> {
+        let mut citizens = Vec::new();
+        for address in &inbound.sender {
+            if let Some(known) = self.people.get(address).filter(|known| !citizens.contains(&known.citizen)) {
+                citizens.push(known.citizen);
+            }
+        }
+        if citizens.is_empty() {
+            citizens.push(CitizenId::new(self.now));
+        }
+        citizens
+    }
+
+    /// Notes the citizen's name, language and addresses; the language to answer in.
+    fn meet(&mut self, citizen: CitizenId, inbound: &Inbound) -> Language {
+        let earlier = inbound.sender.iter().filter_map(|address| self.people.get(address)).find(|known| known.citizen == citizen);
+        let seen = self.seen.entry(citizen).or_insert_with(|| citizen::Seen {
+            id: citizen,
+            is_new: earlier.is_none(),
+            name: earlier.and_then(|known| known.name.clone()),
+            language: earlier.map(|known| known.language).unwrap_or_default(),
+            new_addresses: Vec::new(),
+            used_addresses: Vec::new(),
+        });
+        seen.name = inbound.sender_name.clone().or(seen.name.take());
+        seen.language = inbound.language.unwrap_or(seen.language);
+        let (name, language) = (seen.name.clone(), seen.language);
+        for address in &inbound.sender {
+            match self.people.get(address) {
+                None => {
+                    seen.new_addresses.push(address.clone());
+                    self.people.insert(address.clone(), citizen::Known { address: address.clone(), citizen, name: name.clone(), language });
+                }
+                Some(known) if known.citizen == citizen && !seen.new_addresses.contains(address) => {
+                    seen.used_addresses.push(address.clone());
+                }
+                // Another's: a telephone number that changed hands. It stays theirs.
+                Some(_) => (),
+            }
+        }
+        language
+    }
+
+    /// The complaint that this message belongs to, by the first rule that says so. A door that has shown a number to the citizen has
+    /// promised a complaint of its own.
+    fn joins(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<Joins> {
+        if inbound.tracking.is_some() {
+            return None;
+        }
+        let told = |complaint| Joins { complaint, same_breath: false };
+        self.by_edit(inbound, citizens)
+            .or_else(|| self.by_answer(inbound, citizens))
+            .or_else(|| self.by_thread(inbound, citizens))
+            .or_else(|| self.by_number(inbound, citizens))
+            .map(told)
+            .or_else(|| self.by_breath(inbound, citizens[0]))
+            .or_else(|| self.by_question(inbound, citizens[0]).map(told))
+    }
+
+    /// Whether the complaint is there and one of these citizens' own: what others quote or answer does not let them in.
+    fn own(&self, complaint: ComplaintId, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let decision = self.complaints.get(&complaint)?;
+        citizens.contains(&decision.complaint.citizen).then_some(complaint)
+    }
+
+    fn by_edit(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let edited = self.recorded.get(inbound.replaces.as_ref()?)?;
+        self.own(edited.complaint?, citizens)
+    }
+
+    fn by_answer(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let answered = answered_key(inbound)?;
+        let ours = self.answered.get(&answered).copied();
+        let complaint = ours.or_else(|| self.recorded.get(&answered)?.complaint)?;
+        self.own(complaint, citizens)
+    }
+
+    fn by_thread(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let thread = inbound.thread.as_ref()?;
+        let key = |citizen: CitizenId| (citizen, inbound.key.adapter.clone(), inbound.key.account.clone(), thread.clone());
+        let complaint = citizens.iter().find_map(|&citizen| self.threads.get(&key(citizen)))?;
+        self.own(*complaint, citizens)
+    }
+
+    fn by_number(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let quoted = Reference::find_in(&inbound.text);
+        quoted.iter().find_map(|number| {
+            let (complaint, _) = self.numbers.get(number)?;
+            self.own(*complaint, citizens)
+        })
+    }
+
+    /// What the citizen sent to the same account within minutes. Another conversation or another audience is another matter.
+    fn by_breath(&self, inbound: &Inbound, citizen: CitizenId) -> Option<Joins> {
+        let near = |breath: &&Breath| inbound.sent_at.duration_since(breath.at).abs() <= BREATH;
+        let alike = |breath: &&Breath| {
+            breath.adapter == inbound.key.adapter
+                && breath.account == inbound.key.account
+                && breath.audience == inbound.audience
+                && (breath.thread.is_none() || inbound.thread.is_none() || breath.thread == inbound.thread)
+        };
+        let goes_on = |complaint: ComplaintId| {
+            let complaint = &self.complaints.get(&complaint)?.complaint;
+            let has_room = complaint.text.len() + inbound.text.len() < MOST_TEXT;
+            (complaint.citizen == citizen && complaint.status() != Status::Resolved && has_room).then_some(complaint.id)
+        };
+        let breaths = self.breaths.get(&citizen)?.iter();
+        let latest = breaths.filter(near).filter(alike).filter_map(|b| Some((b.at, goes_on(b.complaint?)?))).max_by_key(|(at, _)| *at)?;
+        Some(Joins { complaint: latest.1, same_breath: true })
+    }
+
+    /// An agency asked, and the citizen writes without pointing at the question, as most people do. Only where one question is open.
+    fn by_question(&self, inbound: &Inbound, citizen: CitizenId) -> Option<ComplaintId> {
+        let waits = |id: &&ComplaintId| {
+            self.complaints.get(*id).is_some_and(|decision| {
+                let complaint = &decision.complaint;
+                complaint.status() == Status::AwaitingCitizen
+                    && complaint.adapter == inbound.key.adapter
+                    && complaint.account == inbound.key.account
+            })
+        };
+        let mut asked = self.awaiting.get(&citizen)?.iter().filter(waits);
+        let only = asked.next()?;
+        (asked.next().is_none() && inbound.audience == Audience::Private).then_some(*only)
+    }
+
+    fn follow_up(&mut self, message: MessageId, joins: Joins, inbound: &Inbound) {
+        let Some(mut decision) = self.complaints.remove(&joins.complaint) else { return };
+        let mut complaint = decision.complaint;
+        let triaged = self.triage_again(&complaint, inbound);
+        if joins.same_breath {
+            complete(&mut complaint, inbound, &triaged);
+        }
+        let action = Action::FollowUp {
+            message,
+            text: inbound.text.clone(),
+            same_breath: joins.same_breath,
+            reply_to: inbound.reply_to.clone(),
+            triaged: Some(Box::new(triaged)),
+            location: inbound.location,
+        };
+        let unchanged = complaint.clone();
+        match decide(complaint, action, Actor::Citizen, &self.rooms.directory, self.now) {
+            Ok(next) => {
+                if decision.updates.is_empty() {
+                    self.touched.push(joins.complaint);
+                }
+                decision.complaint = next.complaint;
+                decision.updates.extend(next.updates);
+                decision.replies.extend(next.replies);
+            }
+            // No rule forbids a citizen to write. Were there one, the message is still recorded with its complaint.
+            Err(_) => decision.complaint = unchanged,
+        }
+        self.complaints.insert(joins.complaint, decision);
+    }
+
+    /// What triage says of the complaint with this message added.
+    fn triage_again(&self, complaint: &Complaint, inbound: &Inbound) -> Triaged {
+        let text = format!("{}\n{}", complaint.text, inbound.text);
+        let was_chosen = complaint.why.category.iter().any(|why| why == triage::CHOSEN);
+        let chosen = inbound.category.as_deref().or(complaint.category.as_deref().filter(|_| was_chosen));
+        let by_office = complaint.why.area.as_deref() == Some(triage::OFFICE);
+        triage::triage(
+            &text,
+            complaint.place.as_deref().or(inbound.place.as_deref()),
+            complaint.location.or(inbound.location),
+            inbound.office_area.as_deref().or(complaint.area.as_deref().filter(|_| by_office)),
+            chosen,
+            &self.rooms.directory,
+            &self.rooms.atlas,
+        )
+    }
+
+    fn open(&mut self, message: MessageId, citizen: CitizenId, inbound: &Inbound, language: Language, trace: TraceId) -> ComplaintId {
+        let triaged = triage::triage(
+            &inbound.text,
+            inbound.place.as_deref(),
+            inbound.location,
+            inbound.office_area.as_deref(),
+            inbound.category.as_deref(),
+            &self.rooms.directory,
+            &self.rooms.atlas,
+        );
+        let reference = self.free_number(inbound);
+        let tracking = inbound.tracking.clone().filter(|code| !self.codes.contains(code)).unwrap_or_else(TrackingCode::random);
+        let opening = Opening {
+            citizen,
+            message,
+            reference,
+            tracking: tracking.clone(),
+            adapter: inbound.key.adapter.clone(),
+            account: inbound.key.account.clone(),
+            text: inbound.text.clone(),
+            place: inbound.place.clone(),
+            location: inbound.location,
+            visibility: inbound.visibility,
+            language,
+            reply_to: inbound.reply_to.clone(),
+            opened_at: inbound.received_at,
+            triaged,
+            trace,
+        };
+        let decision = open(opening, &self.rooms.directory, self.now);
+        let id = decision.complaint.id;
+        self.numbers.insert(reference, (id, citizen));
+        self.codes.insert(tracking);
+        self.complaints.insert(id, decision);
+        self.touched.push(id);
+        id
+    }
+
+    /// The door's number, or the next turn of this message where it is taken.
+    fn free_number(&self, inbound: &Inbound) -> Reference {
+        numbers_of(inbound).find(|number| !self.numbers.contains_key(number)).unwrap_or(inbound.reference)
+    }
+
+    /// Asks for words or a photo instead, unless we did so a moment ago.
+    fn say_unreadable(&mut self, message: MessageId, citizen: CitizenId, inbound: &Inbound, language: Language, trace: TraceId) {
+        let said = |breath: &Breath| {
+            breath.complaint.is_none()
+                && breath.adapter == inbound.key.adapter
+                && breath.account == inbound.key.account
+                && inbound.sent_at.duration_since(breath.at).abs() <= BREATH
+        };
+        let said_lately = self.breaths.get(&citizen).is_some_and(|breaths| breaths.iter().any(said));
+        let Some(to) = inbound.reply_to.clone().filter(|_| !said_lately) else { return };
+        let draft = ReplyDraft {
+            id: ReplyId::new(self.now),
+            kind: ReplyKind::Unreadable,
+            to,
+            language,
+            cause: message.0,
+            facts: model::Facts::default(),
+        };
+        self.plan.replies.push((draft, trace));
+    }
+
+    /// What later messages of the batch must know about this one.
+    fn remember(&mut self, id: MessageId, at: usize, citizen: CitizenId, inbound: &Inbound, complaint: Option<ComplaintId>) {
+        self.plan.messages.push(Placed { id, at, citizen, complaint });
+        self.recorded.insert(inbound.key.clone(), message::Known { key: inbound.key.clone(), citizen, complaint });
+        self.breaths.entry(citizen).or_default().push(Breath {
+            adapter: inbound.key.adapter.clone(),
+            account: inbound.key.account.clone(),
+            thread: inbound.thread.clone(),
+            audience: inbound.audience,
+            complaint,
+            at: inbound.sent_at,
+        });
+        if let (Some(thread), Some(complaint)) = (&inbound.thread, complaint) {
+            let key = (citizen, inbound.key.adapter.clone(), inbound.key.account.clone(), thread.clone());
+            self.threads.insert(key, complaint);
+        }
+    }
+}
+
+/// Nothing to read: the platform says so, or there is neither word nor file nor place. A form has checked that itself.
+fn unreadable(inbound: &Inbound) -> bool {
+    let is_empty =
+        inbound.text.trim().is_empty() && inbound.attachments.is_empty() && inbound.location.is_none() && inbound.place.is_none();
+    inbound.tracking.is_none() && (inbound.unreadable.is_some() || is_empty)
+}
+
+/// The numbers that the complaint of this message may get, the door's first.
+pub(crate) fn numbers_of(inbound: &Inbound) -> impl Iterator<Item = Reference> {
+    std::iter::once(inbound.reference).chain((0..TURNS).map(|turn| Reference::of(&inbound.key, turn)))
+}
+
+/// The key of the message or reply that this message answers.
+pub(crate) fn answered_key(inbound: &Inbound) -> Option<MessageKey> {
+    let id = inbound.in_reply_to.clone()?;
+    Some(MessageKey { adapter: inbound.key.adapter.clone(), account: inbound.key.account.clone(), id })
+}
+
+/// What the same breath adds to a complaint, also when an agency has it already: where it is.
+fn complete(complaint: &mut Complaint, inbound: &Inbound, triaged: &Triaged) {
+    complaint.place = complaint.place.take().or_else(|| inbound.place.clone());
+    if complaint.area.is_none() {
+        complaint.area.clone_from(&triaged.area);
+        complaint.why.area.clone_from(&triaged.why.area);
+    }
+}

@@ -1,0 +1,231 @@
+//! Messages become complaints: one transaction for a whole batch. What is asked of the database is asked under the locks of the senders,
+//! what is decided is decided in memory by [`plan`], and what follows is written together or not at all.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use model::{AdapterName, Address, CitizenId, ComplaintId, Inbound, MessageKey, Reference, Timestamp, TraceId, TrackingCode};
+use store::{PgPool, StoreError, Tx, citizen, complaint, message, reply};
+use tracing::info;
+
+use crate::{
+    Recorded, Rooms,
+    bounds::{Bounded, bounded},
+    plan::{BREATH, Known, Plan, answered_key, numbers_of, plan},
+};
+
+/// How often a batch is decided again when somebody else recorded the same message or took the same number meanwhile. One time is
+/// enough: what they wrote is seen then.
+const TRIES: usize = 3;
+/// The constraints that say so.
+const TAKEN_MEANWHILE: [&str; 3] = ["message_key", "complaint_reference_key", "complaint_tracking_key"];
+
+/// Records messages in one transaction; the results in their order. After `Ok` all of them are durable, after an error none.
+///
+/// Twice the same message is [`Recorded::Again`], in one batch or in two, from one process or from twenty at once.
+pub async fn record_batch(
+    db: &PgPool,
+    rooms: &Rooms,
+    inbounds: &[(Inbound, TraceId)],
+    now: Timestamp,
+) -> Result<Vec<Recorded>, StoreError> {
+    if inbounds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch: Vec<(Bounded, TraceId)> = inbounds.iter().map(|(inbound, trace)| (bounded(inbound.clone(), now), *trace)).collect();
+    let mut tries = 1;
+    let plan = loop {
+        match try_to_record(db, rooms, &batch, now).await {
+            Err(error) if tries < TRIES && was_taken_meanwhile(&error) => tries += 1,
+            result => break result?,
+        }
+    };
+    tell(&plan, &batch);
+    Ok(plan.recorded)
+}
+
+/// Records one message.
+pub async fn record(db: &PgPool, rooms: &Rooms, inbound: &Inbound, trace: TraceId, now: Timestamp) -> Result<Recorded, StoreError> {
+    let recorded = record_batch(db, rooms, &[(inbound.clone(), trace)], now).await?;
+    Ok(recorded.first().copied().unwrap_or(Recorded::Again(None)))
+}
+
+fn was_taken_meanwhile(error: &StoreError) -> bool {
+    match error {
+        StoreError::Stale => true,
+        StoreError::Conflict { constraint } => TAKEN_MEANWHILE.contains(&constraint.as_str()),
+        StoreError::Unavailable(_) | StoreError::Refused { .. } | StoreError::Corrupt { .. } => false,
+    }
+}
+
+async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)], now: Timestamp) -> Result<Plan, StoreError> {
+    let mut tx = store::begin(db).await?;
+    let messages: Vec<&Inbound> = batch.iter().map(|(message, _)| &message.inbound).collect();
+    citizen::lock(&mut tx, &senders(&messages)).await?;
+    let known = look_up(&mut tx, &messages).await?;
+    let plan = plan(batch, known, rooms, now);
+    write(&mut tx, &plan, batch, now).await?;
+    store::commit(tx).await?;
+    Ok(plan)
+}
+
+fn senders(messages: &[&Inbound]) -> Vec<Address> {
+    messages.iter().flat_map(|inbound| inbound.sender.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// All that deciding needs: a statement for each kind of thing, and none for what the batch does not ask.
+async fn look_up(tx: &mut Tx, messages: &[&Inbound]) -> Result<Known, StoreError> {
+    let mut known = Known { recorded: recorded(tx, messages).await?, ..Known::default() };
+    let new: Vec<&Inbound> = messages.iter().copied().filter(|inbound| !known.recorded.contains_key(&inbound.key)).collect();
+    if new.is_empty() {
+        return Ok(known);
+    }
+    let people = citizen::known(tx, &senders(&new)).await?;
+    known.people = people.into_iter().map(|person| (person.address.clone(), person)).collect();
+    numbers(tx, &new, &mut known).await?;
+    let joinable: Vec<&Inbound> = new.into_iter().filter(|inbound| inbound.tracking.is_none()).collect();
+    known.answered = answered(tx, &joinable).await?;
+    known.threads = threads(tx, &joinable, &known.people).await?;
+    known.lately = lately(tx, &joinable, &known.people).await?;
+    known.awaiting = awaiting(tx, &joinable, &known.people).await?;
+    known.complaints = complaint::lock_many(tx, &candidates(&joinable, &known)).await?;
+    Ok(known)
+}
+
+/// Of the batch's own messages, of those they edit and of those they answer: which were recorded before.
+async fn recorded(tx: &mut Tx, messages: &[&Inbound]) -> Result<HashMap<MessageKey, message::Known>, StoreError> {
+    let keys: BTreeSet<MessageKey> = messages
+        .iter()
+        .flat_map(|inbound| [Some(inbound.key.clone()), inbound.replaces.clone(), answered_key(inbound)])
+        .flatten()
+        .collect();
+    let recorded = message::recorded(tx, &keys.into_iter().collect::<Vec<_>>()).await?;
+    Ok(recorded.into_iter().map(|known| (known.key.clone(), known)).collect())
+}
+
+/// Whose the numbers are that the batch brings or quotes, and which codes are taken. Where a number is taken, its next turns too.
+async fn numbers(tx: &mut Tx, new: &[&Inbound], known: &mut Known) -> Result<(), StoreError> {
+    let own = new.iter().map(|inbound| inbound.reference);
+    let quoted = new.iter().flat_map(|inbound| Reference::find_in(&inbound.text));
+    let asked: HashSet<Reference> = own.chain(quoted).collect();
+    let codes: Vec<TrackingCode> = new.iter().filter_map(|inbound| inbound.tracking.clone()).collect();
+    look_up_numbers(tx, asked.into_iter().collect(), &codes, known).await?;
+    let taken = new.iter().filter(|inbound| known.numbers.contains_key(&inbound.reference));
+    let turns: Vec<Reference> = taken.flat_map(|inbound| numbers_of(inbound)).collect();
+    if turns.is_empty() { Ok(()) } else { look_up_numbers(tx, turns, &[], known).await }
+}
+
+async fn look_up_numbers(tx: &mut Tx, asked: Vec<Reference>, codes: &[TrackingCode], known: &mut Known) -> Result<(), StoreError> {
+    for found in complaint::numbered(tx, &asked, codes).await? {
+        known.numbers.insert(found.reference, (found.id, found.citizen));
+        known.codes.insert(found.tracking);
+    }
+    Ok(())
+}
+
+type People = HashMap<Address, citizen::Known>;
+
+/// Every citizen that one of the sender's addresses belongs to, the best address first.
+fn citizens<'a>(inbound: &'a Inbound, people: &'a People) -> impl Iterator<Item = CitizenId> + 'a {
+    inbound.sender.iter().filter_map(|address| people.get(address)).map(|person| person.citizen)
+}
+
+async fn answered(tx: &mut Tx, messages: &[&Inbound]) -> Result<HashMap<MessageKey, ComplaintId>, StoreError> {
+    let asked: Vec<MessageKey> = messages.iter().filter_map(|inbound| answered_key(inbound)).collect();
+    if asked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(reply::answered(tx, &asked).await?.into_iter().collect())
+}
+
+async fn threads(tx: &mut Tx, messages: &[&Inbound], people: &People) -> Result<Vec<message::Earlier>, StoreError> {
+    let mut asked: Vec<(CitizenId, &AdapterName, &str, &str)> = Vec::new();
+    for inbound in messages {
+        let Some(thread) = &inbound.thread else { continue };
+        asked.extend(
+            citizens(inbound, people).map(|citizen| (citizen, &inbound.key.adapter, inbound.key.account.as_str(), thread.as_str())),
+        );
+    }
+    if asked.is_empty() { Ok(Vec::new()) } else { message::in_threads(tx, &asked).await }
+}
+
+/// What each citizen sent around the times of their messages here.
+async fn lately(tx: &mut Tx, messages: &[&Inbound], people: &People) -> Result<Vec<message::Earlier>, StoreError> {
+    let mut windows: HashMap<CitizenId, (Timestamp, Timestamp)> = HashMap::new();
+    for inbound in messages {
+        let Some(citizen) = citizens(inbound, people).next() else { continue };
+        let (from, until) = windows.entry(citizen).or_insert((inbound.sent_at, inbound.sent_at));
+        *from = (*from).min(inbound.sent_at);
+        *until = (*until).max(inbound.sent_at);
+    }
+    let widened = |(citizen, (from, until)): (CitizenId, (Timestamp, Timestamp))| {
+        (citizen, from.checked_sub(BREATH).unwrap_or(from), until.checked_add(BREATH).unwrap_or(until))
+    };
+    let asked: Vec<_> = windows.into_iter().map(widened).collect();
+    if asked.is_empty() { Ok(Vec::new()) } else { message::between(tx, &asked).await }
+}
+
+async fn awaiting(tx: &mut Tx, messages: &[&Inbound], people: &People) -> Result<Vec<(CitizenId, ComplaintId)>, StoreError> {
+    let asked: HashSet<(CitizenId, &str, &str)> = messages
+        .iter()
+        .filter_map(|inbound| Some((citizens(inbound, people).next()?, inbound.key.adapter.as_str(), inbound.key.account.as_str())))
+        .collect();
+    if asked.is_empty() { Ok(Vec::new()) } else { complaint::awaiting(tx, &asked.into_iter().collect::<Vec<_>>()).await }
+}
+
+/// Every complaint that one of the messages may belong to.
+fn candidates(messages: &[&Inbound], known: &Known) -> Vec<ComplaintId> {
+    let referred = messages.iter().flat_map(|inbound| {
+        let keys = [inbound.replaces.clone(), answered_key(inbound)];
+        keys.into_iter().flatten().filter_map(|key| known.recorded.get(&key)?.complaint)
+    });
+    let quoted = messages.iter().flat_map(|inbound| {
+        let own = move |citizen: &CitizenId| citizens(inbound, &known.people).any(|own| own == *citizen);
+        let numbers = Reference::find_in(&inbound.text).into_iter().filter_map(|number| known.numbers.get(&number));
+        numbers.filter(move |(_, citizen)| own(citizen)).map(|(complaint, _)| *complaint)
+    });
+    let all: BTreeSet<ComplaintId> = referred
+        .chain(quoted)
+        .chain(known.answered.values().copied())
+        .chain(known.threads.iter().filter_map(|earlier| earlier.complaint))
+        .chain(known.lately.iter().filter_map(|earlier| earlier.complaint))
+        .chain(known.awaiting.iter().map(|(_, complaint)| *complaint))
+        .collect();
+    all.into_iter().collect()
+}
+
+async fn write(tx: &mut Tx, plan: &Plan, batch: &[(Bounded, TraceId)], now: Timestamp) -> Result<(), StoreError> {
+    let messages: Vec<message::New<'_>> = plan
+        .messages
+        .iter()
+        .map(|placed| {
+            let (message, trace) = &batch[placed.at];
+            message::New {
+                id: placed.id,
+                inbound: &message.inbound,
+                citizen: placed.citizen,
+                complaint: placed.complaint,
+                cut: message.cut.as_deref(),
+                trace: *trace,
+            }
+        })
+        .collect();
+    let replies: Vec<reply::New<'_>> =
+        plan.replies.iter().map(|(draft, trace)| reply::New { draft, complaint: None, trace: *trace, now }).collect();
+    citizen::write(tx, &plan.citizens, now).await?;
+    message::insert(tx, &messages, now).await?;
+    complaint::write_many(tx, &plan.decisions).await?;
+    reply::insert(tx, &replies).await
+}
+
+/// One line for each message, once it is durable.
+fn tell(plan: &Plan, batch: &[(Bounded, TraceId)]) {
+    for (recorded, (message, trace)) in plan.recorded.iter().zip(batch) {
+        let adapter = &message.inbound.key.adapter;
+        match recorded {
+            Recorded::New(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Recorded a complaint."),
+            Recorded::FollowUp(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Added a message to its complaint."),
+            Recorded::Again(_) => info!(trace.id = %trace, %adapter, "Knew a message already."),
+            Recorded::Unreadable => info!(trace.id = %trace, %adapter, "Recorded a message that cannot be read."),
+        }
+    }
+}

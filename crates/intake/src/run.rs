@@ -1,0 +1,97 @@
+//! The room at work: events from the bus, files from quarantine, and a directory that is never older than the last batch.
+
+use std::sync::Arc;
+
+use bus::{Bus, BusError, Delivery, Queue, Stop};
+use model::{Event, Failure, Timestamp};
+use object_store::ObjectStore;
+use store::{PgPool, StoreError};
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use crate::{Rooms, handle_batch, promote};
+
+/// What a batch holds at most: beyond about a hundred messages a transaction gets slower as fast as it gets bigger.
+const MOST: usize = 200;
+
+/// What intake works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub db: PgPool,
+    /// The bus.
+    pub bus: Bus,
+    /// Long-term storage of files.
+    pub files: Arc<dyn ObjectStore>,
+    /// What a file may be.
+    pub limits: promote::Limits,
+}
+
+/// Why intake stopped without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The directory cannot be read at the start.
+    #[error("the directory cannot be loaded")]
+    Directory(#[source] StoreError),
+    /// The bus cannot be read.
+    #[error("the events cannot be read")]
+    Events(#[source] BusError),
+}
+
+/// Handles events and promotes files until `stop`. What is under way is finished first.
+pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
+    let rooms = Arc::new(Newest::load(context.db.clone()).await.map_err(RunError::Directory)?);
+    let (db, bus) = (context.db.clone(), context.bus.clone());
+    let handle = move |events: Vec<Delivery<Event>>| {
+        let (db, rooms) = (db.clone(), rooms.clone());
+        async move { handle(&db, &rooms, events).await }
+    };
+    let both = stop.child_token();
+    let events = async {
+        let ended = bus.consume_batch(Queue::Events, both.clone(), MOST, handle).await;
+        both.cancel();
+        ended.map_err(RunError::Events)
+    };
+    let (ended, ()) = tokio::join!(events, promote::run(&context, both.clone()));
+    ended
+}
+
+async fn handle(db: &PgPool, rooms: &Newest, events: Vec<Delivery<Event>>) -> Vec<Result<(), Failure>> {
+    match rooms.get().await {
+        Ok(rooms) => handle_batch(db, &rooms, events, now()).await,
+        Err(error) => {
+            warn!("The directory cannot be read: {error}.");
+            events.iter().map(|_| Err(Failure::retry("the directory cannot be read"))).collect()
+        }
+    }
+}
+
+/// The directory as it is now: a channel that was added a moment ago counts for the next message.
+struct Newest {
+    db: PgPool,
+    loaded: Mutex<(i64, Arc<Rooms>)>,
+}
+
+impl Newest {
+    async fn load(db: PgPool) -> Result<Self, StoreError> {
+        let version = store::directory::version(&db).await?;
+        let rooms = Arc::new(Rooms::load(&db).await?);
+        Ok(Self { db, loaded: Mutex::new((version, rooms)) })
+    }
+
+    /// Loads again when a row has changed. The version is read first: at worst we load once too often.
+    async fn get(&self) -> Result<Arc<Rooms>, StoreError> {
+        let mut loaded = self.loaded.lock().await;
+        let version = store::directory::version(&self.db).await?;
+        if version != loaded.0 {
+            *loaded = (version, Arc::new(Rooms::load(&self.db).await?));
+            info!("Loaded the directory again, version {version}.");
+        }
+        Ok(loaded.1.clone())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge of this crate: from here on, time is a parameter")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
