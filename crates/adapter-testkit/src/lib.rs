@@ -4,9 +4,16 @@
 //! `docs/adapter-spec.md`. Every rule is tested to fail for an adapter that breaks it (`tests/broken.rs`).
 
 mod contract;
+mod door;
 mod fixture;
+mod kinds;
+mod log;
+mod mutate;
 mod platform;
+mod suite;
 
-pub use contract::{Contract, Refusal, Wanted, pages, poll, webhook};
+pub use contract::{Contract, Refusal, Wanted};
+pub use door::TestDoor;
 pub use fixture::Fixture;
+pub use kinds::{pages, poll, webhook};
 pub use platform::{Canned, FakePlatform, Seen};
