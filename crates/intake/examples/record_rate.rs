@@ -43,11 +43,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (recorded, bare) = run(&db, &rooms, batch, workers, complaints, round).await?;
         println!(
             "{batch:>5}  {workers:>7}  {:>11.0}  {:>8.2}  {:>8.2}  {:>14.0}  {:>4.0} %",
-            recorded.rate,
+            recorded.per_second,
             recorded.p50.as_secs_f64() * 1e3,
             recorded.p99.as_secs_f64() * 1e3,
-            bare.rate,
-            100.0 * recorded.rate / bare.rate
+            bare.per_second,
+            100.0 * recorded.per_second / bare.per_second
         );
     }
     Ok(())
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// What one run came to.
 struct Rate {
-    rate: f64,
+    per_second: f64,
     p50: Duration,
     p99: Duration,
 }
@@ -65,7 +65,7 @@ impl Rate {
         each.sort_unstable();
         let at = |part: usize| each[(each.len() * part / 100).min(each.len() - 1)];
         let complaints = u32::try_from(complaints).unwrap_or(u32::MAX);
-        Self { rate: f64::from(complaints) / took.as_secs_f64(), p50: at(50), p99: at(99) }
+        Self { per_second: f64::from(complaints) / took.as_secs_f64(), p50: at(50), p99: at(99) }
     }
 }
 

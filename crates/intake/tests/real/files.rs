@@ -133,10 +133,10 @@ async fn what_is_gone_from_quarantine_is_missing_and_what_never_came_says_why() 
 #[tokio::test]
 async fn a_file_too_large_is_refused() {
     let room = Room::new().await;
-    let context = Context { limits: promote::Limits { most_bytes: 4, ..promote::Limits::default() }, ..room.context.clone() };
-    let content = context.bus.put_blob(b"surat panjang".to_vec().into()).await.expect("is put");
+    let strict = Context { limits: promote::Limits { most_bytes: 4, ..promote::Limits::default() }, ..room.context.clone() };
+    let content = strict.bus.put_blob(b"surat panjang".to_vec().into()).await.expect("is put");
     let complaint = room.received("m1", AttachmentKind::Document, content).await;
-    promote::promote_due(&context, LATER).await.expect("promotes");
+    promote::promote_due(&strict, LATER).await.expect("promotes");
     assert_eq!(room.attachment(complaint).await.reason.as_deref(), Some("larger than 4 bytes"));
 }
 

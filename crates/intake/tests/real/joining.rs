@@ -7,7 +7,7 @@ use store::reply;
 
 use crate::city::{City, LATER, at, in_mawar, message, opened, photo};
 
-const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
+const LEASE: std::time::Duration = std::time::Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_photo_and_then_its_words_are_one_complaint() {
