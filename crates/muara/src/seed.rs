@@ -276,7 +276,11 @@ fn channel(entry: ChannelEntry) -> Result<Channel, SeedError> {
 }
 
 fn date(day: &toml::value::Datetime, file: &'static str) -> Result<Date, SeedError> {
-    day.to_string().parse().map_err(|_| wrong(file, format!("{day} is no date")))
+    let no_date = || wrong(file, format!("{day} is no date"));
+    if day.time.is_some() {
+        return Err(no_date());
+    }
+    day.to_string().parse().map_err(|_| no_date())
 }
 
 /// What one file says of another must be there, and nothing may be said twice.
