@@ -68,7 +68,9 @@ async fn files(config: &Config) -> anyhow::Result<String> {
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
-    let Some((host, port)) = config.mail_server() else { return Ok("not configured; agencies are not told by mail".into()) };
-    tokio::net::TcpStream::connect((host, port)).await?;
-    Ok(format!("{host}:{port} answers"))
+    let (Some(mail), Some((host, port))) = (config.mail()?, config.mail_server()) else {
+        return Ok("not configured; agencies are not told by mail".into());
+    };
+    mail.check().await.map_err(anyhow::Error::msg)?;
+    Ok(format!("{host}:{port} lets us in"))
 }
