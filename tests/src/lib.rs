@@ -4,6 +4,7 @@
 //! what is left: nothing parked, nothing waiting, unless the test said that it expects so.
 
 mod browser;
+mod hostile;
 mod process;
 mod proxy;
 
@@ -21,6 +22,7 @@ use simulator::{Platform, Received};
 use tempfile::TempDir;
 
 pub use browser::Browser;
+pub use hostile::{image_bomb, text_webhook};
 pub use process::{PATIENCE, Process};
 pub use proxy::Proxy;
 
@@ -118,7 +120,7 @@ impl World {
             );
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
-        let platform = self.platform.url();
+        let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
             let text = format!(
@@ -248,7 +250,7 @@ impl World {
     pub async fn signed_in(&self, login: &str) -> Browser {
         let mut browser = Browser::new(&self.url());
         browser.get("/masuk").await;
-        let page = browser.post("/masuk", &[("login", login), ("password", PASSWORD)]).await;
+        let page = browser.post("/masuk", &[("nama", login), ("sandi", PASSWORD)]).await;
         assert!(page.status < 400, "{login} cannot sign in: {} {}", page.status, page.text);
         browser
     }
@@ -352,9 +354,4 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut yes: impl FnMu
         assert!(since.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Whether a page answers with 200.
-pub async fn answers(browser: &mut Browser, path: &str) -> bool {
-    browser.try_get(path).await == Some(200)
 }

@@ -251,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn each_of_several_accounts_has_its_secret_in_a_file() {
+        #[derive(Debug, Deserialize)]
+        struct Several {
+            accounts: Vec<Own>,
+        }
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("token");
+        std::fs::write(&path, "quite-secret\n").expect("a file");
+        let text = format!("[[adapter.accounts]]\ntoken = 'word'\n[[adapter.accounts]]\ntoken_file = '{}'", path.display());
+        let read = |text: &str| layers::read(layers::merged(&[SMALLEST, text], None, &[])?)?.typed::<Several>();
+        let accounts = read(&text).expect("settings").adapter.accounts;
+        assert_eq!([accounts[0].token.expose(), accounts[1].token.expose()], ["word", "quite-secret"]);
+        let error = read("[[adapter.accounts]]\ntoken_file = '/nowhere/token'").map(drop).expect_err("no such file");
+        assert!(error.to_string().contains("`adapter.accounts[0].token_file`"), "{error}");
+    }
+
+    #[test]
     fn the_environment_stands_over_the_file_and_strangers_variables_do_not_matter() {
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let environment = [

@@ -15,7 +15,7 @@ use axum::{
 use jiff::SignedDuration;
 use reqwest::Client;
 use serde_json::{Value, json};
-use simulator::{Endpoint, Fault, Form, Options, Order, Platform, WindowErrors, webhook};
+use simulator::{Endpoint, Fault, Form, Options, Order, Platform, WindowErrors, load, webhook};
 
 const BUDI: &str = "0810 0000 0001";
 const SECRET: &str = "simulator-secret";
@@ -199,7 +199,7 @@ async fn a_subscribed_webhook_hears_by_itself_what_became_of_a_message() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), all).await.expect("everything is told");
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("everything is told");
     let words: Vec<Value> = webhook.heard()[1..].iter().map(|value| value["statuses"][0]["status"].clone()).collect();
     assert_eq!(words, [json!("sent"), json!("delivered"), json!("read")]);
 }
@@ -227,4 +227,31 @@ async fn failures_are_switched_on_and_off() {
     assert_eq!(platform.received(BUDI).len(), 1);
     platform.mend(Endpoint::Messages);
     assert_eq!(send(&platform, text(BUDI, "x")).await.0, 200);
+}
+
+#[tokio::test]
+async fn load_counts_what_was_accepted_and_what_was_not() {
+    let (webhook, url) = Webhook::start(3).await;
+    let time = Duration::from_millis(500);
+    let load = load::Load { target: url, secret: SECRET.into(), rate: 100, time, connections: 4, citizens: 20, seed: 1 };
+    let outcome = load::run(load).await.expect("an outcome");
+    assert_eq!(outcome.statuses.values().sum::<u64>(), 50, "every request that was due was sent");
+    assert_eq!((outcome.statuses[&503], outcome.accepted(), outcome.took.len()), (3, 47, 47));
+    let ids: std::collections::HashSet<String> = webhook.heard().iter().map(|value| value["messages"][0]["id"].to_string()).collect();
+    assert_eq!(ids.len(), 47, "no message is sent twice");
+}
+
+#[tokio::test]
+async fn load_on_a_closed_door_says_so() {
+    let load = load::Load {
+        target: "http://127.0.0.1:1/webhook".into(),
+        secret: SECRET.into(),
+        rate: 50,
+        time: Duration::from_millis(200),
+        connections: 1,
+        citizens: 1,
+        seed: 1,
+    };
+    let outcome = load::run(load).await.expect("an outcome");
+    assert_eq!((outcome.accepted(), outcome.statuses[&0]), (0, 10));
 }

@@ -43,9 +43,15 @@ pub(crate) fn read(tree: Value) -> Result<Settings<Value>, ConfigError> {
     serde::Deserialize::deserialize(tree).map_err(|error| told(&error, ""))
 }
 
-/// Replaces every `x_file` by `x` with what the file holds.
+/// Replaces every `x_file` by `x` with what the file holds, in tables and in lists of tables.
 fn secrets(tree: &mut Value, path: &str) -> Result<(), ConfigError> {
-    let ValueKind::Table(table) = &mut tree.kind else { return Ok(()) };
+    let table = match &mut tree.kind {
+        ValueKind::Table(table) => table,
+        ValueKind::Array(items) => {
+            return items.iter_mut().enumerate().try_for_each(|(place, item)| secrets(item, &format!("{path}[{place}]")));
+        }
+        _ => return Ok(()),
+    };
     let names: Vec<String> = table.keys().cloned().collect();
     for name in names {
         let key = join(path, &name);
