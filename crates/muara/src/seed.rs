@@ -252,7 +252,7 @@ fn holidays(folder: &Path) -> Result<Vec<Holiday>, SeedError> {
     for entry in fs::read_dir(folder).map_err(broken)? {
         let path = entry.map_err(broken)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("holidays-") && name.ends_with(".toml") {
+        if name.starts_with("holidays-") && path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }
     }

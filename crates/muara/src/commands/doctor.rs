@@ -17,16 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Fails if anything does not answer.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut well = true;
-    well &= say("database", timely(database(config)).await);
-    well &= say("bus", timely(the_bus(config)).await);
-    well &= say("storage", timely(files(config)).await);
-    well &= say("mail", timely(mail(config)).await);
+    well &= say("database", &timely(database(config)).await);
+    well &= say("bus", &timely(the_bus(config)).await);
+    well &= say("storage", &timely(files(config)).await);
+    well &= say("mail", &timely(mail(config)).await);
     anyhow::ensure!(well, "not everything answers");
     Ok(())
 }
 
-fn say(what: &str, found: anyhow::Result<String>) -> bool {
-    match &found {
+fn say(what: &str, found: &anyhow::Result<String>) -> bool {
+    match found {
         Ok(words) => println!("well      {what}: {words}"),
         Err(error) => println!("TROUBLE   {what}: {error:#}"),
     }
