@@ -4,6 +4,7 @@
 //! what is left: nothing parked, nothing waiting, unless the test said that it expects so.
 
 mod browser;
+mod hostile;
 mod process;
 mod proxy;
 
@@ -21,6 +22,7 @@ use simulator::{Platform, Received};
 use tempfile::TempDir;
 
 pub use browser::Browser;
+pub use hostile::{image_bomb, text_webhook};
 pub use process::{PATIENCE, Process};
 pub use proxy::Proxy;
 
@@ -118,7 +120,7 @@ impl World {
             );
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
-        let platform = self.platform.url();
+        let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
             let text = format!(
@@ -147,9 +149,9 @@ impl World {
         self.muara(&["seed", &city.display().to_string()]);
         self.write("password", PASSWORD);
         for (login, role, of) in [
-            ("jalan1", "officer", "--agency=bm"),
-            ("jalan2", "supervisor", "--agency=bm"),
-            ("taman1", "officer", "--agency=tamhut"),
+            ("jalan1", "officer", "--agency=dbm"),
+            ("jalan2", "supervisor", "--agency=dbm"),
+            ("taman1", "officer", "--agency=distamhut"),
             ("triase1", "triage", ""),
             ("admin1", "admin", ""),
         ] {
