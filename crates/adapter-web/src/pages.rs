@@ -331,3 +331,18 @@ fn drawn(status: StatusCode, template: &impl Template) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        for folder in ["src", "templates"] {
+            let wrong = ui::check(&BOOK, &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+            assert!(wrong.is_empty(), "{wrong:#?}");
+        }
+    }
+}
