@@ -203,7 +203,7 @@ impl Room {
                 return accepted(ask, id);
             }
         }
-        let headers = self.headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
@@ -239,7 +239,6 @@ impl Room {
     }
 
     fn headers(
-        &self,
         session: &Session,
         form: &Form,
         content_type: &str,
