@@ -6,11 +6,18 @@
 mod clerk;
 mod contract;
 mod counter;
+mod door;
 mod fixture;
+mod kinds;
+mod log;
+mod mutate;
 mod platform;
+mod suite;
 
 pub use clerk::StaffKey;
-pub use contract::{Contract, Refusal, Wanted, pages, poll, webhook};
+pub use contract::{Contract, Refusal, Wanted};
 pub use counter::{Counter, Filled, Shown, small_city};
+pub use door::TestDoor;
 pub use fixture::Fixture;
+pub use kinds::{pages, poll, webhook};
 pub use platform::{Canned, FakePlatform, Seen};
