@@ -149,9 +149,9 @@ impl World {
         self.muara(&["seed", &city.display().to_string()]);
         self.write("password", PASSWORD);
         for (login, role, of) in [
-            ("jalan1", "officer", "--agency=bm"),
-            ("jalan2", "supervisor", "--agency=bm"),
-            ("taman1", "officer", "--agency=tamhut"),
+            ("jalan1", "officer", "--agency=dbm"),
+            ("jalan2", "supervisor", "--agency=dbm"),
+            ("taman1", "officer", "--agency=distamhut"),
             ("triase1", "triage", ""),
             ("admin1", "admin", ""),
         ] {

@@ -77,7 +77,7 @@ async fn what_no_rule_can_place_waits_in_triage_and_goes_on_from_there() {
     assert_eq!(officer.get(&format!("/aduan/{id}")).await.status, 404, "no agency has it, so no officer sees it");
     let mut triage = world.signed_in("triase1").await;
     assert!(triage.get("/antrean?lihat=triase").await.text.contains(&number));
-    let parks = world.ask("select id from agency where code = 'tamhut'");
+    let parks = world.ask("select id from agency where code = 'distamhut'");
     act(&mut triage, &format!("/aduan/{id}"), "arahkan", &[("dinas", &parks)]).await;
     world.hears(SARI, &[&number, "sudah diteruskan ke"]).await;
     let mut parks_officer = world.signed_in("taman1").await;

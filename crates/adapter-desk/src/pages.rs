@@ -332,11 +332,11 @@ impl Room {
         let categories = directory.as_deref().map(|directory| directory.categories.clone()).unwrap_or_default();
         let drawable = self.door.outline().is_some() && !ui::asset("leaflet.js").is_empty();
         let map = if drawable { ui::asset("pick.js") } else { "" };
-        let (most, megabytes) = (config.max_files.to_string(), (config.max_file.get() >> 20).to_string());
+        let (most, megabytes) = (config.max_files.to_string(), (config.max_size.get() >> 20).to_string());
         let limits = ShownLimits {
             text: config.max_text,
             files: config.max_files,
-            file_bytes: config.max_file.get(),
+            file_bytes: config.max_size.get(),
             files_hint: words.fill("loket.files.hint", &[("n", &most), ("mb", &megabytes)]),
             total_bytes: self.door.max_body(),
         };

@@ -150,7 +150,12 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
 impl<C: DeserializeOwned> Settings<C> {
     /// Reads a text over the SDK's own defaults: what it leaves out is as the SDK has it.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        layers::read(layers::merged(&[text], None, &[])?)?.typed()
+        Self::layered(&[text])
+    }
+
+    /// Reads texts over the SDK's own defaults, each over the one before: an adapter's defaults, then what differs from them.
+    pub fn layered(texts: &[&str]) -> Result<Self, ConfigError> {
+        layers::read(layers::merged(texts, None, &[])?)?.typed()
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub mod attachment;
 pub mod audit;
+#[cfg(feature = "bare")]
+pub mod bare;
 pub mod citizen;
 pub mod complaint;
 mod convert;
