@@ -124,7 +124,7 @@ impl World {
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
             let text = format!(
-                "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n\
+                "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
                  [spool]\nfolder = \"{}\"\nmax_bytes = {spool}\n[adapter]\n{adapter}",
                 folder.display()
             );
@@ -135,8 +135,8 @@ impl World {
             "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
-        door("form", self.ports.form, &format!("public_url = \"{}\"\n", self.form()));
-        door("desk", self.ports.desk, &format!("public_url = \"{}\"\n", self.desk()));
+        door("form", self.ports.form, "");
+        door("desk", self.ports.desk, "");
     }
 
     fn write(&self, name: &str, text: &str) {
