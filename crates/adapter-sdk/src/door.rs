@@ -101,7 +101,7 @@ impl Door {
     }
 
     pub(crate) fn count(&self, outcome: &'static str) {
-        counter!("muara_door_requests_total", "outcome" => outcome).increment(1);
+        counter!("muara_door_requests_total", "adapter" => self.inner.adapter.to_string(), "outcome" => outcome).increment(1);
     }
 
     /// The largest body that it takes, in bytes.

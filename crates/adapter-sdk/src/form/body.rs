@@ -41,7 +41,7 @@ pub struct Patience {
 impl Default for Patience {
     /// Five megabytes over a village's 2G line take ten minutes; a line that is silent for a minute is gone.
     fn default() -> Self {
-        Self { whole: Duration::from_secs(15 * 60), pause: Duration::from_secs(60) }
+        Self { whole: Duration::from_mins(15), pause: Duration::from_mins(1) }
     }
 }
 
@@ -86,7 +86,7 @@ impl Budget {
             }
             while failed.is_none() && room < seen {
                 match self.room.clone().try_acquire_many_owned(STEP) {
-                    Ok(more) => held = merged(held, more),
+                    Ok(more) => held = Some(merged(held, more)),
                     Err(_) => failed = Some(BodyError::Busy),
                 }
                 room += STEP as usize * UNIT;
@@ -112,13 +112,13 @@ fn slow(_: tokio::time::error::Elapsed) -> BodyError {
     BodyError::Slow
 }
 
-fn merged(held: Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+fn merged(held: Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) -> OwnedSemaphorePermit {
     match held {
         Some(mut permit) => {
             permit.merge(more);
-            Some(permit)
+            permit
         }
-        None => Some(more),
+        None => more,
     }
 }
 
