@@ -203,7 +203,7 @@ impl Room {
                 return accepted(ask, id);
             }
         }
-        let headers = self.headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
@@ -239,7 +239,6 @@ impl Room {
     }
 
     fn headers(
-        &self,
         session: &Session,
         form: &Form,
         content_type: &str,
@@ -403,5 +402,19 @@ pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
             tracing::error!(error = %error, "Could not draw a page.");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
