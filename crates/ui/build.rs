@@ -10,7 +10,7 @@ fn main() {
     if let Err(error) = fs::create_dir_all(dist) {
         println!("cargo:warning=The folder crates/ui/dist cannot be made: {error}.");
     }
-    if !dist.join("main.js").exists() {
+    if !dist.join("leaflet.js").exists() {
         println!("cargo:warning=Pages are built without maps: run `cargo xtask assets` to bundle the front-end packages.");
     }
 }

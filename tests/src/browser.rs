@@ -26,19 +26,30 @@ impl Page {
     }
 }
 
+impl Page {
+    /// The hidden inputs of the form with that action: what a browser sends along without being asked.
+    fn hidden(&self, action: &str) -> Vec<(String, String)> {
+        let Some((_, from_form)) = self.text.split_once(&format!("action=\"{action}\"")) else { return Vec::new() };
+        let form = from_form.split("</form").next().unwrap_or_default();
+        let hidden = form.split('<').filter(|tag| tag.starts_with("input") && tag.contains("type=\"hidden\""));
+        let attribute = |tag: &str, name: &str| Some(tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?.to_owned());
+        hidden.filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?))).collect()
+    }
+}
+
 /// Somebody's browser.
 pub struct Browser {
     base: String,
     client: Client,
     cookies: BTreeMap<String, String>,
-    csrf: Option<String>,
+    page: Option<Page>,
 }
 
 impl Browser {
     /// A browser that goes to one site only.
     pub fn new(base: &str) -> Self {
         let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(30)).build().expect("a client");
-        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), csrf: None }
+        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), page: None }
     }
 
     /// Opens a page, following where it leads.
@@ -51,24 +62,29 @@ impl Browser {
         self.request(Method::GET, path).send().await.ok().map(|response| response.status().as_u16())
     }
 
-    /// Sends a form, with the token of the last page, and follows where it leads.
+    /// Fills in and sends the form of the last page that goes to `path`, with what it carries hidden, and follows where it leads.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let mut form: Vec<(String, String)> = fields.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        form.extend(self.csrf.clone().map(|token| ("csrf".to_owned(), token)));
+        let mut form = self.hidden(path);
+        form.extend(fields.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         self.go(Method::POST, path, Some(form)).await
     }
 
-    /// Sends a form with files.
+    fn hidden(&self, path: &str) -> Vec<(String, String)> {
+        self.page.as_ref().map(|page| page.hidden(path)).unwrap_or_default()
+    }
+
+    /// The same for a form with files: `(field, file name, media type, bytes)`.
     pub async fn post_files(&mut self, path: &str, fields: &[(&str, &str)], files: &[(&str, &str, &str, Vec<u8>)]) -> Page {
         let mut form = reqwest::multipart::Form::new();
-        if let Some(token) = self.csrf.clone() {
-            form = form.text("csrf", token);
+        for (name, value) in self.hidden(path) {
+            form = form.text(name, value);
         }
         for (name, value) in fields {
             form = form.text((*name).to_owned(), (*value).to_owned());
         }
         for (name, filename, mime, bytes) in files {
-            let part = reqwest::multipart::Part::bytes(bytes.clone()).file_name((*filename).to_owned()).mime_str(mime).expect("a media type");
+            let part =
+                reqwest::multipart::Part::bytes(bytes.clone()).file_name((*filename).to_owned()).mime_str(mime).expect("a media type");
             form = form.part((*name).to_owned(), part);
         }
         let request = self.request(Method::POST, path).multipart(form);
@@ -120,7 +136,7 @@ impl Browser {
         let headers = response.headers().iter().map(named).collect();
         let text = response.text().await.unwrap_or_default();
         let page = Page { status, path: path.to_owned(), text, headers };
-        self.csrf = page.input("csrf").or(self.csrf.take());
+        self.page = Some(page.clone());
         (page, next.filter(|_| (300..400).contains(&status)))
     }
 }

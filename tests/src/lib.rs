@@ -4,6 +4,7 @@
 //! what is left: nothing parked, nothing waiting, unless the test said that it expects so.
 
 mod browser;
+mod hostile;
 mod process;
 mod proxy;
 
@@ -21,6 +22,7 @@ use simulator::{Platform, Received};
 use tempfile::TempDir;
 
 pub use browser::Browser;
+pub use hostile::{image_bomb, text_webhook};
 pub use process::{PATIENCE, Process};
 pub use proxy::Proxy;
 
@@ -118,7 +120,7 @@ impl World {
             );
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
-        let platform = self.platform.url();
+        let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
             let text = format!(
@@ -129,8 +131,9 @@ impl World {
             self.write(&format!("{name}.toml"), &text);
         };
         let account = "[[adapter.accounts]]\nphone_number_id = \"100000000000001\"\naccess_token = \"simulator-token\"\nlabel = \"WA\"\n";
-        let whatsapp =
-            format!("app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}");
+        let whatsapp = format!(
+            "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
+        );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
         door("form", self.ports.form, &format!("public_url = \"{}\"\n", self.form()));
         door("desk", self.ports.desk, &format!("public_url = \"{}\"\n", self.desk()));
@@ -146,9 +149,9 @@ impl World {
         self.muara(&["seed", &city.display().to_string()]);
         self.write("password", PASSWORD);
         for (login, role, of) in [
-            ("jalan1", "officer", "--agency=bm"),
-            ("jalan2", "supervisor", "--agency=bm"),
-            ("taman1", "officer", "--agency=tamhut"),
+            ("jalan1", "officer", "--agency=dbm"),
+            ("jalan2", "supervisor", "--agency=dbm"),
+            ("taman1", "officer", "--agency=distamhut"),
             ("triase1", "triage", ""),
             ("admin1", "admin", ""),
         ] {
@@ -312,7 +315,8 @@ impl World {
 }
 
 /// The templates a city would have approved: outside 24 hours only these get through.
-const TEMPLATES: &str = "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n";
+const TEMPLATES: &str =
+    "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n";
 
 fn servers_in_a_folder(durable: bool) -> (Nats, Postgres, TempDir) {
     let folder = tempfile::Builder::new().prefix("muara-").tempdir().expect("a folder");
@@ -350,9 +354,4 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut yes: impl FnMu
         assert!(since.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Whether a page answers with 200.
-pub async fn answers(browser: &mut Browser, path: &str) -> bool {
-    browser.try_get(path).await == Some(200)
 }

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("outgoing", &[]),
     ("servers", &[]),
+    ("settings", &[]),
     ("bus", &["model"]),
     ("store", &["model"]),
     ("triage", &["model"]),
@@ -22,9 +23,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["bus", "model", "store", "triage"]),
     ("dispatch", &["bus", "model", "outgoing", "store"]),
     ("web", &["bus", "model", "store", "triage", "ui"]),
-    ("adapter-sdk", &["bus", "model", "outgoing"]),
+    ("adapter-sdk", &["bus", "model", "outgoing", "settings"]),
     ("adapter-testkit", &["adapter-sdk", "servers"]),
-    ("muara", &["bus", "dispatch", "intake", "model", "outgoing", "servers", "store", "triage", "web"]),
+    ("muara", &["bus", "dispatch", "intake", "model", "outgoing", "servers", "settings", "store", "triage", "web"]),
 ];
 
 /// What an adapter may know, and what its tests may know besides.

@@ -66,8 +66,8 @@ async fn a_full_spool_says_503_and_what_was_accepted_is_still_there() {
     let mut accepted = 0;
     let mut refused = 0;
     for n in 0..200 {
-        let body = simulator::text_webhook(&format!("62816{n:08}"), &format!("wamid.penuh{n}"), "Jalan rusak di Kelurahan Gambir");
-        let signature = simulator::signature(&body, APP_SECRET);
+        let body = tests::text_webhook(&format!("62816{n:08}"), &format!("wamid.penuh{n}"), "Jalan rusak di Kelurahan Gambir");
+        let signature = simulator::webhook::signature(&body, APP_SECRET);
         let answer = client.post(world.webhook()).header("x-hub-signature-256", signature).body(body).send().await.expect("an answer");
         match answer.status().as_u16() {
             200 => accepted += 1,
@@ -78,9 +78,9 @@ async fn a_full_spool_says_503_and_what_was_accepted_is_still_there() {
     assert!(accepted > 0 && refused > 0, "{accepted} accepted, {refused} refused");
     world.nats.restart().expect("NATS starts again");
     world.complaints_become(accepted).await;
-    let body = simulator::text_webhook("6281699999999", "wamid.lagi", "Jalan rusak di Kelurahan Gambir");
+    let body = tests::text_webhook("6281699999999", "wamid.lagi", "Jalan rusak di Kelurahan Gambir");
     eventually("the door takes messages again", || {
-        let (body, signature) = (body.clone(), simulator::signature(&body, APP_SECRET));
+        let (body, signature) = (body.clone(), simulator::webhook::signature(&body, APP_SECRET));
         let post = client.post(world.webhook()).header("x-hub-signature-256", signature).body(body);
         async move { post.send().await.is_ok_and(|answer| answer.status() == 200) }
     })
@@ -110,11 +110,7 @@ async fn a_restarted_web_knows_who_is_signed_in() {
     let mut officer = world.signed_in("jalan1").await;
     world.process("web").stop();
     world.process("web").resume();
-    eventually("the pages are back", || {
-        let mut browser = tests::Browser::new(&world.url());
-        async move { tokio::time::timeout(std::time::Duration::from_secs(2), async { tests::answers(&mut browser, "/health").await }).await.unwrap_or(false) }
-    })
-    .await;
+    eventually("the pages are back", || async { tests::Browser::new(&world.url()).try_get("/health").await == Some(200) }).await;
     assert_eq!(officer.get("/antrean").await.status, 200);
 }
 

@@ -203,6 +203,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// A part of the program broke down: a fault in it.
+    #[error("a part of the program broke down")]
+    Broken(#[source] BoxError),
     /// The bus refused us for good: a wrong password, a server that is too old.
     #[error("the bus cannot be used")]
     Bus(#[source] BoxError),

@@ -2,16 +2,29 @@
 //!
 //! Everything that `parse` needs ([`Form`], [`FileType`]) is pure; [`Budget`], [`Rate`] and [`same_site`] serve the handlers in front of it.
 
+mod answers;
+mod areas;
 mod body;
 mod clerk;
+mod contact;
 mod file_type;
+mod files;
 mod guard;
 mod mint;
 mod multipart;
+mod problem;
+mod recent;
+pub(crate) mod secret;
 
+pub use answers::Answers;
+pub use areas::{AreaGroup, area_groups, area_in_words};
 pub use body::{Body, BodyError, Budget, Patience};
 pub use clerk::{NotAClerk, clerk};
+pub use contact::contact;
 pub use file_type::FileType;
-pub use guard::{Rate, Visitor, same_site};
+pub use files::{FileLimits, FileProblem};
+pub use guard::{Rate, Visitor, same_site, wants_json};
 pub use mint::Mint;
 pub use multipart::{File, Form, FormError, Limits, clean};
+pub use problem::{Problem, Problems};
+pub use recent::Recent;

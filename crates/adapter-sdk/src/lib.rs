@@ -13,23 +13,41 @@
 //! `adapter-testkit`.
 
 mod adapter;
+mod any;
+mod cli;
+mod clock;
+mod deliver;
+mod directory;
 mod door;
 mod error;
 pub mod form;
+mod forward;
+mod normalize;
+mod poll;
+mod pulse;
+mod recorded;
 mod request;
 mod run;
 mod secret;
+mod server;
 mod settings;
+pub mod spool;
+mod telemetry;
+mod webhook;
 
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
+pub use cli::{pages, poll, webhook};
 pub use door::{Door, DoorError};
 pub use error::{ConfigError, FetchError, ParseError, Refused, RunError, SendError};
+pub use recorded::NotRecorded;
 pub use request::{Answer, Request};
-pub use run::{Running, pages, poll, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook, webhook};
+pub use run::{Running, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook};
 pub use secret::Secret;
 pub use settings::{BusSettings, DoorSettings, HttpSettings, LogFormat, LogSettings, Settings, Size, SpoolSettings};
+pub use webhook::webhook_routes;
 
 pub use axum;
+pub use bus::Stop;
 pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,
@@ -37,4 +55,3 @@ pub use model::{
     Site, Timestamp, TraceId, TrackingCode, Visibility,
 };
 pub use outgoing::{self, Http, HttpError, Response};
-pub use tokio_util::sync::CancellationToken as Stop;

@@ -1,15 +1,88 @@
-//! From a kind of adapter to a running program.
+//! From an adapter to a running process: door, spool, and the loops behind them.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use axum::Router;
+use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop};
 use futures::{FutureExt, future::BoxFuture};
+use model::{AdapterName, Failure, Raw, Reply, Timestamp};
+use outgoing::{Http, Limits};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
 
-use crate::{Adapter, Pages, Poll, RunError, Settings, Stop, Webhook};
+use crate::{
+    Adapter, ConfigError, Door, HttpSettings, Pages, Poll, RunError, Settings, Webhook,
+    any::{AnyAdapter, AnyPoll, AnyWebhook},
+    clock::now,
+    deliver::Deliver,
+    directory, forward,
+    normalize::Normalize,
+    poll::Poller,
+    pulse::{Pulse, chain},
+    server::{self, Health},
+    spool::{Spool, SpoolOptions},
+    telemetry, webhook,
+};
+
+/// Raw messages that are normalized at once, and replies that are sent at once.
+const RAWS_AT_ONCE: usize = 8;
+const REPLIES_AT_ONCE: usize = 8;
+/// The core shows an adapter as silent after a minute.
+const ANNOUNCE: Duration = Duration::from_secs(20);
+/// Before a loop that failed begins again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// An adapter that was opened, its type forgotten.
+pub(crate) struct Opened {
+    pub(crate) name: AdapterName,
+    pub(crate) adapter: Arc<dyn AnyAdapter>,
+    kind: Kind,
+}
+
+enum Kind {
+    Webhook { platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str] },
+    Poll(Arc<dyn AnyPoll>),
+    Pages(Box<dyn FnOnce(Door) -> Router + Send>),
+}
+
+fn opened<A: Adapter>(config: A::Config, http: &HttpSettings, kind: impl FnOnce(Arc<A>) -> Kind) -> Result<Opened, ConfigError> {
+    let name = A::NAME.parse().map_err(|_| ConfigError::Text(format!("`{}` is no name for an adapter", A::NAME)))?;
+    let adapter = Arc::new(A::open(config, client(http)?)?);
+    Ok(Opened { name, adapter: adapter.clone(), kind: kind(adapter) })
+}
+
+pub(crate) fn open_webhook<A: Webhook>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
+    opened::<A>(config, http, |platform| Kind::Webhook { platform, keep_headers: A::keep_headers() })
+}
+
+pub(crate) fn open_poll<A: Poll>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
+    opened::<A>(config, http, |platform| Kind::Poll(platform))
+}
+
+pub(crate) fn open_pages<A: Pages>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
+    opened::<A>(config, http, |pages| Kind::Pages(Box::new(move |door| pages.pages(door))))
+}
+
+fn client(settings: &HttpSettings) -> Result<Http, ConfigError> {
+    let limits = Limits { connect: settings.connect, total: settings.total, max_body: settings.max_body.get(), ..Limits::default() };
+    Http::new(limits).map_err(|source| ConfigError::Address { key: "http".into(), source })
+}
 
 /// A running adapter.
 pub struct Running {
     address: SocketAddr,
     end: BoxFuture<'static, Result<(), RunError>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -18,62 +91,273 @@ impl Running {
         self.address
     }
 
-    /// Runs until it is stopped, and everything it began has ended.
+    /// Ends after it was stopped, or cannot go on, and everything it began has ended.
     pub fn ended(self) -> BoxFuture<'static, Result<(), RunError>> {
         self.end
     }
 }
 
-/// The `main` of an adapter whose platform calls us.
-pub fn webhook<A: Webhook>() -> ExitCode {
-    ExitCode::FAILURE
-}
-
-/// The `main` of an adapter that calls its platform.
-pub fn poll<A: Poll>() -> ExitCode {
-    ExitCode::FAILURE
-}
-
-/// The `main` of an adapter with pages.
-pub fn pages<A: Pages>() -> ExitCode {
-    ExitCode::FAILURE
-}
-
 /// Opens the door and starts everything behind it; the future ends when the server listens. The bus may be away.
 pub fn start_webhook<A: Webhook>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
-    start::<A>(settings, stop)
+    start_opened(settings, open_webhook::<A>, stop)
 }
 
 /// As [`start_webhook`], for an adapter that calls its platform.
 pub fn start_poll<A: Poll>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
-    start::<A>(settings, stop)
+    start_opened(settings, open_poll::<A>, stop)
 }
 
 /// As [`start_webhook`], for an adapter with pages.
 pub fn start_pages<A: Pages>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
-    start::<A>(settings, stop)
+    start_opened(settings, open_pages::<A>, stop)
 }
 
 /// Runs until `stop`.
 pub fn run_webhook<A: Webhook>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<(), RunError>> {
-    until_the_end(start_webhook::<A>(settings, stop))
+    to_the_end(start_webhook::<A>(settings, stop))
 }
 
 /// Runs until `stop`.
 pub fn run_poll<A: Poll>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<(), RunError>> {
-    until_the_end(start_poll::<A>(settings, stop))
+    to_the_end(start_poll::<A>(settings, stop))
 }
 
 /// Runs until `stop`.
 pub fn run_pages<A: Pages>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<(), RunError>> {
-    until_the_end(start_pages::<A>(settings, stop))
+    to_the_end(start_pages::<A>(settings, stop))
 }
 
-fn until_the_end(start: BoxFuture<'static, Result<Running, RunError>>) -> BoxFuture<'static, Result<(), RunError>> {
-    async move { start.await?.ended().await }.boxed()
+fn to_the_end(starting: BoxFuture<'static, Result<Running, RunError>>) -> BoxFuture<'static, Result<(), RunError>> {
+    async move { starting.await?.ended().await }.boxed()
 }
 
-fn start<A: Adapter>(settings: Settings<A::Config>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
-    let _ = (settings, stop);
-    unimplemented!()
+fn start_opened<C: DeserializeOwned>(
+    settings: Settings<C>,
+    open: fn(C, &HttpSettings) -> Result<Opened, ConfigError>,
+    stop: Stop,
+) -> BoxFuture<'static, Result<Running, RunError>> {
+    let (settings, config) = settings.split();
+    match open(config, &settings.http) {
+        Ok(opened) => start(opened, settings, stop),
+        Err(error) => std::future::ready(Err(error.into())).boxed(),
+    }
+}
+
+/// Everything that is not the adapter's own, compiled once.
+pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
+    async move {
+        telemetry::metrics();
+        let spool = open_spool(&settings).await?;
+        let door = Door::until(stop.clone(), opened.name.clone(), spool, settings.door.max_body.get());
+        let pulse = Pulse::default();
+        let bus = Arc::new(OnceLock::new());
+        let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });
+        let (routes, way) = ways_in(opened.kind, &door);
+        let listener = server::listen(settings.door.listen).await?;
+        let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
+        info!(adapter = %opened.name, %address, "The door is open.");
+        let url = settings.door.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let behind = Behind {
+            name: opened.name,
+            adapter: opened.adapter,
+            door,
+            pulse,
+            way,
+            max_file: settings.http.max_body.get(),
+            url,
+            started_at: now(),
+            bus,
+            stop: stop.clone(),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server::serve(listener, routes.merge(health), stop.clone()).map(Ok));
+        tasks.spawn(behind.run(settings));
+        Ok(Running { address, end: all_ended(tasks, stop).boxed() })
+    }
+    .boxed()
+}
+
+/// The first that ends takes the others along: half an adapter is worse than one that is started again.
+async fn all_ended(mut tasks: JoinSet<Result<(), RunError>>, stop: Stop) -> Result<(), RunError> {
+    let mut outcome = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        stop.cancel();
+        let ended = ended.unwrap_or_else(|panic| Err(RunError::Broken(panic.into())));
+        if outcome.is_ok() {
+            outcome = ended;
+        }
+    }
+    info!("The door is closed.");
+    outcome
+}
+
+async fn open_spool(settings: &Settings<()>) -> Result<Spool, RunError> {
+    let options = SpoolOptions::new(&settings.spool.folder, settings.spool.max_bytes.0, settings.spool.keep);
+    let folder = settings.spool.folder.display().to_string();
+    let failed = |source| RunError::Spool { folder, source };
+    match tokio::task::spawn_blocking(move || Spool::open(options)).await {
+        Ok(Ok(spool)) => {
+            let level = spool.level();
+            info!(waiting = level.waiting, bytes = level.bytes, "Opened the spool.");
+            Ok(spool)
+        }
+        Ok(Err(error)) => Err(failed(error.into())),
+        Err(panic) => Err(failed(panic.into())),
+    }
+}
+
+/// What a kind needs behind its routes.
+enum Way {
+    Webhook,
+    Poll(Arc<dyn AnyPoll>),
+    Pages,
+}
+
+fn ways_in(kind: Kind, door: &Door) -> (Router, Way) {
+    match kind {
+        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone()), Way::Webhook),
+        Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
+        Kind::Pages(pages) => {
+            directory::from_disk(door);
+            (pages(door.clone()), Way::Pages)
+        }
+    }
+}
+
+/// Everything that needs the bus.
+struct Behind {
+    name: AdapterName,
+    adapter: Arc<dyn AnyAdapter>,
+    door: Door,
+    pulse: Pulse,
+    way: Way,
+    max_file: usize,
+    url: String,
+    started_at: Timestamp,
+    bus: Arc<OnceLock<Bus>>,
+    stop: Stop,
+}
+
+impl Behind {
+    async fn run(self, settings: Settings<()>) -> Result<(), RunError> {
+        let config = BusConfig {
+            url: settings.bus.url,
+            user: settings.bus.user,
+            password: settings.bus.password.map(|password| password.expose().to_owned().into()),
+            name: format!("adapter-{}", self.name),
+            replicas: 1,
+        };
+        let Some(connected) = self.stop.run_until_cancelled(Bus::connect(&config)).await else { return Ok(()) };
+        let bus = connected.map_err(|error| RunError::Bus(error.into()))?;
+        let _ = self.bus.set(bus.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(forward::forward(self.door.spool().clone(), bus.clone(), self.pulse.clone(), self.stop.clone()));
+        tasks.spawn(self.normalizing(&bus));
+        tasks.spawn(self.delivering(&bus));
+        self.spawn_way(&bus, &mut tasks);
+        let stop = self.stop.clone();
+        tasks.spawn(self.announce(bus));
+        let mut outcome = Ok(());
+        while let Some(ended) = tasks.join_next().await {
+            stop.cancel();
+            if let Err(panic) = ended {
+                outcome = Err(RunError::Broken(panic.into()));
+            }
+        }
+        outcome
+    }
+
+    fn spawn_way(&self, bus: &Bus, tasks: &mut JoinSet<()>) {
+        match &self.way {
+            Way::Webhook => {}
+            Way::Pages => _ = tasks.spawn(directory::keep_fresh(self.door.clone(), bus.clone(), self.stop.clone())),
+            Way::Poll(platform) => {
+                for account in self.adapter.accounts() {
+                    let poller = Poller {
+                        name: self.name.clone(),
+                        account,
+                        platform: platform.clone(),
+                        door: self.door.clone(),
+                        bus: bus.clone(),
+                        pulse: self.pulse.clone(),
+                    };
+                    tasks.spawn(poller.run(self.stop.clone()));
+                }
+            }
+        }
+    }
+
+    fn normalizing(&self, bus: &Bus) -> BoxFuture<'static, ()> {
+        let normalize = Normalize::new(self.name.clone(), self.adapter.clone(), bus.clone(), self.pulse.clone(), self.max_file);
+        let (normalize, bus, queue, stop) = (Arc::new(normalize), bus.clone(), Queue::Raw(self.name.clone()), self.stop.clone());
+        let handle = move |delivery: Delivery<Raw>| -> BoxFuture<'static, Result<(), Failure>> {
+            let normalize = normalize.clone();
+            async move { normalize.handle(delivery).await }.boxed()
+        };
+        again(self.pulse.clone(), stop.clone(), move || {
+            let (bus, queue, stop, handle) = (bus.clone(), queue.clone(), stop.clone(), handle.clone());
+            async move { bus.consume(queue, stop, RAWS_AT_ONCE, handle).await }.boxed()
+        })
+    }
+
+    fn delivering(&self, bus: &Bus) -> BoxFuture<'static, ()> {
+        let deliver = Deliver::new(self.name.clone(), self.adapter.clone(), bus.clone(), self.pulse.clone());
+        let (deliver, bus, queue, stop) = (Arc::new(deliver), bus.clone(), Queue::Replies(self.name.clone()), self.stop.clone());
+        let handle = move |delivery: Delivery<Reply>| -> BoxFuture<'static, Result<(), Failure>> {
+            let deliver = deliver.clone();
+            async move { deliver.handle(delivery).await }.boxed()
+        };
+        again(self.pulse.clone(), stop.clone(), move || {
+            let (bus, queue, stop, handle) = (bus.clone(), queue.clone(), stop.clone(), handle.clone());
+            async move { bus.consume(queue, stop, REPLIES_AT_ONCE, handle).await }.boxed()
+        })
+    }
+
+    async fn announce(self, bus: Bus) {
+        let announcing = async {
+            let mut ticks = tokio::time::interval(ANNOUNCE);
+            loop {
+                ticks.tick().await;
+                if let Some(metrics) = telemetry::metrics() {
+                    metrics.run_upkeep();
+                }
+                if let Err(error) = bus.announce(&self.announcement()).await {
+                    tracing::debug!(error = chain(&error), "Could not announce the adapter.");
+                }
+            }
+        };
+        self.stop.run_until_cancelled(announcing).await;
+    }
+
+    fn announcement(&self) -> Announcement {
+        Announcement {
+            adapter: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            accounts: self.adapter.accounts(),
+            started_at: self.started_at,
+            last_seen: now(),
+            last_message: self.door.spool().last_append(),
+            last_error: self.pulse.last_trouble(),
+            url: Some(self.url.clone()),
+            spool_waiting: self.door.spool().level().waiting,
+        }
+    }
+}
+
+/// Begins a loop of the bus again when it fails, until it ends by `stop`.
+fn again(
+    pulse: Pulse,
+    stop: Stop,
+    begin: impl Fn() -> BoxFuture<'static, Result<(), BusError>> + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    async move {
+        while let Err(error) = begin().await {
+            warn!(error = chain(&error), "Cannot read from the bus; trying again.");
+            pulse.trouble("the bus cannot be read");
+            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return;
+            }
+        }
+    }
+    .boxed()
 }

@@ -1,5 +1,7 @@
 //! One TOML per process: defaults compiled in, the administrator's file over them, `MUARA_…` of the environment over both.
 
+pub(crate) mod layers;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
@@ -146,8 +148,157 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
 }
 
 impl<C: DeserializeOwned> Settings<C> {
-    /// Reads a text over the SDK's own defaults: what an adapter leaves out is as the SDK has it.
+    /// Reads a text over the SDK's own defaults: what it leaves out is as the SDK has it.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|e| ConfigError::Text(e.message().to_owned()))
+        Self::layered(&[text])
+    }
+
+    /// Reads texts over the SDK's own defaults, each over the one before: an adapter's defaults, then what differs from them.
+    pub fn layered(texts: &[&str]) -> Result<Self, ConfigError> {
+        layers::read(layers::merged(texts, None, &[])?)?.typed()
+    }
+}
+
+impl Settings<config::Value> {
+    /// Reads the adapter's own table.
+    pub(crate) fn typed<C: DeserializeOwned>(self) -> Result<Settings<C>, ConfigError> {
+        let (own, table) = self.split();
+        let adapter = C::deserialize(table).map_err(|error| layers::told(&error, "adapter"))?;
+        Ok(own.with(adapter))
+    }
+}
+
+impl<C> Settings<C> {
+    /// The SDK's part and the adapter's.
+    pub(crate) fn split(self) -> (Settings<()>, C) {
+        let Self { bus, door, spool, http, log, adapter } = self;
+        (Settings { bus, door, spool, http, log, adapter: () }, adapter)
+    }
+}
+
+impl Settings<()> {
+    fn with<C>(self, adapter: C) -> Settings<C> {
+        let Self { bus, door, spool, http, log, adapter: () } = self;
+        Settings { bus, door, spool, http, log, adapter }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        token: Secret,
+        #[serde(default)]
+        retries: u8,
+    }
+
+    const SMALLEST: &str = "[door]\nlisten = '127.0.0.1:0'\n[spool]\nfolder = '/nowhere'\n[adapter]\ntoken = 'word'\n";
+
+    fn from(text: &str) -> Result<Settings<Own>, ConfigError> {
+        Settings::from_toml(text)
+    }
+
+    fn with(text: &str) -> Result<Settings<Own>, ConfigError> {
+        layers::read(layers::merged(&[SMALLEST, text], None, &[])?)?.typed()
+    }
+
+    fn said(result: Result<Settings<Own>, ConfigError>) -> String {
+        result.map(drop).expect_err("it is wrong").to_string()
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_the_sdk_has_it() {
+        let settings = from(SMALLEST).expect("settings");
+        assert_eq!(settings.adapter.token.expose(), "word");
+        assert_eq!(settings.adapter.retries, 0);
+        assert_eq!(settings.spool.keep, Duration::from_secs(300));
+        assert_eq!(settings.spool.max_bytes, Size(1 << 30));
+        assert_eq!(settings.log.format, LogFormat::Text);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_told_with_its_place_and_the_nearest_known_one() {
+        assert_eq!(said(with("[door]\nlisten_to = '127.0.0.1:1'")), "there is no key `door.listen_to`; did you mean `door.listen`?");
+        assert_eq!(said(with("[adapter]\ntokne = 'x'")), "there is no key `adapter.tokne`; did you mean `adapter.token`?");
+        assert_eq!(said(with("[dor]\nlisten = '127.0.0.1:1'")), "there is no key `dor`; did you mean `door`?");
+        assert!(said(with("[spool]\nzebra = 1")).starts_with("there is no key `spool.zebra`; known are "));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_key() {
+        assert_eq!(said(with("[spool]\nkeep = 'soon'")), "`spool.keep`: a duration is a text such as \"30s\" or \"5m\"");
+        assert_eq!(said(with("[spool]\nkeep = '-5m'")), "`spool.keep`: a duration is not negative");
+        assert_eq!(said(with("[door]\nmax_body = '4 MB'")), "`door.max_body`: a size is a number of bytes or a text such as \"256 MiB\"");
+        assert!(said(with("[adapter]\nretries = 'many'")).contains("`adapter.retries`"));
+        assert!(said(from("[adapter]\ntoken = 'x'\n[spool]\nfolder = 'x'")).contains("`door.listen` is missing"));
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_and_never_shows() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("token");
+        std::fs::write(&path, "quite-secret\n").expect("a file");
+        let settings = with(&format!("[adapter]\ntoken = ''\ntoken_file = '{}'", path.display())).expect("settings");
+        assert_eq!(settings.adapter.token.expose(), "quite-secret");
+        assert!(!format!("{settings:?}").contains("quite-secret"));
+        assert!(
+            said(with(&format!("[adapter]\ntoken_file = '{}'", path.display()))).contains("either `adapter.token` or `adapter.token_file`")
+        );
+        assert!(said(with("[adapter]\ntoken = ''\ntoken_file = '/nowhere/token'")).contains("/nowhere/token"));
+        for wrong in ["[adapter]\nretries = 'quite-secret'", "[adapter]\ntoken = quite-secret", "[adapter]\ntoken = ['quite-secret']"] {
+            let error = with(wrong).map(drop).expect_err("it is wrong");
+            assert!(!format!("{error} {error:?}").contains("quite-secret"), "{error:?}");
+        }
+        assert_eq!(with("[adapter]\ntoken = 12345").expect("digits").adapter.token.expose(), "12345");
+    }
+
+    #[test]
+    fn each_of_several_accounts_has_its_secret_in_a_file() {
+        #[derive(Debug, Deserialize)]
+        struct Several {
+            accounts: Vec<Own>,
+        }
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("token");
+        std::fs::write(&path, "quite-secret\n").expect("a file");
+        let text = format!("[[adapter.accounts]]\ntoken = 'word'\n[[adapter.accounts]]\ntoken_file = '{}'", path.display());
+        let read = |text: &str| layers::read(layers::merged(&[SMALLEST, text], None, &[])?)?.typed::<Several>();
+        let accounts = read(&text).expect("settings").adapter.accounts;
+        assert_eq!([accounts[0].token.expose(), accounts[1].token.expose()], ["word", "quite-secret"]);
+        let error = read("[[adapter.accounts]]\ntoken_file = '/nowhere/token'").map(drop).expect_err("no such file");
+        assert!(error.to_string().contains("`adapter.accounts[0].token_file`"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_stands_over_the_file_and_strangers_variables_do_not_matter() {
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let environment = [
+            variable("MUARA_DOOR__LISTEN", "127.0.0.1:9"),
+            variable("MUARA_ADAPTER__RETRIES", "3"),
+            variable("MUARA_DATABASE__URL", "of the core"),
+            variable("MUARA_CONFIG", "/etc/x.toml"),
+        ];
+        let tree = layers::merged(&[SMALLEST], None, &environment).expect("layers");
+        let settings: Settings<Own> = layers::read(tree).expect("settings").typed().expect("settings");
+        assert_eq!(settings.door.listen.port(), 9);
+        assert_eq!(settings.adapter.retries, 3);
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, bytes) in [
+            ("0", Some(0)),
+            ("12 B", Some(12)),
+            ("64KiB", Some(65536)),
+            (" 2 GiB ", Some(2 << 30)),
+            ("1 TB", None),
+            ("", None),
+            ("99999999999 GiB", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
     }
 }

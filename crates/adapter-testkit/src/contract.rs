@@ -1,8 +1,8 @@
-//! What an adapter's test says about it, and the suites.
+//! What an adapter's test says about it.
 
-use adapter_sdk::{Adapter, Answer, Pages, Poll, Reply, Request, Webhook};
+use adapter_sdk::{Answer, Reply, Request};
 
-use crate::{Canned, Seen};
+use crate::{Canned, FakePlatform, Seen};
 
 /// What the suites need to know of an adapter. Fill in what it has and take the rest from [`Contract::default`]:
 ///
@@ -36,6 +36,8 @@ pub struct Contract {
     pub refusals: fn() -> Vec<Refusal>,
     /// The most characters the platform takes in one message. `None`: no limit.
     pub text_limit: Option<usize>,
+    /// Puts something new on the platform, for a poll to find. Pollers.
+    pub offers: fn(&FakePlatform),
     /// The words of a reply in a request that the platform saw; `None` when that request carries none.
     pub sent_text: fn(&Seen) -> Option<String>,
 }
@@ -55,6 +57,7 @@ impl Default for Contract {
             accepts: || Canned::json(200, "{}"),
             refusals: Vec::new,
             text_limit: None,
+            offers: |_| {},
             sent_text: |_| None,
         }
     }
@@ -81,29 +84,3 @@ pub enum Wanted {
     /// `SendError::OptedOut`
     OptedOut,
 }
-
-/// C1 to C12 for an adapter whose platform calls us. Call it from one `#[test]`; it starts its own runtime.
-///
-/// # Panics
-/// When a rule is broken; the message begins with its number.
-pub fn webhook<A: Webhook>(contract: Contract) {
-    let _ = contract;
-}
-
-/// The rules for an adapter that calls its platform.
-///
-/// # Panics
-/// When a rule is broken; the message begins with its number.
-pub fn poll<A: Poll>(contract: Contract) {
-    let _ = contract;
-}
-
-/// The rules for an adapter with pages.
-///
-/// # Panics
-/// When a rule is broken; the message begins with its number.
-pub fn pages<A: Pages>(contract: Contract) {
-    let _ = contract;
-}
-
-fn _kinds<A: Adapter>() {}

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use adapter_sdk::{AdapterName, Raw, Request};
+use adapter_sdk::{AdapterName, Raw, Request, Timestamp, TraceId};
+
+/// When every fixture came in.
+const RECEIVED_AT: &str = "2026-11-21T09:00:00Z";
+/// Under which trace.
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// A recorded request with its name.
 #[derive(Debug, Clone)]
@@ -19,8 +24,10 @@ impl Fixture {
     /// # Panics
     /// When it cannot be read, or is not a request.
     pub fn read(path: &Path) -> Self {
-        let _ = path;
-        unimplemented!()
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_else(|| panic!("{}: not a name", path.display()));
+        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let request = Request::recorded(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self { name: name.to_owned(), request }
     }
 
     /// Reads all of a folder, by name.
@@ -28,13 +35,23 @@ impl Fixture {
     /// # Panics
     /// When there is none.
     pub fn all(folder: &Path) -> Vec<Self> {
-        let _ = folder;
-        unimplemented!()
+        let listed = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let paths = listed.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|e| e == "http"));
+        let mut fixtures: Vec<Self> = paths.map(|path| Self::read(&path)).collect();
+        assert!(!fixtures.is_empty(), "{}: no fixture, and an adapter without one is not tried", folder.display());
+        fixtures.sort_by(|a, b| a.name.cmp(&b.name));
+        fixtures
     }
 
-    /// What the door would keep of it, received at a fixed time under a fixed trace.
+    /// What the door would keep of it, received at a fixed time under a fixed trace. `keep_headers`: empty keeps all, as doors with pages
+    /// and pollers say themselves what to keep.
+    ///
+    /// # Panics
+    /// Never: time and trace are constants.
     pub fn raw(&self, adapter: &AdapterName, keep_headers: &[&str]) -> Raw {
-        let _ = (adapter, keep_headers);
-        unimplemented!()
+        let keep = (!keep_headers.is_empty()).then_some(keep_headers);
+        let (received_at, trace): (Timestamp, TraceId) =
+            (RECEIVED_AT.parse().expect("a constant time"), TRACE.parse().expect("a constant trace"));
+        self.request.clone().into_raw(adapter.clone(), keep, received_at, trace)
     }
 }

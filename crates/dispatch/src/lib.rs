@@ -1,1 +1,58 @@
-//! What goes out: to agencies, and replies to the bus
+//! What goes out: complaints to agencies, and replies to the bus. Two loops over two work lists of the database; each claims a few rows
+//! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
+
+mod agencies;
+mod notice;
+mod replies;
+mod send;
+mod wake;
+
+use std::sync::Arc;
+
+use bus::{Bus, Stop};
+use futures::{FutureExt, future::BoxFuture};
+use model::{Language, Site, Timestamp};
+use outgoing::Http;
+use store::PgPool;
+
+pub use agencies::Agencies;
+pub use replies::Replies;
+pub use send::email::{Mail, MailError, MailSettings, Tls};
+
+/// What the loops need.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub db: PgPool,
+    /// The bus, to which replies go.
+    pub bus: Bus,
+    /// How this installation speaks of itself.
+    pub site: Site,
+    /// The language agencies are written to.
+    pub language: Language,
+    /// For webhooks and Open311.
+    pub http: Http,
+    /// For mail; without it a dispatch by mail waits, and staff see why.
+    pub mail: Option<Mail>,
+}
+
+/// Runs both loops until `stop`. What is being sent then is finished first: at most a minute and a half.
+pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
+    let Context { db, bus, site, language, http, mail } = context;
+    let bell = Arc::new(wake::Bell::default());
+    let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
+    let replies = Replies { db: db.clone(), bus, site };
+    async move {
+        tokio::join!(
+            wake::ring(&db, &bell, &stop),
+            wake::work_off("dispatch.agencies", &bell.agencies, &stop, || agencies.round(now())),
+            wake::work_off("dispatch.replies", &bell.replies, &stop, || replies.round(now())),
+        );
+    }
+    .boxed()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge where the loops learn the time; everything below is given it")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -43,7 +43,7 @@ pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
     ReplyTo,
 };
-pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, word};
+pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Limit, Routing, Rule, Triaged, Why, route};
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};

@@ -228,8 +228,8 @@ fn params(facts: &Facts, audience: Audience, language: Language, site: &Site) ->
     .collect()
 }
 
-/// Replaces `{name}`; a line whose fact is missing is left out whole.
-fn fill(pattern: &str, params: &BTreeMap<String, String>) -> String {
+/// Replaces each `{name}` of a pattern from a word file; a line whose fact is missing is left out whole.
+pub fn fill(pattern: &str, params: &BTreeMap<String, String>) -> String {
     let mut lines = Vec::new();
     'lines: for line in pattern.trim().lines() {
         let mut filled = String::new();

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dispatch::{Mail, MailError, MailSettings, Tls};
 use model::{Site, clock::Zone};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -23,9 +24,8 @@ pub(crate) struct Config {
     pub(crate) bus: BusSection,
     pub(crate) storage: Storage,
     pub(crate) web: Web,
-    pub(crate) intake: Intake,
     #[serde(default)]
-    pub(crate) mail: Option<Mail>,
+    mail: Option<MailSection>,
     pub(crate) log: LogSettings,
 }
 
@@ -98,32 +98,18 @@ pub(crate) struct Web {
     pub(crate) behind_proxy: bool,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Intake {
-    pub(crate) batch: usize,
-}
-
 /// The mail server for agencies that are told by mail.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Mail {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) from: String,
+pub(crate) struct MailSection {
+    host: String,
+    port: u16,
+    from: String,
     #[serde(default)]
-    pub(crate) user: Option<String>,
+    user: Option<String>,
     #[serde(default)]
-    pub(crate) password: Option<Secret>,
-    pub(crate) tls: MailTls,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum MailTls {
-    Starttls,
-    Tls,
-    None,
+    password: Option<Secret>,
+    tls: Tls,
 }
 
 impl Config {
@@ -140,6 +126,25 @@ impl Config {
     pub(crate) fn site(&self) -> Site {
         let base_url = self.site.base_url.trim_end_matches('/').to_owned();
         Site { name: self.site.name.clone(), base_url, zone: self.site.zone }
+    }
+
+    /// A way to send mail, if one is configured.
+    pub(crate) fn mail(&self) -> Result<Option<Mail>, MailError> {
+        let Some(mail) = &self.mail else { return Ok(None) };
+        let settings = MailSettings {
+            host: mail.host.clone(),
+            port: mail.port,
+            tls: mail.tls,
+            user: mail.user.clone().filter(|user| !user.is_empty()),
+            password: mail.password.as_ref().map(|secret| SecretString::from(secret.expose())),
+            from: mail.from.clone(),
+        };
+        Mail::new(&settings).map(Some)
+    }
+
+    /// The mail server's host and port, if one is configured.
+    pub(crate) fn mail_server(&self) -> Option<(&str, u16)> {
+        self.mail.as_ref().map(|mail| (mail.host.as_str(), mail.port))
     }
 
     /// How this process reaches the bus.
@@ -167,15 +172,10 @@ mod tests {
 
     #[test]
     fn the_mail_section_of_the_comments_is_valid() {
-        let uncommented: String = DEFAULTS.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).fold(String::new(), |mut all, line| {
-            if line.contains(" = ") || line.starts_with('[') {
-                all.push_str(line);
-                all.push('\n');
-            }
-            all
-        });
+        let section = DEFAULTS.lines().skip_while(|line| !line.starts_with("# [mail]")).take_while(|line| line.starts_with("# "));
+        let uncommented: Vec<&str> = section.map(|line| &line[2..]).collect();
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), uncommented).expect("it is written");
+        std::fs::write(file.path(), uncommented.join("\n")).expect("it is written");
         let config = Config::load(Some(file.path()), []).expect("the comments are valid");
         assert_eq!(config.mail.map(|mail| mail.port), Some(587));
     }

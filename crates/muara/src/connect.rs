@@ -23,7 +23,7 @@ fn url(config: &Config) -> anyhow::Result<String> {
     let Some(password) = &config.database.password else { return Ok(url.clone()) };
     let (scheme, rest) = url.split_once("://").context("database.url has no scheme")?;
     let (user, place) = rest.split_once('@').context("database.url names no user, so its password belongs to nobody")?;
-    let encoded: String = password.expose().bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = password.expose().bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
     Ok(format!("{scheme}://{user}:{encoded}@{place}"))
 }
 

@@ -1,10 +1,11 @@
 //! The roles: each runs until it is told to stop, and waits for whatever is not there yet.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, Stop};
 use futures::future::BoxFuture;
+use model::Language;
 use outgoing::{Http, Limits};
 use store::PgPool;
 use tokio::{
@@ -83,6 +84,33 @@ impl Ground {
         tokio::spawn(doors::keep_published(self.db.clone(), self.bus.clone(), config.site(), stop.clone()));
         let pages = web::run(context, listener, stop.clone());
         Ok(Box::pin(async move { Ok(pages.await?) }))
+    }
+
+    fn intake(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
+        let files = storage::open(&config.storage)?;
+        let context = intake::Context { db: self.db.clone(), bus: self.bus.clone(), files, limits: intake::promote::Limits::default() };
+        let stop = stop.clone();
+        let bus = self.bus.clone();
+        Ok(Box::pin(async move {
+            let (ended, ()) = tokio::join!(intake::run(context, stop.clone()), bus.keep_house(stop));
+            Ok(ended?)
+        }))
+    }
+
+    fn dispatch(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
+        let context = dispatch::Context {
+            db: self.db.clone(),
+            bus: self.bus.clone(),
+            site: config.site(),
+            language: Language::Id,
+            http: Http::new(Limits::default())?,
+            mail: config.mail()?,
+        };
+        let loops = dispatch::run(context, stop.clone());
+        Ok(Box::pin(async move {
+            loops.await;
+            Ok(())
+        }))
     }
 }
 

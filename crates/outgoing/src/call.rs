@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, future::BoxFuture};
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -158,9 +158,9 @@ impl Call {
             }
             let next = target(&url, response.headers())?;
             if origin(&next) != origin(&url) {
-                // What was meant for one host is not told to another.
-                self.headers.remove(AUTHORIZATION);
-                self.headers.remove(COOKIE);
+                // What was meant for one host is not told to another: any header may be a key.
+                let accept = self.headers.remove(ACCEPT);
+                self.headers = accept.into_iter().map(|value| (ACCEPT, value)).collect();
             }
             url = next;
         }

@@ -24,6 +24,16 @@ pub fn tools_folder() -> PathBuf {
     cache.unwrap_or_else(env::temp_dir).join("muara").join("tools")
 }
 
+/// The folder of the PostgreSQL programs that would be used here.
+pub fn postgres_programs() -> Result<PathBuf, Error> {
+    postgres(None, None).map(|programs| programs.folder)
+}
+
+/// The nats-server that would be used here.
+pub fn nats_program() -> Result<PathBuf, Error> {
+    nats(None)
+}
+
 /// A folder with PostgreSQL's programs, and its major version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PostgresPrograms {
@@ -148,10 +158,7 @@ mod tests {
 
     #[test]
     fn an_old_nats_server_is_refused_in_a_sentence_that_says_what_to_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("nats-server");
-        fs::write(&program, "#!/bin/sh\necho nats-server: v2.9.10\n").unwrap();
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/nats-server-2.9");
         let refusal = nats(Some(&program)).unwrap_err().to_string();
         assert!(
             refusal.contains("2.10 or newer was not found") && refusal.contains("v2.9.10") && refusal.contains("xtask up"),

@@ -25,6 +25,6 @@ pub mod testing;
 
 pub use child::{Child, spawn, tied};
 pub use error::Error;
-pub use find::tools_folder;
+pub use find::{nats_program, postgres_programs, tools_folder};
 pub use nats::{Nats, NatsOptions, Sync, free_port};
-pub use postgres::{Durability, Postgres, PostgresOptions};
+pub use postgres::{Durability, Postgres, PostgresOptions, can_hold_postgres};

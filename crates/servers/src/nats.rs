@@ -3,8 +3,9 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -84,6 +85,11 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The folder of its streams, its configuration and its log.
+    pub fn folder(&self) -> PathBuf {
+        self.server().folder.clone()
+    }
+
     /// The loopback port.
     pub fn port(&self) -> u16 {
         self.port
@@ -117,9 +123,14 @@ impl Nats {
         server.launch()
     }
 
+    /// The number of the server's process, while it lives.
+    pub fn process(&self) -> Option<u32> {
+        self.server().child.as_mut().and_then(|child| if child.ended().is_none() { Some(child.id()) } else { None })
+    }
+
     /// Whether the server's process lives.
     pub fn running(&self) -> bool {
-        self.server().child.as_mut().is_some_and(|child| child.ended().is_none())
+        self.process().is_some()
     }
 
     fn server(&self) -> MutexGuard<'_, Process> {
@@ -202,9 +213,15 @@ impl Process {
         let _ = writeln!(text, "jetstream {{ store_dir: {:?}{sync} }}", store.display().to_string());
         text.push_str(&self.options.config);
         let path = self.folder.join("nats.conf");
-        fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
+        write_private(&path, &text).doing(|| format!("write {}", path.display()))?;
         Ok(name)
     }
+}
+
+/// Its owner's alone from the first byte on: the options may bring passwords.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Whether our own server greets on this port.

@@ -106,6 +106,11 @@ impl Postgres {
         Ok(true)
     }
 
+    /// Runs SQL in a database, several statements too: all of them or none.
+    pub fn execute(&self, database: &str, sql: &str) -> Result<(), Error> {
+        session(&self.run, database)?.ask(sql).map(|_| ())
+    }
+
     /// Stops the server cleanly: clients are disconnected, everything is written.
     pub fn stop(&mut self) {
         self.watch = None;
@@ -138,6 +143,12 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Whether PostgreSQL can keep its data in this folder, which exists. As root it runs as another user, who has to be able to enter.
+pub fn can_hold_postgres(folder: &Path) -> Result<(), Error> {
+    let folder = fs::canonicalize(folder).doing(|| format!("find {}", folder.display()))?;
+    Owner::find(&folder).map(|_| ())
 }
 
 /// The address of a database behind the socket in `run`.

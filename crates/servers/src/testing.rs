@@ -6,7 +6,7 @@
 //! process under `cargo test`, so that is one start of about a second for each; `cargo xtask test` starts one server for the whole run and
 //! names its socket's folder in `MUARA_TEST_POSTGRES`, because under nextest every test is a process. Nothing is shared between runs, so nothing can be
 //! stale, and nothing is left behind: the server gets its death signal when the process ends, and a broom (a shell that waits
-//! for the end of a pipe that we hold) then removes the folder.
+//! for the end of a pipe that we hold, see [`Scratch`]) then removes the folder.
 //!
 //! # One template, many copies
 //!
@@ -16,7 +16,9 @@
 use std::{
     env,
     fmt::Display,
+    fs::Permissions,
     ops::{Deref, DerefMut},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -25,8 +27,6 @@ use std::{
     },
     time::Duration,
 };
-
-use tempfile::TempDir;
 
 use crate::{
     Durability, Error, Nats, NatsOptions, Postgres, PostgresOptions,
@@ -85,7 +85,7 @@ where
     P: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let run = server().unwrap_or_else(|problem| panic!("no PostgreSQL for the tests: {problem}"));
+    let run = socket_folder().unwrap_or_else(|problem| panic!("no PostgreSQL for the tests: {problem}"));
     let template = format!("template_{template}");
     if let Err(problem) = make_template(&run, &template, prepare).await {
         panic!("cannot prepare the database {template}: {problem}");
@@ -142,7 +142,7 @@ fn copy(run: &Path, template: &str) -> Result<TestDatabase, Error> {
 }
 
 /// The folder of the socket of the server that tests share, started at the first call.
-fn server() -> Result<PathBuf, Error> {
+pub fn socket_folder() -> Result<PathBuf, Error> {
     static SERVER: Mutex<Option<Shared>> = Mutex::new(None);
     if let Some(run) = env::var_os("MUARA_TEST_POSTGRES") {
         return Ok(run.into());
@@ -159,22 +159,16 @@ fn server() -> Result<PathBuf, Error> {
 #[derive(Debug)]
 pub struct Shared {
     postgres: Postgres,
-    broom: crate::Child,
+    _folder: Scratch,
 }
 
 impl Shared {
     /// Starts a server with syncing off in a folder for temporary files.
     pub fn start() -> Result<Shared, Error> {
-        let folder = tempfile::Builder::new().prefix("muara-test-").tempdir().doing(|| "make a folder for the test server".to_owned())?;
-        // The server's user has to get in.
-        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .doing(|| "open the folder of the test server".to_owned())?;
-        let broom = broom(folder.path()).doing(|| "start the shell that cleans up".to_owned())?;
+        let folder = Scratch::new()?;
         let options = PostgresOptions { durability: Durability::Throwaway, ..PostgresOptions::default() };
         let postgres = Postgres::start_with(folder.path(), &options)?;
-        // From here the broom removes it: a static is not dropped at the end of a process.
-        let _ = folder.keep();
-        Ok(Shared { postgres, broom })
+        Ok(Shared { postgres, _folder: folder })
     }
 
     /// The folder of its socket: what `MUARA_TEST_POSTGRES` names.
@@ -183,26 +177,47 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.postgres.stop();
-        self.broom.finish();
+/// A folder for temporary files that goes with the process too, however that ends: a static is not dropped, and `kill -9` drops nothing.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    broom: crate::Child,
+}
+
+/// Reads from us until we are gone, gives a database up to ten seconds to go too, and removes the folder until nobody writes to it any more.
+const BROOM: &str = r#"cat
+for _ in $(seq 100); do [ -e "$1/cluster/postmaster.pid" ] || break; sleep 0.1; done
+for _ in $(seq 50); do rm -rf -- "$1"; sleep 0.05; [ -e "$1" ] || exit 0; done"#;
+
+impl Scratch {
+    /// Makes a folder that other users may enter, as the database's has to.
+    pub fn new() -> Result<Scratch, Error> {
+        let folder = tempfile::Builder::new().prefix("muara-test-").tempdir().doing(|| "make a folder for temporary files".to_owned())?;
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))
+            .doing(|| "open the folder for temporary files".to_owned())?;
+        let mut command = Command::new("sh");
+        command.args(["-c", BROOM, "broom"]).arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let broom = crate::spawn(command).doing(|| "start the shell that cleans up".to_owned())?;
+        Ok(Scratch { path: folder.keep(), broom })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
-/// A shell that reads from us until we are gone, gives the server up to ten seconds to go too, and removes the folder.
-fn broom(folder: &Path) -> std::io::Result<crate::Child> {
-    let script = r#"cat; n=0; while [ -e "$1/cluster/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done; rm -rf -- "$1""#;
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "broom"]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    crate::spawn(command)
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.broom.finish();
+    }
 }
 
 /// A NATS server of one test, with its folder.
 #[derive(Debug)]
 pub struct TestNats {
     nats: Nats,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 impl Deref for TestNats {
@@ -224,7 +239,18 @@ impl DerefMut for TestNats {
 ///
 /// When there is no nats-server, with a sentence that says what to do.
 pub fn nats() -> TestNats {
-    let folder = tempfile::Builder::new().prefix("muara-nats-").tempdir().expect("a folder for temporary files can be made");
-    let nats = Nats::start(folder.path(), NatsOptions::default()).unwrap_or_else(|problem| panic!("no NATS for the tests: {problem}"));
-    TestNats { nats, _folder: folder }
+    nats_with(NatsOptions::default())
+}
+
+/// [`nats`] with options.
+///
+/// # Panics
+///
+/// As [`nats`].
+pub fn nats_with(options: NatsOptions) -> TestNats {
+    let start = || {
+        let folder = Scratch::new()?;
+        Ok::<_, Error>(TestNats { nats: Nats::start(folder.path(), options)?, _folder: folder })
+    };
+    start().unwrap_or_else(|problem| panic!("no NATS for the tests: {problem}"))
 }

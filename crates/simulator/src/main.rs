@@ -1,1 +1,170 @@
-fn main() {}
+//! The program: `graph` runs the platform alone, `demo` plays a city, `load` measures a door.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+use simulator::{Options, Platform, demo, load};
+use tokio_util::sync::CancellationToken;
+
+/// A city that complains: plays the platforms over their real protocols.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    play: Play,
+}
+
+#[derive(Subcommand)]
+enum Play {
+    /// Runs Meta's Graph API alone. GET /simulator/received/{phone} shows what somebody got; POST /simulator/fault makes it fail.
+    Graph {
+        #[command(flatten)]
+        graph: Graph,
+        /// Tells this webhook what becomes of messages (sent, delivered, read).
+        #[arg(long)]
+        webhook: Option<String>,
+    },
+    /// Plays a small lively city, one line for every event, until Ctrl-C.
+    Demo {
+        #[command(flatten)]
+        graph: Graph,
+        /// The webhook of adapter-whatsapp.
+        #[arg(long)]
+        whatsapp: Option<String>,
+        /// The web form of adapter-web.
+        #[arg(long)]
+        web: Option<String>,
+        /// The same seed plays the same city.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many people live there.
+        #[arg(long, default_value_t = 60)]
+        people: usize,
+        /// The usual time between two events, in milliseconds.
+        #[arg(long, default_value_t = 2500)]
+        pause: u64,
+        /// Ends after so many events.
+        #[arg(long)]
+        events: Option<u64>,
+    },
+    /// Posts signed webhooks and prints accepted requests per second, p50, p99, p99.9 and the statuses.
+    Load {
+        /// The webhook of adapter-whatsapp, http only.
+        #[arg(long)]
+        target: String,
+        #[command(flatten)]
+        secret: Secret,
+        /// Requests per second; 0: as fast as the answers come.
+        #[arg(long, default_value_t = 500)]
+        rate: u32,
+        /// For how long.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// How many connections.
+        #[arg(long, default_value_t = 16)]
+        connections: u32,
+        /// How many citizens write.
+        #[arg(long, default_value_t = 10_000)]
+        citizens: usize,
+        /// The same seed sends the same words.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Args)]
+#[group(id = "platform")] // clap calls a group as the type, and there is a command of that name
+struct Graph {
+    /// Where the Graph API listens: what the adapter has as its address.
+    #[arg(long, default_value = "127.0.0.1:8120")]
+    listen: SocketAddr,
+    /// The Bearer token it takes, in a file. Without it: simulator-token.
+    #[arg(long)]
+    access_token_file: Option<PathBuf>,
+    /// The id of our number.
+    #[arg(long, default_value = "100000000000001")]
+    phone_number_id: String,
+    #[command(flatten)]
+    secret: Secret,
+}
+
+#[derive(Args)]
+struct Secret {
+    /// The app's secret, in a file: signs the webhooks. Without it: simulator-secret.
+    #[arg(long)]
+    app_secret_file: Option<PathBuf>,
+}
+
+impl Secret {
+    fn read(&self) -> anyhow::Result<String> {
+        self.app_secret_file.as_ref().map_or(Ok("simulator-secret".into()), secret)
+    }
+}
+
+impl Graph {
+    async fn start(&self) -> anyhow::Result<Platform> {
+        let mut options = Options {
+            listen: self.listen,
+            phone_number_id: self.phone_number_id.clone(),
+            pair_pause: SignedDuration::from_secs(5), // a little less than adapters keep, as at Meta
+            ..Options::default()
+        };
+        if let Some(file) = &self.access_token_file {
+            options.access_token = secret(file)?;
+        }
+        let platform = Platform::start_with(options).await.with_context(|| format!("cannot listen on {}", self.listen))?;
+        say(&format!("The platform listens on {}.", platform.url));
+        Ok(platform)
+    }
+}
+
+fn secret(file: &PathBuf) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// Everything this program says is for a screen.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{line}"); // a closed pipe ends the play at the next signal
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(play(cli.play))
+}
+
+async fn play(play: Play) -> anyhow::Result<()> {
+    match play {
+        Play::Graph { graph, webhook } => {
+            let platform = graph.start().await?;
+            if let Some(webhook) = webhook {
+                platform.subscribe(&webhook, &graph.secret.read()?);
+            }
+            tokio::signal::ctrl_c().await?;
+        }
+        Play::Demo { graph, whatsapp, web, seed, people, pause, events } => {
+            anyhow::ensure!(whatsapp.is_some() || web.is_some(), "name at least one of --whatsapp and --web");
+            let app_secret = graph.secret.read()?;
+            let platform = graph.start().await?;
+            let stop = CancellationToken::new();
+            tokio::spawn(stop_at_signal(stop.clone()));
+            let demo = demo::Demo { whatsapp, app_secret, web, seed, people, pause: Duration::from_millis(pause), events };
+            demo::run(demo, platform, stop, say).await;
+        }
+        Play::Load { target, secret, rate, seconds, connections, citizens, seed } => {
+            let time = Duration::from_secs(seconds);
+            let load = load::Load { target, secret: secret.read()?, rate, time, connections, citizens, seed };
+            say(&load::run(load).await?.to_string());
+        }
+    }
+    Ok(())
+}
+
+async fn stop_at_signal(stop: CancellationToken) {
+    let _ = tokio::signal::ctrl_c().await; // without signals there is nothing to wait for
+    stop.cancel();
+}

@@ -462,7 +462,10 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
         on conflict on constraint dispatch_once do update
         set work = excluded.work, officer = excluded.officer, deadline = excluded.deadline,
           state = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.state else dispatch.state end,
-          due_at = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.due_at else dispatch.due_at end
+          due_at = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.due_at else dispatch.due_at end,
+          turn = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then dispatch.turn + 1 else dispatch.turn end,
+          attempts = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then 0 else dispatch.attempts end,
+          lease_until = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then null else dispatch.lease_until end
         where (dispatch.work, dispatch.officer, dispatch.deadline) is distinct from (excluded.work, excluded.officer, excluded.deadline)",
         &ids,
         &complaints,

@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{json, known, small, to_json},
+    dispatch::SendKind,
 };
 
 /// A starting directory, as files hold it: references by code, since ids are not yet given.
@@ -375,6 +376,24 @@ async fn seed_holidays(tx: &mut Tx, seed: &Seed) -> Result<()> {
         .map_err(StoreError::from_sqlx)?;
     }
     Ok(())
+}
+
+/// Sets how an agency hears of complaints from now on, and forgets the way it had; `false`: no agency has that code. What is on the work
+/// list goes the new way.
+pub async fn set_way(db: &PgPool, agency: &str, kind: SendKind, target: Option<&str>, secret: Option<&str>) -> Result<bool> {
+    let written = sqlx::query!(
+        "update agency
+        set send_kind = $2, send_target = $3, send_secret = $4
+        where code = $1",
+        agency,
+        kind.as_str(),
+        target,
+        secret
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// Adds an official way in; `false`: there was a row with this adapter, account and first day already.

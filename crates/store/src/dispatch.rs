@@ -3,7 +3,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use model::{Agency, AgencyId, Complaint, ComplaintId, DispatchId, Timestamp, TraceId};
+use model::{Agency, AgencyId, Complaint, ComplaintId, DispatchId, Reference, Timestamp, TraceId};
+use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, complaint,
@@ -64,6 +65,10 @@ pub struct Claimed {
     pub trace: TraceId,
     /// How often it was tried, this time included.
     pub attempts: u16,
+    /// 1 the first time the agency gets the complaint, one more each time it gets it back.
+    pub turn: u16,
+    /// Somebody had it before and never said what became of it: whether the agency was told is not known.
+    pub was_left: bool,
     lease: At,
 }
 
@@ -99,24 +104,26 @@ pub enum Outcome {
 /// sent is not sent.
 pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"with claimed as (
+        r#"with due as (
+          select id, lease_until is not null as was_left
+          from dispatch
+          where state = 'due'
+            and due_at <= $1
+            and (lease_until is null or lease_until <= $1)
+            and work <> 'handed_over'
+          order by due_at
+          limit $3
+          for update skip locked
+        ), claimed as (
           update dispatch
           set lease_until = $2, attempts = attempts + 1
-          where id in (
-            select id
-            from dispatch
-            where state = 'due'
-              and due_at <= $1
-              and (lease_until is null or lease_until <= $1)
-              and work <> 'handed_over'
-            order by due_at
-            limit $3
-            for update skip locked
-          )
-          returning id, complaint, agency, attempts, lease_until, due_at
+          from due
+          where dispatch.id = due.id
+          returning dispatch.id, complaint, agency, attempts, turn, was_left, dispatch.lease_until, due_at
         )
-        select claimed.id, claimed.complaint, claimed.attempts, claimed.lease_until as "lease_until!: At", agency.id as agency,
-          agency.code, agency.name, agency.send_kind, agency.send_target, agency.send_secret
+        select claimed.id, claimed.complaint, claimed.attempts, claimed.turn, claimed.was_left as "was_left!",
+          claimed.lease_until as "lease_until!: At", agency.id as agency, agency.code, agency.name, agency.send_kind, agency.send_target,
+          agency.send_secret
         from claimed
         join agency on agency.id = claimed.agency
         order by claimed.due_at, claimed.id"#,
@@ -141,6 +148,8 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
                 send_target: row.send_target,
                 send_secret: row.send_secret,
                 attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
+                turn: u16::try_from(row.turn).unwrap_or(u16::MAX),
+                was_left: row.was_left,
                 lease: row.lease_until,
             })
         })
@@ -181,4 +190,130 @@ pub async fn settle(db: &PgPool, claimed: Claimed, outcome: Outcome, now: Timest
     .await
     .map_err(StoreError::from_sqlx)?;
     if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+}
+
+/// How far the telling of one agency is, for staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// Which dispatch.
+    pub id: DispatchId,
+    /// The complaint's number.
+    pub reference: Reference,
+    /// Who is told.
+    pub agency: AgencyId,
+    /// How far it is.
+    pub state: SendState,
+    /// How often it was tried.
+    pub attempts: u16,
+    /// When it is tried next, while it is due.
+    pub due_at: Timestamp,
+    /// The agency's own number.
+    pub agency_reference: Option<String>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// How far a sending is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendState {
+    /// To be sent, or to be tried again.
+    Due,
+    /// The agency's system has it.
+    Delivered,
+    /// Not sent, or nobody knows: a person must look.
+    Refused,
+}
+
+impl SendState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Due, Self::Delivered, Self::Refused];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+struct SendingRow {
+    id: Uuid,
+    reference: String,
+    agency: Uuid,
+    state: String,
+    attempts: i32,
+    due_at: At,
+    agency_reference: Option<String>,
+    error: Option<String>,
+}
+
+fn into_sending(row: SendingRow) -> Result<Sending> {
+    Ok(Sending {
+        id: DispatchId(row.id),
+        reference: known(row.reference.parse().ok(), "complaint", "reference")?,
+        agency: AgencyId(row.agency),
+        state: known(SendState::from_word(&row.state), "dispatch", "state")?,
+        attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
+        due_at: row.due_at.to_jiff(),
+        agency_reference: row.agency_reference,
+        error: row.error,
+    })
+}
+
+/// How far each agency of a complaint is told, the first given first.
+pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Sending>> {
+    let rows = sqlx::query_as!(
+        SendingRow,
+        r#"select dispatch.id, reference, agency, state, attempts, due_at as "due_at: At", agency_reference, error
+        from dispatch
+        join complaint on complaint.id = dispatch.complaint
+        where dispatch.complaint = $1
+        order by given_at, dispatch.id"#,
+        complaint.0
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter().map(into_sending).collect()
+}
+
+/// Sendings that a person must look at, the oldest first.
+pub async fn refused(db: &PgPool, most: u16) -> Result<Vec<Sending>> {
+    let rows = sqlx::query_as!(
+        SendingRow,
+        r#"select dispatch.id, reference, agency, state, attempts, due_at as "due_at: At", agency_reference, error
+        from dispatch
+        join complaint on complaint.id = dispatch.complaint
+        where state = 'refused'
+        order by due_at, dispatch.id
+        limit $1"#,
+        i64::from(most)
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter().map(into_sending).collect()
+}
+
+/// A person looked: it is sent again, as the same telling, and with a fresh count of attempts. `false`: it was not refused.
+pub async fn send_again(db: &PgPool, id: DispatchId, now: Timestamp) -> Result<bool> {
+    let written = sqlx::query!(
+        "update dispatch
+        set state = 'due', due_at = $2, attempts = 0, lease_until = null
+        where id = $1
+          and state = 'refused'",
+        id.0,
+        at(now) as At
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
 }

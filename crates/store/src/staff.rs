@@ -1,6 +1,6 @@
 //! Who works here: accounts, passwords, and the sessions of who is signed in.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use jiff::{Timestamp, ToSpan};
@@ -185,6 +185,13 @@ pub async fn list(db: &PgPool) -> Result<Vec<Staff>> {
     .await
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter().map(into_model).collect()
+}
+
+/// The names of these people, gone ones too.
+pub async fn names(db: &PgPool, ids: &[StaffId]) -> Result<HashMap<StaffId, String>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!("select id, name from staff where id = any($1)", &ids).fetch_all(db).await.map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
 }
 
 /// Lets somebody in again, or no longer: then all their sessions end too. `false`: there is no such account.

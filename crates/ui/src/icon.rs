@@ -47,6 +47,13 @@ fn shape(name: &str) -> Option<&'static str> {
         "alert" => r#"<circle cx="12" cy="12" r="9"/><path d="M12 7.5v5M12 16v.1"/>"#,
         "info" => r#"<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5M12 7.5v.1"/>"#,
         "photo" => r#"<path d="M4 7h4l1.5-2h5L16 7h4v12H4z"/><circle cx="12" cy="13" r="3.5"/>"#,
+        "gallery" => r#"<path d="M4 5h16v14H4z"/><path d="m4 16 5-5 4 4 2.5-2.5L20 17"/><path d="M15.500 9v.1"/>"#,
+        "here" => r#"<circle cx="12" cy="12" r="6"/><path d="M12 2.500V6M12 18v3.500M2.500 12H6M18 12h3.500"/><path d="M12 12v.1"/>"#,
+        "map" => r#"<path d="m3 6 6-2 6 2 6-2v14l-6 2-6-2-6 2zM9 4v14M15 6v14"/>"#,
+        "eye" => {
+            r#"<path d="M2.5 12c2.500-4.500 5.800-6.500 9.500-6.500s7 2 9.500 6.500c-2.500 4.500-5.800 6.500-9.500 6.500s-7-2-9.500-6.500z"/><circle cx="12" cy="12" r="2.8"/>"#
+        }
+        "copy" => r#"<path d="M8 8h12v12H8z"/><path d="M16 8V4H4v12h4"/>"#,
         "file" => r#"<path d="M6 3h8l4 4v14H6z"/><path d="M14 3v4h4"/>"#,
         "sound" => r#"<path d="M5 10v4h3l4 4V6l-4 4z"/><path d="M16 9a4.5 4.5 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11"/>"#,
         "film" => r#"<path d="M4 6h11v12H4zM15 10l5-3v10l-5-3z"/>"#,

@@ -172,8 +172,8 @@ impl Page {
     }
 
     /// The words of a key with one fact.
-    pub fn fill(&self, key: &str, name: &str, value: &str) -> String {
-        self.words.fill(key, &[(name, value)])
+    pub fn fill(&self, key: &str, name: &str, value: impl AsRef<str>) -> String {
+        self.words.fill(key, &[(name, value.as_ref())])
     }
 
     /// The BCP 47 tag of the page's language.

@@ -93,10 +93,12 @@ impl Words {
     }
 }
 
-/// For the test of a crate with words: both languages have the same keys with the same `{facts}`, and every key that a template or
-/// source file under `folder` asks for with `t("…")`, `count("…")` or `fill("…")` exists. Returns what is wrong; empty is good.
-pub fn check(own: &'static Book, folder: &Path) -> Vec<String> {
+/// For the test of a crate with words: both languages have the same keys with the same `{facts}`, every key that a template or source
+/// file in `folders` asks for with `.t("…")`, `.count("…")` or `.fill("…")` exists, and none is there for nobody. Returns what is
+/// wrong; empty is good.
+pub fn check(own: &'static Book, folders: &[&Path]) -> Vec<String> {
     let mut wrong = Vec::new();
+    let files: Vec<(String, String)> = folders.iter().flat_map(|folder| read(folder)).collect();
     let keys: BTreeSet<&String> = own.id.keys().chain(own.en.keys()).collect();
     for key in keys {
         match (own.id.get(key), own.en.get(key)) {
@@ -105,11 +107,17 @@ pub fn check(own: &'static Book, folder: &Path) -> Vec<String> {
             (Some(_), None) => wrong.push(format!("{key}: no English words")),
             (None, _) => wrong.push(format!("{key}: no Indonesian words")),
         }
+        let stem = key.strip_suffix(".one").or_else(|| key.strip_suffix(".other")).unwrap_or(key);
+        if !files.is_empty() && !files.iter().any(|(_, text)| text.contains(&format!("\"{stem}\""))) {
+            wrong.push(format!("{key}: nobody says this"));
+        }
     }
-    for (file, key) in asked_for(folder) {
-        let known = |key: &str| own.find(Language::Id, key).or_else(|| SHARED.find(Language::Id, key)).is_some();
-        if !known(&key) && !known(&format!("{key}.other")) {
-            wrong.push(format!("{file}: nobody says what {key} means"));
+    for (file, text) in &files {
+        for key in asked_for(text) {
+            let known = |key: &str| own.find(Language::Id, key).or_else(|| SHARED.find(Language::Id, key)).is_some();
+            if !known(key) && !known(&format!("{key}.other")) {
+                wrong.push(format!("{file}: nobody says what {key} means"));
+            }
         }
     }
     wrong
@@ -122,24 +130,25 @@ fn facts(text: &str) -> Vec<&str> {
     found
 }
 
-fn asked_for(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir(folder) else { return found };
+fn asked_for(text: &str) -> impl Iterator<Item = &str> {
+    let calls = [".t(\"", ".count(\"", ".fill(\""];
+    let keys = calls.into_iter().flat_map(|call| text.split(call).skip(1)).filter_map(|rest| rest.split_once('"')).map(|(key, _)| key);
+    // A key has a dot and no space; anything else is another function of the same name.
+    keys.filter(|key| key.contains('.') && key.chars().all(|c| c.is_ascii_lowercase() || "._0123456789".contains(c)))
+}
+
+/// Every file of a folder and the folders in it, with its path.
+fn read(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files = Vec::new();
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
-            found.extend(asked_for(&path));
+            files.extend(read(&path));
         } else if let Ok(text) = std::fs::read_to_string(&path) {
-            let file = path.display().to_string();
-            for call in [".t(\"", ".count(\"", ".fill(\""] {
-                let keys = text.split(call).skip(1).filter_map(|rest| rest.split_once('"')).map(|(key, _)| key.to_owned());
-                // A key has a dot and no space; anything else is another function of the same name.
-                let keys =
-                    keys.filter(|key| key.contains('.') && key.chars().all(|c| c.is_ascii_lowercase() || "._0123456789".contains(c)));
-                found.extend(keys.map(|key| (file.clone(), key)));
-            }
+            files.push((path.display().to_string(), text));
         }
     }
-    found
+    files
 }
 
 #[cfg(test)]
@@ -149,15 +158,14 @@ mod tests {
     #[test]
     fn both_languages_have_the_same_words_and_no_template_asks_for_more() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let wrong = [check(&SHARED, &here.join("templates")), check(&SHARED, &here.join("src"))].concat();
+        let wrong = check(&SHARED, &[&here.join("templates"), &here.join("src")]);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]
     fn a_check_notices_what_is_missing() {
         static BOOK: LazyLock<Book> = LazyLock::new(|| Book::parse("\"a.x\" = \"halo {name}\"\n\"b.x\" = \"b\"", "\"a.x\" = \"hello\""));
-        let nowhere = Path::new("/nowhere");
-        assert_eq!(check(&BOOK, nowhere), ["a.x: the languages name other facts", "b.x: no English words"]);
+        assert_eq!(check(&BOOK, &[]), ["a.x: the languages name other facts", "b.x: no English words"]);
     }
 
     #[test]

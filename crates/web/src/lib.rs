@@ -1,1 +1,117 @@
-//! Pages and API for citizens, agencies and admins
+//! Pages for citizens, agencies and admins. Every route is in [`router`]; one file an action: its input, its handler, its tests.
+//!
+//! GET shows and changes nothing: previews and mail scanners open links. POST acts, from our own pages only ([`origin`]), and for
+//! staff with the token of their session ([`form`]). What staff may see is decided in `store::queue`, what they may do in
+//! `model::decide`; here both are only asked.
+
+mod account;
+mod admin;
+mod agency;
+mod citizen;
+mod client;
+mod error;
+mod files;
+mod form;
+mod health;
+mod limits;
+mod live;
+mod origin;
+mod outlines;
+mod page;
+mod rooms;
+mod run;
+mod session;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware,
+    routing::{get, post},
+};
+use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
+
+pub use error::WebError;
+pub use rooms::{Clock, Context, Rooms};
+pub use run::{RunError, run};
+
+/// Forms hold words; only a photo is larger.
+const MOST_BYTES_OF_A_FORM: usize = 64 * 1024;
+/// No page takes this long unless something is wrong.
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+/// A photo may come over a slow line.
+const LONGEST_UPLOAD: Duration = Duration::from_mins(2);
+
+/// Every route there is.
+pub fn router(rooms: Rooms) -> Router {
+    let citizens = Router::new()
+        .route("/", get(citizen::home::show))
+        .route("/cek", get(citizen::lookup::show))
+        .route("/t/{code}", get(citizen::track::show))
+        .route("/t/{code}/foto/{id}", get(citizen::photo::show))
+        .route("/t/{code}/pesan", post(citizen::write::submit))
+        .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
+    let accounts = Router::new()
+        .route("/masuk", get(account::sign_in::show).post(account::sign_in::submit))
+        .route("/keluar", post(account::sign_out::submit))
+        .route("/sandi", get(account::password::show).post(account::password::submit));
+    let agencies = Router::new()
+        .route("/antrean", get(agency::queue::show))
+        .route("/aduan/{id}", get(agency::complaint::show))
+        .route("/aduan/{id}/ambil", post(agency::claim::submit))
+        .route("/aduan/{id}/tanya", post(agency::ask::submit))
+        .route("/aduan/{id}/jawab", post(agency::answer::submit))
+        .route("/aduan/{id}/catat", post(agency::note::submit))
+        .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
+        .route("/aduan/{id}/arahkan", post(agency::route::submit))
+        .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
+        .route("/berkas/{id}", get(agency::file::show))
+        .route("/loket", get(agency::desk::show))
+        .route("/peta.json", get(outlines::show));
+    let admins = Router::new()
+        .route("/admin", get(admin::channels::show))
+        .route("/admin/terparkir", get(admin::parked::list))
+        .route("/admin/terparkir/{id}", get(admin::parked::show))
+        .route("/admin/terparkir/{id}/isi", post(admin::parked_content::submit))
+        .route("/admin/terparkir/{id}/ulangi", post(admin::parked_retry::submit))
+        .route("/admin/terparkir/{id}/buang", post(admin::parked_drop::submit))
+        .route("/admin/petugas", get(admin::staff::show).post(admin::staff_add::submit))
+        .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
+        .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
+        .route("/admin/direktori", get(admin::directory::show))
+        .route("/admin/catatan", get(admin::audit::show));
+    let pages = citizens
+        .merge(accounts)
+        .merge(agencies)
+        .merge(admins)
+        .route("/health", get(health::show))
+        .layer(DefaultBodyLimit::max(MOST_BYTES_OF_A_FORM))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER));
+    let uploads = Router::new()
+        .route("/aduan/{id}/selesai", post(agency::resolve::submit))
+        .layer(DefaultBodyLimit::max(upload::MOST_BYTES + MOST_BYTES_OF_A_FORM))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_UPLOAD));
+    // These stay open as long as somebody looks.
+    let streams = Router::new()
+        .route("/t/{code}/live", get(citizen::live::show))
+        .route("/aduan/{id}/live", get(agency::live::of_complaint))
+        .route("/antrean/live", get(agency::live::of_queue));
+    let policy = ui::Policy { form_targets: rooms.desk_origin().into_iter().collect(), https: rooms.https() };
+    let router = pages
+        .merge(uploads)
+        .merge(streams)
+        .merge(ui::routes())
+        .fallback(error::nothing_here)
+        .method_not_allowed_fallback(error::nothing_here)
+        .layer(middleware::from_fn(origin::only_our_own_posts))
+        .layer(middleware::from_fn_with_state(rooms.clone(), error::draw))
+        .layer(middleware::from_fn(ui::remember_language))
+        .layer(CompressionLayer::new().gzip(true))
+        .with_state(rooms);
+    ui::secured(router, &policy)
+}

@@ -1,2 +1,57 @@
-//! Set-up and everyday commands: cargo xtask up, cargo xtask test
-fn main() {}
+//! Set-up and everyday commands.
+//!
+//! - `cargo xtask up` brings a whole Muara up on this machine, `--demo` with a small lively city that complains.
+//! - `cargo xtask test` checks everything there is to check; `.ci/run` calls it.
+//! - `cargo xtask assets` bundles the front-end packages into `crates/ui/dist`.
+//! - `cargo xtask prepare` writes down in `.sqlx` what the queries look like, so that a build needs no database.
+//!
+//! Each of them installs what it needs and is missing, where it can, and says so; where it cannot, one sentence says what to install.
+
+mod assets;
+mod install;
+mod prepare;
+mod program;
+mod say;
+mod settings;
+mod test;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up and everyday commands of Muara")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Subcommand)]
+enum Commands {
+    /// Bring a whole Muara up on this machine: servers, every role, the adapters. Ctrl-C stops it; a second `up` finds its data again.
+    Up(up::Options),
+    /// Check everything: format, lints, tests against real servers, docs, licences, prepared queries.
+    Test(test::Options),
+    /// Bundle the front-end packages into crates/ui/dist.
+    Assets,
+    /// Write into .sqlx what the queries of the crate store look like to a migrated database.
+    Prepare(prepare::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Commands::Up(options) => up::run(&options),
+        Commands::Test(options) => test::run(&options),
+        Commands::Assets => assets::bundle().map(|_| ()),
+        Commands::Prepare(options) => prepare::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            say::problem(&format!("{problem:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

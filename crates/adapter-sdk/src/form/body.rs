@@ -11,6 +11,8 @@ use tokio::{
 
 /// One unit of the budget.
 const UNIT: usize = 1024;
+/// Units that are taken at once: few locks for a photo, little waste for a small message.
+const STEP: u32 = 16;
 
 /// How much memory all bodies that are being read or spooled may take together. A full budget is a visible "not now", never a
 /// process that dies with everybody's forms.
@@ -83,12 +85,11 @@ impl Budget {
                 failed = Some(BodyError::TooLarge);
             }
             while failed.is_none() && room < seen {
-                // A quarter of a megabyte at a time: few locks, little waste.
-                match self.room.clone().try_acquire_many_owned(256) {
+                match self.room.clone().try_acquire_many_owned(STEP) {
                     Ok(more) => held = merged(held, more),
                     Err(_) => failed = Some(BodyError::Busy),
                 }
-                room += 256 * UNIT;
+                room += STEP as usize * UNIT;
             }
             if failed.is_none() {
                 bytes.extend_from_slice(&piece);

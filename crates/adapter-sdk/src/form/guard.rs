@@ -23,6 +23,11 @@ pub fn same_site(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether `form.js` asks, which wants `{"next": …}` or `{"problems": …}` in place of a page.
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.starts_with("application/json"))
+}
+
 /// Who asks, as far as floods are concerned: an IPv4 address, or the 64-bit network of an IPv6 address (a household has a whole one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Visitor(IpAddr);

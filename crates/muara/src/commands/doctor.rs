@@ -17,16 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Fails if anything does not answer.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut well = true;
-    well &= say("database", timely(database(config)).await);
-    well &= say("bus", timely(the_bus(config)).await);
-    well &= say("storage", timely(files(config)).await);
-    well &= say("mail", timely(mail(config)).await);
+    well &= say("database", &timely(database(config)).await);
+    well &= say("bus", &timely(the_bus(config)).await);
+    well &= say("storage", &timely(files(config)).await);
+    well &= say("mail", &timely(mail(config)).await);
     anyhow::ensure!(well, "not everything answers");
     Ok(())
 }
 
-fn say(what: &str, found: anyhow::Result<String>) -> bool {
-    match &found {
+fn say(what: &str, found: &anyhow::Result<String>) -> bool {
+    match found {
         Ok(words) => println!("well      {what}: {words}"),
         Err(error) => println!("TROUBLE   {what}: {error:#}"),
     }
@@ -51,9 +51,10 @@ async fn database(config: &Config) -> anyhow::Result<String> {
 
 async fn the_bus(config: &Config) -> anyhow::Result<String> {
     let bus = Bus::connect(&config.bus("muara doctor")).await?;
-    let parked = bus.parked_count().await.map_err(|error| {
-        anyhow::anyhow!("the streams are not there yet ({}): start `muara all` or a role once", chain(&error))
-    })?;
+    let parked = bus
+        .parked_count()
+        .await
+        .map_err(|error| anyhow::anyhow!("the streams are not there yet ({}): start `muara all` or a role once", chain(&error)))?;
     let alive: Vec<String> = bus.announced().await?.into_iter().map(|one| one.adapter.to_string()).collect();
     Ok(format!("{parked} parked; adapters alive: {}", if alive.is_empty() { "none".to_owned() } else { alive.join(", ") }))
 }
@@ -67,7 +68,9 @@ async fn files(config: &Config) -> anyhow::Result<String> {
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
-    let Some(mail) = &config.mail else { return Ok("not configured; agencies are not told by mail".into()) };
-    tokio::net::TcpStream::connect((mail.host.as_str(), mail.port)).await?;
-    Ok(format!("{}:{} answers", mail.host, mail.port))
+    let (Some(mail), Some((host, port))) = (config.mail()?, config.mail_server()) else {
+        return Ok("not configured; agencies are not told by mail".into());
+    };
+    mail.check().await.map_err(anyhow::Error::msg)?;
+    Ok(format!("{host}:{port} lets us in"))
 }

@@ -118,7 +118,8 @@ pub(crate) async fn first_accounts(db: &PgPool, config: &Config) -> anyhow::Resu
     for new in starting_staff(&directory) {
         let password = password(None)?;
         if create(db, &new, &password).await? {
-            lines.push_str(&format!("{}\t{password}\t{}\n", new.login, new.role));
+            lines += &[&new.login, password.as_str(), new.role.as_str()].join("\t");
+            lines.push('\n');
         }
     }
     let path = config.data.folder.join("first-logins.txt");
@@ -129,7 +130,8 @@ pub(crate) async fn first_accounts(db: &PgPool, config: &Config) -> anyhow::Resu
 }
 
 fn starting_staff(directory: &Directory) -> Vec<NewStaff> {
-    let account = |login: String, name: String, role, agency, office| NewStaff { login, name, role, agency, office, language: Language::Id };
+    let account =
+        |login: String, name: String, role, agency, office| NewStaff { login, name, role, agency, office, language: Language::Id };
     let mut staff = vec![
         account("admin".into(), "Admin".into(), Role::Admin, None, None),
         account("triase".into(), "Petugas Triase".into(), Role::Triage, None, None),

@@ -1,0 +1,270 @@
+//! An entry as it is sent, and what it says. Everything here is pure; the words were checked at the door.
+
+use std::collections::BTreeMap;
+
+use adapter_sdk::{
+    Adapter, AdapterName, Address, Attachment, AttachmentKind, Audience, Bytes, Content, Event, Inbound, Language, MessageKey, ParseError,
+    Point, Raw, Reference, RemoteMedia, ReplyTo, Timestamp, TrackingCode, Visibility,
+    form::{File, FileType, Form, Limits, contact},
+    model::clock::Zone,
+};
+use ui::Words;
+use uuid::Uuid;
+
+use crate::{Config, Desk, pages::BOOK};
+
+/// What the door writes beside the form.
+pub(crate) mod header {
+    /// The form's media type with its boundary.
+    pub(crate) const CONTENT_TYPE: &str = "content-type";
+    /// The code in the link on the slip.
+    pub(crate) const TRACKING: &str = "muara-tracking";
+    /// Account of the office, from the clerk's token.
+    pub(crate) const OFFICE: &str = "muara-office";
+    /// What people call the office.
+    pub(crate) const OFFICE_LABEL: &str = "muara-office-label";
+    /// Code of the office's area.
+    pub(crate) const OFFICE_AREA: &str = "muara-office-area";
+    /// The clerk's name, from the token.
+    pub(crate) const CLERK: &str = "muara-clerk";
+    /// `wib`, `wita` or `wit`.
+    pub(crate) const ZONE: &str = "muara-zone";
+    /// The chosen area in words, where it is not simply the office's: `parse` has no directory.
+    pub(crate) const AREA: &str = "muara-area";
+    /// Set when an entry that was taken before came again with other content: a number for that content, in hex.
+    pub(crate) const EDIT: &str = "muara-edit";
+}
+
+pub(crate) const HEADERS: &[&str] = &[
+    header::CONTENT_TYPE,
+    header::TRACKING,
+    header::OFFICE,
+    header::OFFICE_LABEL,
+    header::OFFICE_AREA,
+    header::CLERK,
+    header::ZONE,
+    header::AREA,
+    header::EDIT,
+];
+
+/// The fields, by the names they have on the page.
+pub(crate) mod field {
+    /// A time-ordered UUID that the page was drawn with: the idempotency key, and when the entry was begun.
+    pub(crate) const ID: &str = "kiriman";
+    /// The language of the page.
+    pub(crate) const LANGUAGE: &str = "bahasa";
+    /// The language that the citizen reads.
+    pub(crate) const CITIZEN_LANGUAGE: &str = "bahasa_warga";
+    /// The citizen's words.
+    pub(crate) const TEXT: &str = "isi";
+    /// The clerk's summary.
+    pub(crate) const SUMMARY: &str = "ringkas";
+    /// Code of the category.
+    pub(crate) const CATEGORY: &str = "kategori";
+    /// Degrees north.
+    pub(crate) const LAT: &str = "lat";
+    /// Degrees east.
+    pub(crate) const LON: &str = "lon";
+    /// Address or landmark.
+    pub(crate) const PLACE: &str = "tempat";
+    /// Code of the kelurahan.
+    pub(crate) const AREA: &str = "wilayah";
+    /// The citizen's name.
+    pub(crate) const NAME: &str = "nama";
+    /// Which identity paper they showed; empty for none. Never its number.
+    pub(crate) const PAPER: &str = "identitas";
+    /// A telephone number or a mail address for answers.
+    pub(crate) const CONTACT: &str = "kontak";
+    /// Whom they speak for, if not for themselves.
+    pub(crate) const BEHALF: &str = "mewakili";
+    /// What they need to follow the matter: an interpreter, large print.
+    pub(crate) const NEED: &str = "kebutuhan";
+    /// Who may see it.
+    pub(crate) const VISIBILITY: &str = "tampil";
+    /// Scans and photos.
+    pub(crate) const FILES: &str = "foto";
+    /// The version of the text on data.
+    pub(crate) const CONSENT: &str = "persetujuan";
+    /// Set when that text was shown or read.
+    pub(crate) const CONSENT_SHOWN: &str = "dibacakan";
+    /// What makes one entry differ from another.
+    pub(crate) const CONTENT: [&str; 14] =
+        [TEXT, SUMMARY, CATEGORY, LAT, LON, PLACE, AREA, NAME, PAPER, CONTACT, BEHALF, NEED, VISIBILITY, CITIZEN_LANGUAGE];
+    /// The identity papers that the page offers.
+    pub(crate) const PAPERS: [&str; 5] = ["ktp", "kia", "sim", "paspor", "lain"];
+}
+
+/// Which message an entry is.
+pub(crate) fn key(office: &str, id: Uuid) -> MessageKey {
+    MessageKey { adapter: name(), account: office.to_owned(), id: id.to_string() }
+}
+
+fn name() -> AdapterName {
+    Desk::NAME.parse().expect("our own name is a name")
+}
+
+pub(crate) fn parse(raw: &Raw, config: &Config) -> Result<Vec<Event>, ParseError> {
+    let form = read(raw)?;
+    let id: Uuid = form.typed(field::ID).parse().map_err(|_| ParseError::new("the entry has no id"))?;
+    let office = raw.header(header::OFFICE).ok_or_else(|| ParseError::new("the door wrote no office"))?;
+    let first = key(office, id);
+    let sender = Address::new(Desk::NAME, &first.id).map_err(|_| ParseError::new("the id makes no address"))?;
+    let reference = Reference::of(&first, 0);
+    let contact = form.text(field::CONTACT).and_then(|typed| contact(&typed));
+    let reply_to = reply_to(contact.as_ref(), &first, &sender, config);
+    // Changed words of an entry that we have join its complaint; a code of its own would open another.
+    let (key, replaces, tracking) = match raw.header(header::EDIT) {
+        Some(edit) => (MessageKey { id: format!("{}.{edit}", first.id), ..first.clone() }, Some(first), None),
+        None => (first, None, Some(tracking(raw)?)),
+    };
+    Ok(vec![Event::Message(Box::new(Inbound {
+        key,
+        sender: vec![sender],
+        sender_name: form.text(field::NAME),
+        contact: contact.into_iter().collect(),
+        audience: Audience::Private,
+        text: text(&form, raw, id),
+        sent_at: raw.received_at,
+        received_at: raw.received_at,
+        language: Some(Language::from_tag(form.typed(field::CITIZEN_LANGUAGE))),
+        location: point(&form),
+        place: place(&form, raw.header(header::AREA)),
+        office_area: office_area(&form, raw),
+        category: form.text(field::CATEGORY),
+        visibility: visibility(&form),
+        attachments: form.files(field::FILES).map(attachment).collect(),
+        in_reply_to: None,
+        thread: None,
+        replaces,
+        unreadable: None,
+        reply_to: Some(reply_to),
+        reference,
+        tracking,
+    }))])
+}
+
+/// The bytes of one scan or photo: a view into the raw body.
+pub(crate) fn file(raw: &Raw, media: &RemoteMedia) -> Option<Bytes> {
+    let part = media.id.strip_prefix("part:")?.parse().ok()?;
+    Some(read(raw).ok()?.file(part)?.bytes.clone())
+}
+
+fn read(raw: &Raw) -> Result<Form, ParseError> {
+    let content_type = raw.header(header::CONTENT_TYPE).unwrap_or_default();
+    Form::read(content_type, &raw.body, &Limits::default()).map_err(|error| ParseError::new(error.to_string()))
+}
+
+fn tracking(raw: &Raw) -> Result<TrackingCode, ParseError> {
+    raw.header(header::TRACKING).and_then(|code| code.parse().ok()).ok_or_else(|| ParseError::new("the door wrote no tracking code"))
+}
+
+/// By the adapter that the configuration names for this kind of contact, else on the slip's own page.
+fn reply_to(contact: Option<&Address>, key: &MessageKey, sender: &Address, config: &Config) -> ReplyTo {
+    let by_contact = contact.and_then(|contact| {
+        let via = config.answer_via.get(contact.scheme())?;
+        Some((via.adapter.clone(), via.account.clone(), contact.clone()))
+    });
+    let (adapter, account, address) = by_contact.unwrap_or_else(|| (name(), key.account.clone(), sender.clone()));
+    ReplyTo { adapter, account, address, thread: None, audience: Audience::Private }
+}
+
+fn visibility(form: &Form) -> Visibility {
+    Visibility::from_word(form.typed(field::VISIBILITY)).unwrap_or_default()
+}
+
+fn point(form: &Form) -> Option<Point> {
+    let degrees = |name| form.typed(name).trim().parse::<f64>().ok().filter(|degrees| degrees.is_finite());
+    Point::new(degrees(field::LAT)?, degrees(field::LON)?)
+}
+
+fn place(form: &Form, area: Option<&str>) -> Option<String> {
+    let parts: Vec<String> = form.text(field::PLACE).into_iter().chain(area.map(str::to_owned)).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The area that the clerk chose, if the door knew it, else that of the office.
+fn office_area(form: &Form, raw: &Raw) -> Option<String> {
+    let chosen = raw.header(header::AREA).and_then(|_| form.text(field::AREA));
+    chosen.or_else(|| raw.header(header::OFFICE_AREA).map(str::to_owned))
+}
+
+/// The citizen's words first, untouched; below them what the clerk noted, for the officers. Who they speak for is not said where the
+/// agency must not learn who wrote.
+fn text(form: &Form, raw: &Raw, id: Uuid) -> String {
+    let words = Words::of(&BOOK, Language::Id);
+    let secret = visibility(form) == Visibility::Secret;
+    let mut notes = Vec::new();
+    let mut note = |key: &str, value: &str| notes.push(words.fill(key, &[("isi", value)]));
+    if let Some(summary) = form.text(field::SUMMARY) {
+        note("catatan.ringkas", &summary);
+    }
+    let paper = form.text(field::PAPER).filter(|paper| field::PAPERS.contains(&paper.as_str()));
+    note("catatan.identitas", paper_in_words(words, paper.as_deref()));
+    if let Some(behalf) = form.text(field::BEHALF) {
+        note("catatan.mewakili", if secret { words.t("catatan.orang_lain") } else { &behalf });
+    }
+    if let Some(need) = form.text(field::NEED) {
+        note("catatan.kebutuhan", &need);
+    }
+    if let (Some(version), Some(_)) = (form.text(field::CONSENT), form.text(field::CONSENT_SHOWN)) {
+        note("catatan.persetujuan", &version);
+    }
+    notes.push(desk_line(raw, id, words));
+    let head = words.t("catatan.judul");
+    let parts = form.text(field::TEXT).into_iter().chain([format!("{head}\n{}", notes.join("\n"))]);
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The words for an identity paper, or for none.
+pub(crate) fn paper_in_words(words: Words, paper: Option<&str>) -> &'static str {
+    words.t(match paper {
+        Some("ktp") => "identitas.ktp",
+        Some("kia") => "identitas.kia",
+        Some("sim") => "identitas.sim",
+        Some("paspor") => "identitas.paspor",
+        Some(_) => "identitas.lain",
+        None => "identitas.tidak",
+    })
+}
+
+/// Who entered it, where, from when to when: the id of an entry holds the time it was begun.
+fn desk_line(raw: &Raw, id: Uuid, words: Words) -> String {
+    let zone: Zone = raw.header(header::ZONE).and_then(zone).unwrap_or_default();
+    let clock = |at: Timestamp| at.to_zoned(zone.time_zone()).strftime("%H.%M").to_string();
+    let begun =
+        id.get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok()).and_then(|second| Timestamp::from_second(second).ok());
+    let office = raw.header(header::OFFICE_LABEL).or_else(|| raw.header(header::OFFICE)).unwrap_or_default();
+    words.fill(
+        "catatan.loket",
+        &[
+            ("loket", office),
+            ("petugas", raw.header(header::CLERK).unwrap_or("–")),
+            ("mulai", &clock(begun.unwrap_or(raw.received_at))),
+            ("selesai", &clock(raw.received_at)),
+            ("zona", zone.name()),
+        ],
+    )
+}
+
+/// The word of a zone, as it is in the raw message.
+pub(crate) fn zone_word(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Wib => "wib",
+        Zone::Wita => "wita",
+        Zone::Wit => "wit",
+    }
+}
+
+fn zone(word: &str) -> Option<Zone> {
+    [Zone::Wib, Zone::Wita, Zone::Wit].into_iter().find(|zone| zone_word(*zone) == word)
+}
+
+fn attachment(file: &File) -> Attachment {
+    let kind = FileType::of(&file.bytes);
+    Attachment {
+        kind: if kind.is_some_and(FileType::is_photo) { AttachmentKind::Image } else { AttachmentKind::Document },
+        mime: kind.map(|kind| kind.mime().to_owned()),
+        filename: file.filename.clone(),
+        content: Content::Remote(RemoteMedia { id: format!("part:{}", file.part), params: BTreeMap::default() }),
+    }
+}

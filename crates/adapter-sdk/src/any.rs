@@ -1,0 +1,63 @@
+//! The traits with their types forgotten: everything behind them is compiled once, not once for each adapter.
+
+use futures::{FutureExt, future::BoxFuture};
+use model::{Event, Raw, RemoteMedia, Reply};
+
+use crate::{Adapter, Answer, Batch, Bytes, FetchError, ParseError, Poll, Refused, Request, SendError, Sent, Webhook};
+
+/// An [`Adapter`], whichever.
+pub(crate) trait AnyAdapter: Send + Sync + 'static {
+    fn accounts(&self) -> Vec<String>;
+    fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
+    fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
+    fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
+}
+
+/// A [`Webhook`], whichever.
+pub(crate) trait AnyWebhook: Send + Sync + 'static {
+    fn verify(&self, request: &Request) -> Result<(), Refused>;
+    fn handshake(&self, request: &Request) -> Option<Answer>;
+    fn accepted(&self) -> Answer;
+}
+
+/// A [`Poll`], whichever.
+pub(crate) trait AnyPoll: Send + Sync + 'static {
+    fn every(&self) -> std::time::Duration;
+    fn poll<'a>(&'a self, account: &'a str, cursor: Option<Vec<u8>>) -> BoxFuture<'a, Result<Batch, FetchError>>;
+}
+
+impl<A: Adapter> AnyAdapter for A {
+    fn accounts(&self) -> Vec<String> {
+        Adapter::accounts(self)
+    }
+    fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
+        Adapter::parse(self, raw)
+    }
+    fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>> {
+        Adapter::fetch_from(self, raw, media).boxed()
+    }
+    fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>> {
+        Adapter::send(self, reply).boxed()
+    }
+}
+
+impl<A: Webhook> AnyWebhook for A {
+    fn verify(&self, request: &Request) -> Result<(), Refused> {
+        Webhook::verify(self, request)
+    }
+    fn handshake(&self, request: &Request) -> Option<Answer> {
+        Webhook::handshake(self, request)
+    }
+    fn accepted(&self) -> Answer {
+        Webhook::accepted(self)
+    }
+}
+
+impl<A: Poll> AnyPoll for A {
+    fn every(&self) -> std::time::Duration {
+        Poll::every(self)
+    }
+    fn poll<'a>(&'a self, account: &'a str, cursor: Option<Vec<u8>>) -> BoxFuture<'a, Result<Batch, FetchError>> {
+        Poll::poll(self, account, cursor).boxed()
+    }
+}

@@ -1,0 +1,226 @@
+//! The program around an adapter: `run`, `check`, `parse`.
+
+use std::{
+    error::Error,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use bus::Stop;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use model::TraceId;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+
+use crate::{
+    Adapter, ConfigError, HttpSettings, Pages, Poll, Request, Settings, Webhook,
+    clock::now,
+    run::{Opened, open_pages, open_poll, open_webhook, start},
+    settings::layers,
+    telemetry,
+};
+
+/// The `main` of an adapter whose platform calls us.
+pub fn webhook<A: Webhook>() -> ExitCode {
+    Program::of::<A>(|table, http| open_webhook::<A>(config::<A>(table)?, http), Some(A::keep_headers())).main()
+}
+
+/// The `main` of an adapter that calls its platform.
+pub fn poll<A: Poll>() -> ExitCode {
+    Program::of::<A>(|table, http| open_poll::<A>(config::<A>(table)?, http), None).main()
+}
+
+/// The `main` of an adapter with pages.
+pub fn pages<A: Pages>() -> ExitCode {
+    Program::of::<A>(|table, http| open_pages::<A>(config::<A>(table)?, http), None).main()
+}
+
+fn config<A: Adapter>(table: config::Value) -> Result<A::Config, ConfigError> {
+    serde::Deserialize::deserialize(table).map_err(|error| layers::told(&error, "adapter"))
+}
+
+/// An adapter as a program, its type forgotten.
+struct Program {
+    name: &'static str,
+    defaults: &'static str,
+    open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+    keep_headers: Option<&'static [&'static str]>,
+}
+
+#[derive(Parser)]
+#[command(version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the door and run until SIGTERM or Ctrl-C.
+    Run(File),
+    /// Check the configuration without touching the network.
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Print every option with its default instead.
+        #[arg(long)]
+        defaults: bool,
+    },
+    /// Print the events in recorded requests (`*.http`) or bodies.
+    Parse {
+        #[command(flatten)]
+        file: File,
+        /// The recordings.
+        #[arg(required = true)]
+        recordings: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct File {
+    /// The configuration, TOML. What it leaves out is as `check --defaults` prints it.
+    #[arg(long, env = "MUARA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Program {
+    fn of<A: Adapter>(
+        open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+        keep_headers: Option<&'static [&'static str]>,
+    ) -> Self {
+        Self { name: A::NAME, defaults: A::DEFAULTS, open, keep_headers }
+    }
+
+    fn main(self) -> ExitCode {
+        let name = format!("adapter-{}", self.name.replace('_', "-"));
+        let about = format!("The {} adapter of Muara", self.name);
+        let matches = Line::command().display_name(name.clone()).bin_name(name).about(about).get_matches();
+        let line = Line::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        match self.obey(line.command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "{}", with_causes(error.as_ref()));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn obey(&self, command: Command) -> Result<(), Box<dyn Error>> {
+        match command {
+            Command::Run(file) => self.run(&file),
+            Command::Check { defaults: true, .. } => {
+                Ok(write!(std::io::stdout(), "{}\n{}", self.defaults.trim_end(), beneath(self.defaults))?)
+            }
+            Command::Check { file, .. } => {
+                self.open(&file)?;
+                Ok(writeln!(std::io::stdout(), "The configuration is fine.")?)
+            }
+            Command::Parse { file, recordings } => self.parse(&file, &recordings),
+        }
+    }
+
+    fn settings(&self, file: &File) -> Result<Settings<config::Value>, ConfigError> {
+        let environment: Vec<(String, String)> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        layers::read(layers::merged(&[self.defaults], file.config.as_deref(), &environment)?)
+    }
+
+    fn open(&self, file: &File) -> Result<(Opened, Settings<()>), ConfigError> {
+        let (settings, table) = self.settings(file)?.split();
+        Ok(((self.open)(table, &settings.http)?, settings))
+    }
+
+    fn run(&self, file: &File) -> Result<(), Box<dyn Error>> {
+        let (opened, settings) = self.open(file)?;
+        telemetry::log(&settings.log)?;
+        // Two are enough: the work is waiting.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
+        runtime.block_on(async {
+            let stop = Stop::new();
+            stop_on_signals(&stop)?;
+            let ended = start(opened, settings, stop).await?.ended().await;
+            if let Err(error) = &ended {
+                error!(error = error as &dyn Error, "The adapter cannot go on.");
+            }
+            Ok(ended?)
+        })
+    }
+
+    fn parse(&self, file: &File, recordings: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+        let (opened, _) = self.open(file)?;
+        for path in recordings {
+            let raw = request(path)?.into_raw(opened.name.clone(), self.keep_headers, now(), TraceId::random());
+            let events = opened.adapter.parse(&raw).map_err(|error| format!("{}: {error}", path.display()))?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&events)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn request(path: &Path) -> Result<Request, Box<dyn Error>> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if path.extension().is_some_and(|extension| extension == "http") {
+        return Ok(Request::recorded(&bytes).map_err(|error| format!("{}: {error}", path.display()))?);
+    }
+    Ok(Request { body: bytes.into(), ..Request::recorded(b"POST /\n\n")? })
+}
+
+/// The SDK's own defaults for the tables that an adapter's defaults leave out.
+fn beneath(defaults: &str) -> String {
+    let has = |head: &str| defaults.lines().any(|line| line.trim() == head);
+    let mut shown = String::new();
+    let mut showing = false;
+    for line in layers::BASE.lines() {
+        if line.starts_with('[') {
+            showing = !has(line) && line != "[adapter]";
+        }
+        if showing {
+            shown.push_str(line);
+            shown.push('\n');
+        }
+    }
+    if shown.is_empty() { shown } else { format!("\n{shown}") }
+}
+
+fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("Stopping.");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_defaults_hold_every_table_once() {
+        let own = "[door]\nlisten = '127.0.0.1:1'\n[adapter]\n";
+        let rest = beneath(own);
+        assert!(!rest.contains("[door]") && !rest.contains("[adapter]") && rest.contains("[log]\n"), "{rest}");
+        assert_eq!(beneath(layers::BASE), "");
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+    }
+}

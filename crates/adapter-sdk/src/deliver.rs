@@ -1,0 +1,144 @@
+//! The road, step 5: a reply goes to the citizen, and what became of it goes back as an event.
+//!
+//! A reply is sent once although it is delivered again: the sent mark is looked up first and written after. Between the platform's yes
+//! and the mark lies one crash that could send twice; the platform's idempotency key, where it has one, closes that too.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bus::{Bus, Delivery};
+use metrics::counter;
+use model::{AdapterName, Event, Failure, Receipt, ReceiptState, Reply, ReplyId, TraceId};
+use tracing::{info, warn};
+
+use crate::{
+    SendError,
+    any::AnyAdapter,
+    clock::now,
+    pulse::{Pulse, chain},
+};
+
+/// Replies to one citizen leave one at a time, as platforms want it; so many lanes hold all citizens. Their order is not promised: one that is
+/// tried again later is overtaken.
+const LANES: usize = 64;
+/// Tries to write the sent mark before the delivery is given back.
+const TRIES_TO_MARK: u32 = 5;
+/// How many sent replies this process remembers by itself, in case the mark cannot be written.
+const REMEMBERED: usize = 1024;
+
+pub(crate) struct Deliver {
+    name: AdapterName,
+    adapter: Arc<dyn AnyAdapter>,
+    bus: Bus,
+    pulse: Pulse,
+    lanes: Vec<tokio::sync::Mutex<()>>,
+    sent: Mutex<Remembered>,
+}
+
+/// The platform's ids of replies sent lately, by reply.
+#[derive(Default)]
+struct Remembered {
+    ids: HashMap<ReplyId, String>,
+    order: VecDeque<ReplyId>,
+}
+
+impl Deliver {
+    pub(crate) fn new(name: AdapterName, adapter: Arc<dyn AnyAdapter>, bus: Bus, pulse: Pulse) -> Self {
+        let lanes = std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect();
+        Self { name, adapter, bus, pulse, lanes, sent: Mutex::default() }
+    }
+
+    /// `Ok`: the platform has it, or has said its final no; and the receipt is on the bus.
+    pub(crate) async fn handle(&self, delivery: Delivery<Reply>) -> Result<(), Failure> {
+        let Delivery { item: reply, trace, .. } = delivery;
+        let _in_turn = self.lane(&reply).lock().await;
+        let platform_id = match self.already_sent(reply.id).await? {
+            Some(platform_id) => platform_id,
+            None => match self.adapter.send(&reply).await {
+                Ok(sent) => self.mark(&reply, trace, sent.platform_id.unwrap_or_default()).await?,
+                Err(error) => return self.not_sent(&reply, trace, error).await,
+            },
+        };
+        self.receipt(&reply, trace, ReceiptState::Sent, Some(platform_id).filter(|id| !id.is_empty())).await
+    }
+
+    fn lane(&self, reply: &Reply) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        (&reply.to.account, &reply.to.address).hash(&mut hasher);
+        let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0);
+        &self.lanes[lane]
+    }
+
+    async fn already_sent(&self, reply: ReplyId) -> Result<Option<String>, Failure> {
+        let remembered = self.sent.lock().unwrap_or_else(PoisonError::into_inner).ids.get(&reply).cloned();
+        match remembered {
+            Some(platform_id) => Ok(Some(platform_id)),
+            None => Ok(self.bus.sent(reply).await?),
+        }
+    }
+
+    /// Writes the mark, stubbornly: a redelivery without it would write to the citizen twice.
+    async fn mark(&self, reply: &Reply, trace: TraceId, platform_id: String) -> Result<String, Failure> {
+        counter!("muara_replies_total", "outcome" => "sent").increment(1);
+        info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
+        self.remember(reply.id, platform_id.clone());
+        let mut pause = Duration::from_millis(100);
+        for _ in 1..TRIES_TO_MARK {
+            match self.bus.mark_sent(reply.id, &platform_id).await {
+                Ok(()) => return Ok(platform_id),
+                Err(error) => warn!(trace.id = %trace, error = chain(&error), "Could not write the sent mark; trying again."),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 3;
+        }
+        self.bus.mark_sent(reply.id, &platform_id).await?;
+        Ok(platform_id)
+    }
+
+    fn remember(&self, reply: ReplyId, platform_id: String) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.ids.insert(reply, platform_id).is_none() {
+            sent.order.push_back(reply);
+        }
+        if sent.order.len() > REMEMBERED
+            && let Some(oldest) = sent.order.pop_front()
+        {
+            sent.ids.remove(&oldest);
+        }
+    }
+
+    async fn not_sent(&self, reply: &Reply, trace: TraceId, error: SendError) -> Result<(), Failure> {
+        let (outcome, trouble) = match &error {
+            SendError::Unreachable(_) => ("unreachable", "the platform cannot be reached with replies"),
+            SendError::Throttled(_) => ("throttled", "the platform asks to slow down"),
+            SendError::Rejected { .. } => ("rejected", "the platform rejected a reply"),
+            SendError::OptedOut => ("opted_out", "a citizen wants no messages"),
+        };
+        counter!("muara_replies_total", "outcome" => outcome).increment(1);
+        self.pulse.trouble(trouble);
+        warn!(trace.id = %trace, reply.id = %reply.id, error = chain(&error), "Did not send a reply.");
+        match error {
+            SendError::Unreachable(source) => Err(Failure::Retry { after: None, source }),
+            SendError::Throttled(after) => Err(Failure::Retry { after, source: SendError::Throttled(after).into() }),
+            SendError::Rejected { code, detail } => self.receipt(reply, trace, ReceiptState::Failed { code, detail }, None).await,
+            SendError::OptedOut => {
+                let opted_out = Event::OptOut { address: reply.to.address.clone() };
+                let _ = self.bus.publish_event(&opted_out, trace, &self.name).await?;
+                let state =
+                    ReceiptState::Failed { code: "opted_out".into(), detail: "the citizen wants no messages at this address".into() };
+                self.receipt(reply, trace, state, None).await
+            }
+        }
+    }
+
+    async fn receipt(&self, reply: &Reply, trace: TraceId, state: ReceiptState, platform_id: Option<String>) -> Result<(), Failure> {
+        let receipt =
+            Receipt { reply: Some(reply.id), platform_id, adapter: self.name.clone(), account: reply.to.account.clone(), state, at: now() };
+        let _ = self.bus.publish_event(&Event::Receipt(receipt), trace, &self.name).await?;
+        Ok(())
+    }
+}

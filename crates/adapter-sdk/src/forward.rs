@@ -1,0 +1,122 @@
+//! Behind the door: the spool is forwarded to RAW, in order, and forgotten when that is certain.
+//!
+//! Entries leave in the order they came in. Around a failure a later one may arrive before an earlier one, which is then published
+//! again; whoever reads RAW expects that anyway, because every platform delivers so.
+
+use std::time::{Duration, Instant};
+
+use bus::{Bus, BusError, Stop};
+use futures::future::join_all;
+use metrics::{counter, gauge};
+use tracing::{error, info, warn};
+
+use crate::{
+    pulse::{Pulse, chain},
+    spool::{Entry, Group, Spool},
+};
+
+/// How many records are on their way at once, and their bytes: what the forwarder may cost in memory.
+const MOST_ENTRIES: usize = 128;
+const MOST_BYTES: usize = 2 << 20;
+/// Pauses after a failure, doubled from the first to the last.
+const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often what is certain is looked for.
+const FORGET: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`.
+pub(crate) async fn forward(spool: Spool, bus: Bus, pulse: Pulse, stop: Stop) {
+    let tasks = async {
+        tokio::join!(publish_all(&spool, &bus, &pulse), begin_anew(&spool, &bus), forget(&spool));
+    };
+    stop.run_until_cancelled(tasks).await;
+}
+
+async fn publish_all(spool: &Spool, bus: &Bus, pulse: &Pulse) {
+    loop {
+        match spool.next(MOST_ENTRIES, MOST_BYTES).await {
+            Ok(group) => {
+                publish(spool, bus, pulse, &group).await;
+                spool.confirm(&group, Instant::now());
+                counter!("muara_spool_forwarded_total").increment(group.entries.len() as u64);
+            }
+            Err(error) => {
+                error!(error = chain(&error), "Cannot read the spool.");
+                pulse.trouble("the spool cannot be read");
+                tokio::time::sleep(LONGEST_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Returns when the bus has all of it.
+async fn publish(spool: &Spool, bus: &Bus, pulse: &Pulse, group: &Group) {
+    let mut left: Vec<&Entry> = group.entries.iter().collect();
+    let mut pause = PAUSE;
+    loop {
+        let outcomes = join_all(left.iter().map(|entry| bus.publish_raw(&entry.raw))).await;
+        let mut trouble = None;
+        let failed = left.iter().zip(outcomes).filter_map(|(entry, outcome)| match outcome {
+            Ok(_stored_or_known) => None,
+            Err(error) if is_final(&error) => {
+                set_aside(spool, entry, &error);
+                None
+            }
+            Err(error) => {
+                trouble = Some(error);
+                Some(*entry)
+            }
+        });
+        left = failed.collect();
+        let Some(error) = trouble else { return };
+        // Said once for each outage: the pauses grow only while it lasts.
+        if pause == PAUSE {
+            warn!(error = chain(&error), waiting = spool.level().waiting, "The bus does not take raw messages; they wait in the spool.");
+        }
+        pulse.trouble("the bus does not take raw messages");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn is_final(error: &BusError) -> bool {
+    matches!(error, BusError::Encoding(_) | BusError::TooLarge { .. })
+}
+
+fn set_aside(spool: &Spool, entry: &Entry, error: &BusError) {
+    counter!("muara_spool_damaged_total").increment(1);
+    match spool.set_aside(entry) {
+        Ok(kept) => {
+            error!(trace.id = %entry.raw.trace, error = chain(error), kept = %kept.display(), "The bus will never take this raw message: moved aside.")
+        }
+        Err(disk) => {
+            error!(trace.id = %entry.raw.trace, error = chain(&disk), "A raw message that the bus will never take could not be moved aside.")
+        }
+    }
+}
+
+/// A server that was started again may have lost what it acknowledged and had not synced.
+async fn begin_anew(spool: &Spool, bus: &Bus) {
+    let mut server = bus.server();
+    loop {
+        server = bus.other_server(&server).await;
+        spool.rewind();
+        info!(waiting = spool.level().waiting, "Another NATS server answers: forwarding what may not have been synced again.");
+    }
+}
+
+async fn forget(spool: &Spool) {
+    let mut ticks = tokio::time::interval(FORGET);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = spool.forget(Instant::now()) {
+            error!(error = chain(&error), "Cannot delete what the spool need not keep.");
+        }
+        let level = spool.level();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no last digit")]
+        {
+            gauge!("muara_spool_waiting").set(level.waiting as f64);
+            gauge!("muara_spool_bytes").set(level.bytes as f64);
+        }
+    }
+}

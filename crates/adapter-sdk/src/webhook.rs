@@ -1,0 +1,132 @@
+//! The road, step 1: the platform calls. Handshake, size, signature, spool, yes; in this order.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request as Incoming, State},
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use metrics::{counter, histogram};
+use tracing::warn;
+
+use crate::{
+    Door, Refused, Request, Webhook,
+    any::AnyWebhook,
+    clock::now,
+    form::{BodyError, Budget, Patience},
+};
+
+/// All bodies that are being read or spooled together, in bytes: what a flood can cost in memory.
+const MEMORY: usize = 32 << 20;
+/// Platforms are machines with good lines.
+const PATIENCE: Patience = Patience { whole: Duration::from_secs(30), pause: Duration::from_secs(10) };
+
+struct Receiver {
+    platform: Arc<dyn AnyWebhook>,
+    keep_headers: &'static [&'static str],
+    door: Door,
+    budget: Budget,
+    refused: Seldom,
+}
+
+/// The routes of a webhook's door, without the loops behind it: `/webhook`.
+pub fn webhook_routes<A: Webhook>(adapter: Arc<A>, door: Door) -> Router {
+    routes(adapter, A::keep_headers(), door)
+}
+
+pub(crate) fn routes(platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str], door: Door) -> Router {
+    // One body may always be read, however large it may be.
+    let budget = Budget::new(MEMORY.max(2 * door.max_body()));
+    let receiver = Arc::new(Receiver { platform, keep_headers, door, budget, refused: Seldom::default() });
+    Router::new().route("/webhook", any(receive)).with_state(receiver)
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, incoming: Incoming) -> Response {
+    let begun = Instant::now();
+    let response = receiver.receive(incoming).await;
+    histogram!("muara_door_seconds").record(begun.elapsed().as_secs_f64());
+    response
+}
+
+impl Receiver {
+    async fn receive(&self, incoming: Incoming) -> Response {
+        let (parts, body) = incoming.into_parts();
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        };
+        let request = Request {
+            method: parts.method,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body: body.bytes.clone(),
+        };
+        if let Some(answer) = self.platform.handshake(&request) {
+            self.door.count("handshake");
+            return answer.into_response();
+        }
+        if let Err(why) = self.platform.verify(&request) {
+            return self.refuse(why);
+        }
+        let headers = self.keep_headers.iter().filter_map(|name| Some(((*name).to_owned(), request.header(name)?.to_owned()))).collect();
+        match self.door.take(request.query, headers, request.body).await {
+            Ok(_) => self.platform.accepted().into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn read(&self, body: Body) -> Result<crate::form::Body, Response> {
+        self.budget.read(body, self.door.max_body(), PATIENCE).await.map_err(|error| match error {
+            BodyError::TooLarge => {
+                self.door.count("too_large");
+                StatusCode::PAYLOAD_TOO_LARGE.into_response()
+            }
+            BodyError::Busy => {
+                self.door.count("busy");
+                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+            }
+            BodyError::Slow => StatusCode::REQUEST_TIMEOUT.into_response(),
+            BodyError::Broken => StatusCode::BAD_REQUEST.into_response(),
+        })
+    }
+
+    fn refuse(&self, why: Refused) -> Response {
+        self.door.count("refused");
+        counter!("muara_signature_refused_total").increment(1);
+        if let Some(others) = self.refused.now() {
+            // Either somebody tries, or our secret is not the platform's any more: then every real message is refused.
+            warn!(others, "Refused a request at the webhook: {why}. If real messages stay away, check the secret.");
+        }
+        StatusCode::UNAUTHORIZED.into_response()
+    }
+}
+
+/// Lets one of many through, once a minute: a flood must not fill the log.
+#[derive(Default)]
+struct Seldom {
+    minute: AtomicI64,
+    held: AtomicU64,
+}
+
+impl Seldom {
+    /// `Some`, with how many were held back, when it is time to speak.
+    fn now(&self) -> Option<u64> {
+        let minute = now().as_second() / 60;
+        if self.minute.swap(minute, Ordering::Relaxed) == minute {
+            self.held.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(self.held.swap(0, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,10 @@
+//! The adapter's part of the road, on a real NATS server, against a platform that fails in every way.
+
+mod chat;
+mod world;
+
+mod doors;
+mod outages;
+mod polled;
+mod replies;
+mod said;

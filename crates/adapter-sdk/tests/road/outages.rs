@@ -1,0 +1,134 @@
+//! NATS goes away, comes back, loses its memory; the adapter is stopped and started again.
+
+use adapter_sdk::spool::{Spool, SpoolOptions};
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_accepted_while_nats_is_down_arrives_when_it_is_back() {
+    let world = World::with_webhook().await;
+    assert_eq!(world.says(&["before"]).await, 200);
+    world.until("the first", |world| world.messages() == ["before"]).await;
+    world.nats().kill9();
+    for n in 0..30 {
+        assert_eq!(world.says(&[&format!("during-{n:02}")]).await, 200);
+    }
+    let (status, health) = world.get("/health").await;
+    assert_eq!(status, 200, "the door takes: {health}");
+    world.nats().restart().expect("a server");
+    world.until("all of them", |world| world.messages().len() == 31).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_opens_before_there_is_a_bus_and_forwards_when_there_is_one() {
+    let mut world = World::new().await;
+    world.nats().stop();
+    world.open("").await;
+    assert_eq!(world.says(&["early"]).await, 200);
+    world.nats().restart().expect("a server");
+    world.listen().await;
+    world.until("the message", |world| world.messages() == ["early"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_says_come_again_and_takes_again_when_the_bus_is_back() {
+    let mut world = World::new().await;
+    world.nats().stop();
+    world.open("max_bytes = '20 KiB'\nkeep = '0s'").await;
+    let mut accepted = Vec::new();
+    loop {
+        let id = format!("{:03}", accepted.len());
+        match world.says(&[&id]).await {
+            200 => accepted.push(id),
+            status => break assert_eq!(status, 503),
+        }
+    }
+    assert!(accepted.len() > 20, "{}", accepted.len());
+    let (status, health) = world.get("/health").await;
+    assert!(status == 503 || health.contains(r#""door":true"#), "{health}");
+    world.nats().restart().expect("a server");
+    world.listen().await;
+    world.until("what was accepted, and nothing else", |world| world.messages() == accepted).await;
+    while world.says(&["after"]).await != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    world.until("what came after", |world| world.messages().last().is_some_and(|id| id == "after")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spooled_before_a_stop_arrives_after_the_start_and_nothing_arrives_twice() {
+    let mut world = World::with_webhook().await;
+    assert_eq!(world.says(&["a"]).await, 200);
+    world.until("the first", |world| world.messages() == ["a"]).await;
+    world.nats().stop();
+    assert_eq!(world.says(&["b"]).await, 200);
+    world.close().await;
+    world.nats().restart().expect("a server");
+    world.open("").await;
+    assert_eq!(world.says(&["c"]).await, 200);
+    world.until("the others", |world| world.messages().len() >= 3).await;
+    assert_eq!(world.messages(), ["a", "b", "c"], "`a` was forwarded again, and absorbed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lost_what_it_had_acknowledged_gets_it_again() {
+    let mut world = World::new().await;
+    let bus = world.bus().await;
+    world.open("").await;
+    for n in 0..5 {
+        assert_eq!(world.says(&[&format!("{n}")]).await, 200);
+    }
+    let spooled = || async { world.get("/health").await.1.contains(r#""spool_waiting":0"#) };
+    while !spooled().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    drop(bus);
+    // A power cut before the server synced: it comes back with nothing of what it said yes to.
+    world.kill_nats_and_lose_its_streams();
+    world.nats().restart().expect("a server");
+    world.listen().await;
+    world.until("all of them", |world| world.messages() == ["0", "1", "2", "3", "4"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_holds_nobody_up() {
+    let mut world = World::new().await;
+    world.nats().stop();
+    world.open("").await;
+    for id in ["a", "b", "c"] {
+        assert_eq!(world.says(&[id]).await, 200);
+    }
+    world.close().await;
+    let folder = world.folder.path().join("spool");
+    drop(Spool::open(SpoolOptions::new(&folder, 1 << 20, std::time::Duration::ZERO)).expect("nobody else has it"));
+    let file = folder.join("0000000000000001.spool");
+    let mut bytes = std::fs::read(&file).expect("a segment");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    std::fs::write(&file, bytes).expect("a segment");
+    world.nats().restart().expect("a server");
+    world.open("").await;
+    world.listen().await;
+    world.until("the others", |world| world.messages() == ["a", "c"]).await;
+    assert_eq!(std::fs::read_dir(folder.join("damaged")).expect("a folder").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_know_their_city_while_the_bus_is_down() {
+    let mut world = World::new().await;
+    let directory = serde_json::json!({
+        "site": { "name": "Kota Contoh", "base_url": "https://lapor.example.id" },
+        "categories": [], "areas": [], "channels": [], "staff_key": "", "sign_in_url": "https://lapor.example.id/masuk",
+    });
+    let directory = serde_json::from_value(directory).expect("a directory");
+    let bus = world.bus().await;
+    bus.put_directory(&directory, "{}".into()).await.expect("a bus");
+    world.open_pages().await;
+    while world.get("/site").await != (200, "Kota Contoh".to_owned()) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    world.close().await;
+    world.nats().stop();
+    world.open_pages().await;
+    assert_eq!(world.get("/site").await, (200, "Kota Contoh".to_owned()));
+}

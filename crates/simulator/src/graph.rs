@@ -1,0 +1,300 @@
+//! Meta's Graph API as far as a WhatsApp adapter uses it: messages and media.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State as Shared},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Fault, Platform, Received,
+    state::{Endpoint, Form, WindowErrors, digits},
+    webhook::hex,
+};
+
+/// Free text is allowed so long after the citizen's last message.
+const WINDOW: SignedDuration = SignedDuration::from_hours(24);
+/// The longest text the platform takes, in characters.
+const LONGEST: usize = 4096;
+
+pub(crate) fn routes(platform: Platform) -> Router {
+    Router::new()
+        .route("/{version}/{account}/messages", post(messages))
+        .route("/{version}/{media}", get(media))
+        .route("/berkas/{token}", get(file))
+        .route("/simulator/received/{phone}", get(received))
+        .route("/simulator/fault", post(fault))
+        .with_state(platform)
+}
+
+/// An error of the platform.
+struct Refusal(StatusCode, u32, &'static str);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, code, title) = self;
+        (status, Json(json!({ "error": error(code, title) }))).into_response()
+    }
+}
+
+fn error(code: u32, title: &str) -> Value {
+    json!({
+        "message": format!("(#{code}) {title}"), "title": title, "type": "OAuthException", "code": code,
+        "error_data": { "messaging_product": "whatsapp", "details": title }, "fbtrace_id": "Simulator",
+    })
+}
+
+fn bad(code: u32, title: &'static str) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, code, title)
+}
+
+#[derive(Deserialize)]
+struct Outgoing {
+    messaging_product: String,
+    to: Option<String>,
+    recipient: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<Text>,
+    template: Option<Template>,
+    context: Option<Context>,
+    biz_opaque_callback_data: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    message_id: String,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    name: String,
+    language: Code,
+    #[serde(default)]
+    components: Vec<Component>,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Component {
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    text: String,
+}
+
+async fn messages(
+    Shared(platform): Shared<Platform>,
+    Path((_, account)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+) -> Response {
+    let fault = platform.state().fault(Endpoint::Messages);
+    if let Some(answer) = interrupt(fault.clone()).await {
+        return answer;
+    }
+    let answer = match accept(&platform, &account, &headers, &body) {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    platform.changed();
+    if fault == Some(Fault::Lost) { std::future::pending().await } else { answer }
+}
+
+/// Answers in place of the platform, or waits, or does nothing.
+async fn interrupt(fault: Option<Fault>) -> Option<Response> {
+    match fault? {
+        Fault::TooMany(after) => {
+            let mut answer = Refusal(StatusCode::TOO_MANY_REQUESTS, 130_429, "Rate limit hit").into_response();
+            if let Some(after) = after {
+                answer.headers_mut().insert(header::RETRY_AFTER, after.into());
+            }
+            Some(answer)
+        }
+        Fault::Broken => Some(Refusal(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong").into_response()),
+        Fault::Silent => std::future::pending().await,
+        Fault::Slow(pause) => {
+            tokio::time::sleep(pause).await;
+            None
+        }
+        Fault::Wrong => Some("<html>sedang ada perbaikan</html>".into_response()),
+        Fault::Gone => Some(StatusCode::NOT_FOUND.into_response()),
+        Fault::Code(code) => Some(bad(code, "An error of the simulator").into_response()),
+        Fault::Lost => None,
+    }
+}
+
+fn authorized(platform: &Platform, headers: &HeaderMap) -> Result<(), Refusal> {
+    let wanted = format!("Bearer {}", platform.state().options.access_token);
+    let given = headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == wanted.as_bytes());
+    if given { Ok(()) } else { Err(Refusal(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token")) }
+}
+
+fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    authorized(platform, headers)?;
+    let message: Outgoing = serde_json::from_slice(body).map_err(|_| bad(100, "Invalid parameter"))?;
+    let mut state = platform.state();
+    let (now, options) = (state.now(), state.options.clone());
+    if account != options.phone_number_id {
+        return Err(bad(33, "Object does not exist"));
+    }
+    if message.messaging_product != "whatsapp" || message.biz_opaque_callback_data.as_ref().is_some_and(|data| data.len() > 512) {
+        return Err(bad(100, "Invalid parameter"));
+    }
+    let (form, text) = content(&message)?;
+    let recipient = message.recipient.as_deref();
+    let phone = state.find(message.to.as_deref(), recipient).ok_or(bad(131_026, "Message undeliverable"))?;
+    let citizen = state.citizen(&phone);
+    let soon = citizen.last_got.is_some_and(|last| now.duration_since(last) < options.pair_pause);
+    if soon {
+        return Err(bad(131_056, "(Business Account, Consumer Account) pair rate limit hit"));
+    }
+    let open = citizen.wrote.get(account).is_some_and(|at| now.duration_since(*at) <= WINDOW);
+    let closed = form == Form::Text && !open;
+    if closed && options.window_errors == WindowErrors::InAnswer {
+        return Err(bad(131_047, "Re-engagement message"));
+    }
+    let wamid = state.wamid();
+    let callback = message.biz_opaque_callback_data.as_deref();
+    if closed {
+        state.status(&phone, &wamid, "failed", callback, Some(error(131_047, "Re-engagement message")));
+    } else {
+        let quoted = message.context.map(|context| context.message_id);
+        let citizen = state.citizen(&phone);
+        citizen.last_got = Some(now);
+        let callback_kept = callback.map(str::to_owned);
+        citizen.received.push(Received {
+            wamid: wamid.clone(),
+            account: account.to_owned(),
+            form,
+            text,
+            quoted,
+            callback: callback_kept,
+            at: now,
+        });
+        if options.statuses {
+            let words: &[&str] = if citizen.reads { &["sent", "delivered", "read"] } else { &["sent", "delivered"] };
+            for word in words {
+                state.status(&phone, &wamid, word, callback, None);
+            }
+        }
+    }
+    let contact = match (&message.to, recipient) {
+        (Some(to), _) => json!({ "input": to, "wa_id": phone }),
+        (None, id) => json!({ "input": id, "user_id": id }),
+    };
+    Ok(json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [{ "id": wamid }] }))
+}
+
+fn content(message: &Outgoing) -> Result<(Form, String), Refusal> {
+    match (message.kind.as_str(), &message.text, &message.template) {
+        ("text", Some(text), _) if (1..=LONGEST).contains(&text.body.chars().count()) => Ok((Form::Text, text.body.clone())),
+        ("template", _, Some(template)) => {
+            let parameters = || template.components.iter().flat_map(|component| &component.parameters);
+            // Meta takes no line breaks, tabs or runs of spaces in a parameter, and none that is empty.
+            if parameters().any(|p| p.text.is_empty() || p.text.contains(['\n', '\t']) || p.text.contains("     ")) {
+                return Err(bad(132_012, "Parameter format does not match"));
+            }
+            let form = Form::Template { name: template.name.clone(), language: template.language.code.clone() };
+            Ok((form, parameters().map(|p| p.text.as_str()).collect::<Vec<_>>().join("\n")))
+        }
+        _ => Err(bad(131_009, "Parameter value is not valid")),
+    }
+}
+
+async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let fault = platform.state().fault(Endpoint::MediaAddress);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
+    if let Err(refusal) = authorized(&platform, &headers) {
+        return refusal.into_response();
+    }
+    let mut state = platform.state();
+    let Some(media) = state.media.get(&id).cloned() else { return bad(100, "Object does not exist").into_response() };
+    let url = format!("{}/berkas/{}", platform.url, state.link(&id));
+    Json(json!({
+        "messaging_product": "whatsapp", "id": id, "url": url, "mime_type": media.mime,
+        "sha256": hex(&media.sha256), "file_size": media.bytes.len(),
+    }))
+    .into_response()
+}
+
+async fn file(Shared(platform): Shared<Platform>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    let fault = platform.state().fault(Endpoint::MediaFile);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
+    if let Err(refusal) = authorized(&platform, &headers) {
+        return refusal.into_response();
+    }
+    let state = platform.state();
+    let now = state.now();
+    let link = state.links.get(&token).filter(|link| link.until > now);
+    match link.and_then(|link| state.media.get(&link.media)) {
+        Some(media) => ([(header::CONTENT_TYPE, media.mime.clone())], media.bytes.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// What a citizen got: for whoever plays with the platform by hand.
+async fn received(Shared(platform): Shared<Platform>, Path(phone): Path<String>) -> Json<Vec<Received>> {
+    Json(platform.received(&digits(&phone)))
+}
+
+#[derive(Deserialize)]
+struct Order {
+    at: String,
+    fault: String,
+    #[serde(default)]
+    number: Option<u64>,
+    #[serde(default)]
+    times: Option<u32>,
+}
+
+/// Switches a failure on or, with `"fault": "none"`, off.
+async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> Result<StatusCode, StatusCode> {
+    let at = match order.at.as_str() {
+        "messages" => Endpoint::Messages,
+        "media_address" => Endpoint::MediaAddress,
+        "media_file" => Endpoint::MediaFile,
+        _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
+    };
+    let fault = match order.fault.as_str() {
+        "none" => None,
+        "too_many" => Some(Fault::TooMany(order.number)),
+        "broken" => Some(Fault::Broken),
+        "silent" => Some(Fault::Silent),
+        "lost" => Some(Fault::Lost),
+        "slow" => Some(Fault::Slow(Duration::from_millis(order.number.unwrap_or(3000)))),
+        "wrong" => Some(Fault::Wrong),
+        "gone" => Some(Fault::Gone),
+        "code" => Some(Fault::Code(order.number.and_then(|n| n.try_into().ok()).unwrap_or(131_000))),
+        _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
+    };
+    match (fault, order.times) {
+        (Some(fault), Some(times)) => platform.fail_times(at, fault, times),
+        (Some(fault), None) => platform.fail(at, fault),
+        (None, _) => platform.mend(at),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

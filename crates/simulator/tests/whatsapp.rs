@@ -1,0 +1,339 @@
+//! The WhatsApp adapter meets the platform: replies, files, handshake and signature over the real protocol.
+
+use std::collections::BTreeMap;
+
+use adapter_sdk::{
+    Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Raw, Reply, ReplyId, ReplyKind, ReplyTo, Request, SendError,
+    Timestamp, TraceId, Webhook,
+    axum::http::{HeaderMap, Method},
+    outgoing::Limits,
+};
+use adapter_whatsapp::WhatsApp;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use simulator::{Endpoint, Fault, Form, Options, Platform, WindowErrors, webhook};
+
+const SARI: &str = "6281000000001";
+const SECRET: &str = "simulator-secret";
+
+fn open(platform: &Platform, more: &Value) -> WhatsApp {
+    let mut config = json!({
+        "accounts": [{ "phone_number_id": "100000000000001", "access_token": "simulator-token", "label": "uji" }],
+        "app_secret": SECRET, "verify_token": "simulator-word", "graph_url": platform.url, "version": "v26.0", "pair_pause": 0,
+        "templates": {},
+    });
+    for (key, value) in more.as_object().expect("a table") {
+        config[key] = value.clone();
+    }
+    let limits = Limits { total: std::time::Duration::from_secs(2), max_body: 1 << 20, ..Limits::default() };
+    WhatsApp::open(serde_json::from_value(config).expect("a configuration"), Http::new(limits).expect("a client")).expect("an adapter")
+}
+
+fn templates() -> Value {
+    json!({ "templates": { "resolved": { "name": "laporan_selesai", "languages": ["id", "en"], "params": ["reference", "agency", "text"] } } })
+}
+
+fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the test plays a citizen who writes now")]
+    Timestamp::now()
+}
+
+/// What the door would keep of the webhook's calls.
+fn raw(body: Vec<u8>) -> Raw {
+    let adapter = "whatsapp".parse().expect("a name");
+    Raw { adapter, received_at: now(), trace: TraceId::random(), query: String::new(), headers: Vec::new(), body: body.into() }
+}
+
+/// What the adapter makes of everything that citizens wrote so far.
+async fn heard(platform: &Platform, adapter: &WhatsApp) -> Vec<Event> {
+    let door = Door::start().await;
+    platform.deliver(&door.url, SECRET).await;
+    let bodies = door.bodies();
+    bodies.into_iter().flat_map(|body| adapter.parse(&raw(body)).expect("events")).collect()
+}
+
+#[derive(Clone)]
+struct Door {
+    url: String,
+    bodies: std::sync::Arc<std::sync::Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Door {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/webhook", listener.local_addr().expect("an address"));
+        let door = Self { url, bodies: std::sync::Arc::default() };
+        let keep = door.clone();
+        let take = move |body: axum::body::Bytes| async move { keep.bodies.lock().expect("a lock").push(body.to_vec()) };
+        let routes = axum::Router::new().route("/webhook", axum::routing::post(take));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        door
+    }
+
+    fn bodies(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.bodies.lock().expect("a lock"))
+    }
+}
+
+/// The reply that answers this event.
+fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
+    let Event::Message(inbound) = event else { panic!("a message") };
+    reply(inbound.reply_to.clone().expect("a way back"), kind, text)
+}
+
+fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
+    let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
+    let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), params }
+}
+
+/// As a desk names a telephone number: nobody wrote from it here.
+fn from_a_desk() -> ReplyTo {
+    let address = format!("tel:+{SARI}").parse::<Address>().expect("an address");
+    ReplyTo {
+        adapter: "whatsapp".parse().expect("a name"),
+        account: "100000000000001".into(),
+        address,
+        thread: None,
+        audience: Audience::Private,
+    }
+}
+
+#[tokio::test]
+async fn a_reply_within_the_day_is_text_that_quotes_the_citizen() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let wamid = platform.text(SARI, "Jalan rusak di depan pasar");
+    let events = heard(&platform, &adapter).await;
+    let reply = answer(&events[0], ReplyKind::Resolved, "Sudah selesai");
+    let sent = adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI).remove(0);
+    assert_eq!((got.form, got.text.as_str(), got.quoted), (Form::Text, "Sudah selesai", Some(wamid)));
+    assert_eq!((Some(got.wamid.clone()), got.callback), (sent.platform_id, Some(reply.id.to_string())));
+    let states: Vec<String> = heard(&platform, &adapter)
+        .await
+        .into_iter()
+        .map(|event| match event {
+            Event::Receipt(receipt) if receipt.reply == Some(reply.id) && receipt.platform_id == Some(got.wamid.clone()) => {
+                receipt.state.as_str().to_owned()
+            }
+            other => panic!("a receipt of the reply, not {other:?}"),
+        })
+        .collect();
+    assert_eq!(states, ["sent", "delivered", "read"]);
+}
+
+#[tokio::test]
+async fn a_reply_after_the_day_is_the_approved_template() {
+    // This platform takes text first and fails it later: text must not even be tried.
+    let options = Options { window_errors: WindowErrors::InStatus, ..Options::default() };
+    let platform = Platform::start_with(options).await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.pass(SignedDuration::from_hours(-25));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    platform.pass(SignedDuration::from_hours(25));
+    adapter.send(&answer(&events[0], ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    let got = platform.received(SARI).remove(0);
+    assert_eq!(got.form, Form::Template { name: "laporan_selesai".into(), language: "id".into() });
+    assert_eq!(got.text, "7KQ2-M4XT-9PCH\nDinas Bina Marga\nSudah ditambal rata");
+}
+
+#[tokio::test]
+async fn a_number_that_never_wrote_gets_the_template_first() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    assert!(matches!(platform.received(SARI)[0].form, Form::Template { .. }));
+    let error = adapter.send(&reply(from_a_desk(), ReplyKind::Received, "Terima kasih")).await.expect_err("no template for this kind");
+    assert!(matches!(error, SendError::Rejected { code, .. } if code == "131047"));
+}
+
+#[tokio::test]
+async fn a_closed_window_that_nobody_foresaw_is_met_with_the_template() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    platform.pass(SignedDuration::from_hours(30)); // their clock is not ours
+    adapter.send(&answer(&events[0], ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    assert!(matches!(platform.received(SARI)[0].form, Form::Template { .. }));
+    assert_eq!(platform.requests(Endpoint::Messages), 2);
+}
+
+#[tokio::test]
+async fn a_template_that_meta_paused_gives_way_to_text() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    platform.fail_times(Endpoint::Messages, Fault::Code(132_015), 1);
+    adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    assert_eq!(platform.received(SARI)[0].form, Form::Text);
+}
+
+#[tokio::test]
+async fn a_citizen_without_a_number_is_reached() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.hide_phone(SARI);
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    adapter.send(&answer(&events[0], ReplyKind::Received, "Terima kasih")).await.expect("sent");
+    assert_eq!(platform.received(SARI)[0].text, "Terima kasih");
+}
+
+#[tokio::test]
+async fn a_long_text_arrives_whole_and_in_order_and_goes_on_where_it_was_stopped() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let text = (0..1500).map(|number| format!("kata{number}")).collect::<Vec<_>>().join(" ");
+    let long = answer(&events[0], ReplyKind::Answered, &text);
+    adapter.send(&long).await.expect("sent");
+    let parts: Vec<String> = platform.received(SARI).into_iter().map(|message| message.text).collect();
+    assert_eq!((parts.len(), parts.join(" ")), (4, text.clone()));
+
+    // The third part fails; the same reply comes again later.
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let long = answer(&events[0], ReplyKind::Answered, &text);
+    platform.fail_after(Endpoint::Messages, Fault::Broken, 2);
+    assert!(matches!(adapter.send(&long).await, Err(SendError::Unreachable(_))));
+    assert_eq!(platform.received(SARI).len(), 2);
+    let sent = adapter.send(&long).await.expect("sent");
+    let got = platform.received(SARI);
+    assert_eq!(got.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join(" "), text);
+    assert_eq!(sent.platform_id.as_ref(), Some(&got[0].wamid), "receipts are found by the first part");
+}
+
+#[tokio::test]
+async fn replies_to_one_citizen_keep_their_distance_before_the_platform_must_say_so() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({ "pair_pause": 6 }));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    adapter.send(&answer(&events[0], ReplyKind::Received, "Terima kasih")).await.expect("sent");
+    let error = adapter.send(&answer(&events[0], ReplyKind::Noted, "Ditambahkan")).await.expect_err("too early");
+    assert!(matches!(error, SendError::Throttled(Some(_))));
+    assert_eq!(platform.requests(Endpoint::Messages), 1);
+}
+
+#[tokio::test]
+async fn failures_of_the_platform_are_told_apart() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    for (fault, wanted) in [
+        (Fault::Broken, "unreachable"),
+        (Fault::Silent, "unreachable"),
+        (Fault::Wrong, "unreachable"),
+        (Fault::Code(190), "unreachable"),
+        (Fault::TooMany(Some(40)), "throttled"),
+        (Fault::Code(131_026), "rejected"),
+        (Fault::Code(131_056), "throttled"), // the last: the citizen rests afterwards
+    ] {
+        platform.fail(Endpoint::Messages, fault.clone());
+        let error = adapter.send(&answer(&events[0], ReplyKind::Received, "Terima kasih")).await.expect_err("a failure");
+        let got = match &error {
+            SendError::Unreachable(_) => "unreachable",
+            SendError::Throttled(_) => "throttled",
+            SendError::Rejected { .. } => "rejected",
+            SendError::OptedOut => "opted out",
+        };
+        assert_eq!(got, wanted, "{fault:?}");
+        let shown = format!("{error:?} {error}");
+        assert!(!shown.contains("simulator-token") && !shown.contains(SARI), "{shown}");
+    }
+    let asked = platform.requests(Endpoint::Messages);
+    let error = adapter.send(&answer(&events[0], ReplyKind::Noted, "Ditambahkan")).await.expect_err("too early");
+    assert!(matches!(error, SendError::Throttled(Some(_))));
+    assert_eq!(platform.requests(Endpoint::Messages), asked, "the platform is not asked before the pause is over");
+}
+
+#[tokio::test]
+async fn a_photo_comes_whole_also_when_its_address_died_once() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.photo(SARI, None, b"a photo of a road".to_vec());
+    let events = heard(&platform, &adapter).await;
+    let Event::Message(inbound) = &events[0] else { panic!("a message") };
+    let Content::Remote(media) = &inbound.attachments[0].content else { panic!("remote") };
+    assert_eq!(adapter.fetch(media).await.expect("the file"), b"a photo of a road".as_slice());
+    platform.fail_times(Endpoint::MediaFile, Fault::Gone, 1);
+    assert_eq!(adapter.fetch(media).await.expect("the file"), b"a photo of a road".as_slice());
+    platform.fail(Endpoint::MediaFile, Fault::Gone);
+    let before = platform.requests(Endpoint::MediaFile);
+    assert!(adapter.fetch(media).await.is_err());
+    assert_eq!(platform.requests(Endpoint::MediaFile) - before, 2, "asked for once again, and no more");
+    platform.mend(Endpoint::MediaFile);
+    platform.fail(Endpoint::MediaFile, Fault::Wrong);
+    assert!(matches!(adapter.fetch(media).await, Err(FetchError::Later(_))), "bytes that are not the promised ones");
+    platform.mend(Endpoint::MediaFile);
+    platform.fail(Endpoint::MediaAddress, Fault::Code(100));
+    let before = platform.requests(Endpoint::MediaAddress);
+    assert!(matches!(adapter.fetch(media).await, Err(FetchError::Gone(_))));
+    assert_eq!(platform.requests(Endpoint::MediaAddress) - before, 1, "a refusal is not asked for again");
+    platform.fail(Endpoint::MediaAddress, Fault::Code(190));
+    assert!(matches!(adapter.fetch(media).await, Err(FetchError::Throttled(Some(_)))), "a dead token does not lose the photo");
+    platform.fail(Endpoint::MediaAddress, Fault::TooMany(Some(30)));
+    assert!(matches!(adapter.fetch(media).await, Err(FetchError::Throttled(Some(wait))) if wait.as_secs() >= 30));
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_downloaded() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.file(SARI, "document", "application/pdf", None, vec![0; (1 << 20) + 1]);
+    let events = heard(&platform, &adapter).await;
+    let Event::Message(inbound) = &events[0] else { panic!("a message") };
+    let Content::Remote(media) = &inbound.attachments[0].content else { panic!("remote") };
+    assert!(matches!(adapter.fetch(media).await, Err(FetchError::TooLarge)));
+}
+
+fn request(method: Method, query: &str, body: &str, signature: Option<&str>) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.extend(signature.map(|signature| {
+        let name = webhook::SIGNATURE.parse::<adapter_sdk::axum::http::HeaderName>().expect("a name");
+        (name, signature.parse().expect("a value"))
+    }));
+    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into() }
+}
+
+#[tokio::test]
+async fn only_what_meta_signed_is_believed() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    let body = r#"{"a":"é / < @ 🙏 \u00e9"}"#;
+    let right = webhook::signature(body.as_bytes(), SECRET);
+    let verify = |body: &str, signature: Option<&str>| adapter.verify(&request(Method::POST, "", body, signature));
+    assert_eq!(verify(body, Some(&right)), Ok(()));
+    assert!(verify(&format!("{body} "), Some(&right)).is_err());
+    for wrong in ["", "sha256=", "sha256=zz", &right[7..], &right[..70], &webhook::signature(body.as_bytes(), "another")] {
+        assert!(verify(body, Some(wrong)).is_err(), "{wrong}");
+    }
+    assert!(verify(body, None).is_err());
+}
+
+#[tokio::test]
+async fn the_handshake_is_answered_to_who_knows_the_word() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    let ask = |query: &str| adapter.handshake(&request(Method::GET, query, "", None));
+    let right = ask("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=simulator-word").expect("an answer");
+    assert_eq!((right.status.as_u16(), right.body.as_ref()), (200, b"1158201444".as_slice()));
+    assert_eq!(right.content_type, Some("text/plain; charset=utf-8"));
+    for wrong in [
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=simulator-wor",
+        "hub.mode=subscribe&hub.challenge=1",
+        "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=simulator-word",
+        "hub.mode=subscribe&hub.verify_token=simulator-word",
+    ] {
+        assert_eq!(ask(wrong).expect("an answer").status.as_u16(), 403, "{wrong}");
+    }
+    assert_eq!(ask(""), None);
+    assert_eq!(adapter.handshake(&request(Method::POST, "hub.mode=subscribe", "{}", None)), None);
+}

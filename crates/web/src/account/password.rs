@@ -1,0 +1,74 @@
+//! `GET /sandi`, `POST /sandi`: one's own password. All other sessions end; the one at hand begins anew.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde_json::json;
+use ui::{Page, Tone, Visit};
+
+use super::slowly;
+use crate::{
+    Rooms, WebError,
+    agency::Done,
+    form::{Acting, Fields},
+    page,
+    session::{self, SignedIn},
+};
+
+/// Long and simple beats short and clever.
+const SHORTEST: usize = 12;
+const LONGEST: usize = 256;
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    page: Page,
+    csrf: String,
+    old_error: String,
+    new_error: String,
+}
+
+pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
+    let mut page = frame(&rooms, &visit, &by);
+    if done.is("sandi") {
+        let text = page.t("password.done").to_owned();
+        page = page.flash(Tone::Good, text);
+    }
+    page::html(&PasswordPage { page, csrf: by.csrf, old_error: String::new(), new_error: String::new() })
+}
+
+pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    rooms.limits().password(&by.staff.login)?;
+    let (old_error, new_error) = wrong(&rooms, &visit, &by, &form).await?;
+    if !old_error.is_empty() || !new_error.is_empty() {
+        let page = frame(&rooms, &visit, &by);
+        let page = PasswordPage { page, csrf: by.csrf, old_error, new_error };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page::html(&page)?).into_response());
+    }
+    let new = form.exact("new").to_owned();
+    let hash = slowly(move || store::staff::hash_password(&new)).await?;
+    let mut tx = store::begin(rooms.db()).await?;
+    store::staff::set_password(&mut tx, by.staff.id, &hash).await?;
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.own_password", &by.staff.login, &json!({})).await?;
+    store::commit(tx).await?;
+    let token = store::staff::open_session(rooms.db(), by.staff.id, rooms.now()).await?;
+    Ok(([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to("/sandi?done=sandi")).into_response())
+}
+
+async fn wrong(rooms: &Rooms, visit: &Visit, by: &SignedIn, form: &Fields) -> Result<(String, String), WebError> {
+    let words = page::words(visit.language);
+    let length = form.exact("new").chars().count();
+    let new_error = if (SHORTEST..=LONGEST).contains(&length) { "" } else { words.t("password.short") };
+    let old = form.exact("old").to_owned();
+    let hash = store::staff::by_login(rooms.db(), &by.staff.login).await?.map(|(_, hash)| hash);
+    let fits = slowly(move || store::staff::verify_password(&old, hash.as_deref())).await?;
+    let old_error = if fits { "" } else { words.t("password.wrong") };
+    Ok((old_error.to_owned(), new_error.to_owned()))
+}
+
+fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
+    page::staff(rooms, visit, by, page::words(visit.language).t("menu.password"))
+}

@@ -1,0 +1,19 @@
+//! `POST /aduan/{id}/jawab`: an officer answers the citizen.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use model::Action;
+use ui::Visit;
+
+use super::{Draft, act, finish, id_in};
+use crate::{Rooms, WebError, form::Acting};
+
+pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    let id = id_in(&id)?;
+    let text = acting.form.text("text");
+    let draft = Draft { form: "jawab", text: text.clone(), ..Draft::default() };
+    let done = act(&rooms, &acting, id, None, |_| Action::Answer { text }).await?;
+    finish(&rooms, &visit, &acting.by, id, done, draft).await
+}

@@ -1,0 +1,342 @@
+//! `GET /aduan/{id}`: one complaint, whole: what was said, where it is, why it is here, how far each agency is, and what this person
+//! may do with it.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use model::{
+    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Point, StaffId, Status, Timestamp, Update,
+    Visibility, Why, decide,
+};
+use store::{attachment::StoredAttachment, message::RecordedMessage};
+use ui::{Clock, Page, Tone, Visit};
+
+use super::{
+    Done, Draft, Refused,
+    conversation::{Said, Turn, turns},
+    id_in,
+    queue::areas,
+    seen_by,
+};
+use crate::{
+    Rooms, WebError,
+    citizen::steps::{icon, names, why_this_date},
+    files::public_copy,
+    page,
+    session::SignedIn,
+};
+
+#[derive(Template)]
+#[template(path = "complaint.html")]
+struct ComplaintPage {
+    page: Page,
+    id: String,
+    csrf: String,
+    version: i32,
+    reference: String,
+    status: Status,
+    clock: Option<(Clock, Timestamp)>,
+    opened_at: Timestamp,
+    category: String,
+    area: String,
+    area_code: String,
+    place: String,
+    location: Option<Point>,
+    channel: String,
+    visibility: Visibility,
+    citizen: Citizen,
+    danger: String,
+    why: Vec<String>,
+    holders: Vec<Holder>,
+    turns: Vec<Turn>,
+    steps: Vec<Step>,
+    can: Can,
+    can_reply: bool,
+    others: Vec<(String, String, bool)>,
+    all: Vec<(String, String, bool)>,
+    categories: Vec<(String, String, bool)>,
+    areas: Vec<(String, String, bool)>,
+    draft: Draft,
+}
+
+/// Who wrote, as far as this person may know.
+struct Citizen {
+    name: String,
+    contacts: Vec<String>,
+    hidden: bool,
+}
+
+/// One agency's part.
+struct Holder {
+    name: String,
+    state: DispatchState,
+    officer: String,
+    since: Timestamp,
+    deadline: Timestamp,
+    clock: Option<Clock>,
+    why: String,
+}
+
+/// One line of the history.
+struct Step {
+    icon: &'static str,
+    title: String,
+    who: String,
+    text: String,
+    at: Timestamp,
+    photo: String,
+}
+
+/// What `decide` would let this person do, by the last part of each form's address.
+struct Can(Vec<&'static str>);
+
+impl Can {
+    fn act(&self, form: &str) -> bool {
+        self.0.contains(&form)
+    }
+
+    fn anything(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+pub(crate) async fn show(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    by: SignedIn,
+    Path(id): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, WebError> {
+    let complaint = seen_by(&rooms, &by, id_in(&id)?).await?;
+    draw(&rooms, &visit, &by, &complaint, None, &done).await
+}
+
+/// The page, with what was typed if it was refused.
+pub(super) async fn draw(
+    rooms: &Rooms,
+    visit: &Visit,
+    by: &SignedIn,
+    complaint: &Complaint,
+    refused: Option<(Draft, Refused)>,
+    done: &Done,
+) -> Result<Response, WebError> {
+    let directory = rooms.directory();
+    let db = rooms.db();
+    let messages = store::message::of_complaint(db, complaint.id).await?;
+    let replies = store::reply::of_complaint(db, complaint.id).await?;
+    let history = store::complaint::history(db, complaint.id).await?;
+    let by_staff = store::attachment::by_staff(db, complaint.id).await?;
+    let staff = store::staff::names(db, &everybody(complaint, &history)).await?;
+    let identity = complaint.visibility != Visibility::Secret || by.staff.role.may_triage();
+
+    let mut page = page::staff(rooms, visit, by, complaint.reference.to_string()).script("live.js");
+    if complaint.location.is_some() {
+        page = page.script("map.js");
+    }
+    let page = flashed(page, done, refused.as_ref());
+    let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
+    let said = Said { messages: &messages, replies: &replies, history: &history, staff: &staff, identity };
+    page::html(&ComplaintPage {
+        id: complaint.id.to_string(),
+        csrf: by.csrf.clone(),
+        version: complaint.version,
+        reference: complaint.reference.to_string(),
+        status: complaint.status(),
+        clock: complaint.deadline().map(|deadline| (page.clock(deadline, &directory.calendar), deadline)),
+        opened_at: complaint.opened_at,
+        category: page::category_name(complaint.category.as_deref(), &directory, visit.language),
+        area: page::area_name(complaint.area.as_deref(), &directory),
+        area_code: complaint.area.clone().unwrap_or_default(),
+        place: complaint.place.clone().unwrap_or_default(),
+        location: complaint.location,
+        channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
+        visibility: complaint.visibility,
+        citizen: citizen(&messages, identity),
+        danger: complaint.why.danger.join(", "),
+        why: why(&complaint.why, &directory, visit, &page),
+        holders: holders(complaint, &directory, &staff, &page),
+        turns: turns(&said, rooms, &directory, &page),
+        steps: steps(&history, &by_staff, &directory, &staff, &page),
+        can: can(complaint, by, &directory, page.now),
+        can_reply: complaint.reply_to.is_some(),
+        others: agencies(&directory, by.staff.agency, &draft.agencies),
+        all: agencies(&directory, None, &proposed(complaint, &draft)),
+        categories: categories(complaint, &directory, &draft, visit),
+        areas: areas(&directory, if draft.area.is_empty() { complaint.area.as_deref().unwrap_or_default() } else { &draft.area }),
+        draft,
+        page,
+    })
+}
+
+fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page {
+    if let Some((_, refused)) = refused {
+        let text = refused.words(&page).to_owned();
+        return page.flash(Tone::Bad, text);
+    }
+    let said = [
+        ("ambil", page.t("done.claim")),
+        ("tanya", page.t("done.ask")),
+        ("jawab", page.t("done.answer")),
+        ("catat", page.t("done.note")),
+        ("alihkan", page.t("done.hand_over")),
+        ("selesai", page.t("done.resolve")),
+        ("arahkan", page.t("done.route")),
+        ("buka-lagi", page.t("done.reopen")),
+    ];
+    match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
+        Some(text) => page.flash(Tone::Good, text),
+        None => page,
+    }
+}
+
+/// Everybody whose name the page says.
+fn everybody(complaint: &Complaint, history: &[Update]) -> Vec<StaffId> {
+    let acted = history.iter().filter_map(|update| if let Actor::Staff { id, .. } = update.by { Some(id) } else { None });
+    complaint.dispatches.iter().filter_map(|dispatch| dispatch.officer).chain(acted).collect()
+}
+
+fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
+    if !identity {
+        return Citizen { name: String::new(), contacts: Vec::new(), hidden: true };
+    }
+    let name = messages.iter().find_map(|message| message.sender_name.clone()).unwrap_or_default();
+    // What a person can call or write to; an account's inner key is of no use to them.
+    let reachable = |address: &&model::Address| matches!(address.scheme(), "tel" | "mailto");
+    let addresses = messages.iter().flat_map(|message| message.sender.iter().chain(&message.contact)).filter(reachable);
+    let mut contacts: Vec<String> = addresses.map(|address| address.path().to_owned()).collect();
+    contacts.sort();
+    contacts.dedup();
+    Citizen { name, contacts, hidden: false }
+}
+
+/// Why it is where it is, in sentences.
+fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<String> {
+    let mut said = Vec::new();
+    if !why.category.is_empty() {
+        said.push(page.fill("why.category", "words", why.category.join(", ")));
+    }
+    match why.area.as_deref() {
+        Some("point") => said.push(page.t("why.area.point").to_owned()),
+        Some("office") => said.push(page.t("why.area.office").to_owned()),
+        Some(text) => said.push(page.fill("why.area.text", "name", text.strip_prefix("text: ").unwrap_or(text))),
+        None => {}
+    }
+    for rule in directory.rules.iter().filter(|rule| why.rules.contains(&rule.id)) {
+        let any = page.t("why.any").to_owned();
+        let category = rule.category.as_deref().map_or(any.clone(), |code| page::category_name(Some(code), directory, visit.language));
+        let area = rule.area.as_deref().map_or(any, |code| directory.area_path(code));
+        let agency = directory.agency_name(rule.agency);
+        said.push(page.words.fill("why.rule", &[("category", &category), ("area", &area), ("agency", agency)]));
+    }
+    said
+}
+
+fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Vec<Holder> {
+    let holder = |dispatch: &Dispatch| Holder {
+        name: directory.agency_name(dispatch.agency).to_owned(),
+        state: dispatch.state,
+        officer: dispatch.officer.and_then(|officer| staff.get(&officer)).cloned().unwrap_or_default(),
+        since: dispatch.given_at,
+        deadline: dispatch.deadline,
+        clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
+        why: why_this_date(dispatch, complaint, directory, page),
+    };
+    complaint.dispatches.iter().map(holder).collect()
+}
+
+fn steps(
+    history: &[Update],
+    by_staff: &[StoredAttachment],
+    directory: &Directory,
+    staff: &HashMap<StaffId, String>,
+    page: &Page,
+) -> Vec<Step> {
+    let photo = |id: AttachmentId| {
+        let file = by_staff.iter().find(|file| file.id == id)?;
+        public_copy(file).map(|_| format!("/berkas/{id}"))
+    };
+    let step = |update: &Update| Step {
+        icon: icon(update.kind),
+        title: title(update, directory, page),
+        who: who(update, directory, staff, page),
+        text: update.text.clone().unwrap_or_default(),
+        at: update.at,
+        photo: update.attachment.and_then(photo).unwrap_or_default(),
+    };
+    history.iter().rev().map(step).collect()
+}
+
+/// What was done, as colleagues say it.
+fn title(update: &Update, directory: &Directory, page: &Page) -> String {
+    use model::UpdateKind as Kind;
+    let to = names(update, directory);
+    match update.kind {
+        Kind::Opened => page.t("did.opened").to_owned(),
+        Kind::Routed => page.fill("did.routed", "agency", &to),
+        Kind::ToTriage => page.t("did.to_triage").to_owned(),
+        Kind::FollowedUp => page.t("did.followed_up").to_owned(),
+        Kind::Claimed => page.t("did.claimed").to_owned(),
+        Kind::Asked => page.t("did.asked").to_owned(),
+        Kind::Answered => page.t("did.answered").to_owned(),
+        Kind::Noted => page.t("did.noted").to_owned(),
+        Kind::HandedOver => page.fill("did.handed_over", "agency", &to),
+        Kind::Resolved => page.t("did.resolved").to_owned(),
+        Kind::Reopened => page.t("did.reopened").to_owned(),
+    }
+}
+
+fn who(update: &Update, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> String {
+    match update.by {
+        Actor::System => page.t("talk.system").to_owned(),
+        Actor::Citizen => page.t("talk.citizen").to_owned(),
+        Actor::Staff { id, .. } => {
+            let name = staff.get(&id).cloned().unwrap_or_default();
+            update.agency.map_or(name.clone(), |agency| format!("{name}, {}", directory.agency_name(agency)))
+        }
+    }
+}
+
+/// Asks `decide` itself, so that no button promises what the rules refuse.
+fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timestamp) -> Can {
+    let may = |action| decide(complaint.clone(), action, by.actor(), directory, now).is_ok();
+    let text = || "…".to_owned();
+    let some_agency = directory.agencies.keys().next().copied();
+    let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
+    let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
+    let forms = [
+        ("ambil", !mine && may(Action::Claim)),
+        ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
+        ("jawab", may(Action::Answer { text: text() })),
+        ("tanya", may(Action::Ask { text: text() })),
+        ("selesai", may(Action::Resolve { text: text(), photo: None })),
+        ("alihkan", may(Action::HandOver { to: Vec::new(), reason: text() })),
+        ("buka-lagi", may(Action::Reopen { reason: text() })),
+        ("catat", may(Action::Note { text: text() })),
+    ];
+    Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())
+}
+
+fn agencies(directory: &Directory, without: Option<AgencyId>, ticked: &[AgencyId]) -> Vec<(String, String, bool)> {
+    let agencies = directory.agencies.values().filter(|agency| Some(agency.id) != without);
+    let mut all: Vec<_> = agencies.map(|agency| (agency.id.to_string(), agency.name.clone(), ticked.contains(&agency.id))).collect();
+    all.sort_by(|a, b| a.1.cmp(&b.1));
+    all
+}
+
+/// What is ticked at first: what was ticked before it was refused, else what the rules would say.
+fn proposed(complaint: &Complaint, draft: &Draft) -> Vec<AgencyId> {
+    if draft.form == "arahkan" { draft.agencies.clone() } else { complaint.pending().map(|dispatch| dispatch.agency).collect() }
+}
+
+fn categories(complaint: &Complaint, directory: &Directory, draft: &Draft, visit: &Visit) -> Vec<(String, String, bool)> {
+    let here = if draft.category.is_empty() { complaint.category.clone().unwrap_or_default() } else { draft.category.clone() };
+    let category =
+        |category: &model::Category| (category.code.clone(), page::name_of(category, visit.language).to_owned(), category.code == here);
+    let mut all: Vec<_> = directory.categories.values().map(category).collect();
+    all.sort_by(|a, b| a.1.cmp(&b.1));
+    all
+}

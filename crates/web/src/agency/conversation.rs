@@ -1,0 +1,242 @@
+//! What was said about a complaint, by whom, in order: the citizen's messages as they came, our replies with what became of them, and
+//! notes among staff.
+
+use std::collections::HashMap;
+
+use model::{AttachmentKind, Audience, Directory, ReplyKind, StaffId, Timestamp, Update, UpdateKind};
+use store::{
+    attachment::{AttachmentState, StoredAttachment},
+    message::RecordedMessage,
+    reply::{ReplyState, SentReply},
+};
+use ui::{Page, Photo};
+
+use crate::{Rooms, files::public_copy};
+
+/// One thing that was said.
+pub(super) struct Turn {
+    pub(super) side: Side,
+    pub(super) who: String,
+    pub(super) at: Timestamp,
+    /// What kind of thing it is.
+    pub(super) label: String,
+    pub(super) text: String,
+    /// The whole message as it was sent, where the words above are only its kind.
+    pub(super) whole: String,
+    pub(super) photos: Vec<Photo>,
+    pub(super) files: Vec<FileLine>,
+    pub(super) receipt: Option<Receipt>,
+    /// Short remarks: an edit, seen by everybody, cut.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Citizen,
+    Ours,
+    Note,
+}
+
+impl Side {
+    /// The class of the message.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Citizen => "theirs",
+            Self::Ours => "ours",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// A file that is no shown picture.
+pub(super) struct FileLine {
+    pub(super) icon: &'static str,
+    pub(super) name: String,
+    /// Size, or why it cannot be had.
+    pub(super) detail: String,
+    /// Where it is; empty when it cannot be had.
+    pub(super) href: String,
+    /// Whether a browser can play it.
+    pub(super) sound: bool,
+}
+
+/// What became of a reply.
+pub(super) struct Receipt {
+    pub(super) icon: &'static str,
+    pub(super) text: String,
+    pub(super) failed: bool,
+}
+
+/// Everything that a conversation is made of.
+pub(super) struct Said<'a> {
+    pub(super) messages: &'a [RecordedMessage],
+    pub(super) replies: &'a [SentReply],
+    pub(super) history: &'a [Update],
+    pub(super) staff: &'a HashMap<StaffId, String>,
+    /// Whether this person may know who wrote.
+    pub(super) identity: bool,
+}
+
+/// In the order it was said.
+pub(super) fn turns(said: &Said<'_>, rooms: &Rooms, directory: &Directory, page: &Page) -> Vec<Turn> {
+    let messages = said.messages.iter().map(|message| of_citizen(message, said.identity, page));
+    let replies = said.replies.iter().map(|reply| ours(reply, rooms, directory, said, page));
+    let notes = said.history.iter().filter(|update| update.kind == UpdateKind::Noted).map(|update| note(update, said.staff, page));
+    let mut turns: Vec<Turn> = messages.chain(replies).chain(notes).collect();
+    turns.sort_by_key(|turn| turn.at);
+    turns
+}
+
+fn of_citizen(message: &RecordedMessage, identity: bool, page: &Page) -> Turn {
+    let name = message.sender_name.clone().filter(|_| identity);
+    let mut remarks = Vec::new();
+    if message.is_edit {
+        remarks.push(page.t("talk.edited").to_owned());
+    }
+    if message.audience == Audience::Public {
+        remarks.push(page.t("talk.public").to_owned());
+    }
+    if let Some(cut) = &message.cut {
+        remarks.push(page.fill("talk.cut", "what", cut));
+    }
+    let (photos, files) = split(&message.attachments, page);
+    Turn {
+        side: Side::Citizen,
+        who: name.unwrap_or_else(|| page.t("talk.citizen").to_owned()),
+        at: message.sent_at,
+        label: String::new(),
+        text: message.text.clone(),
+        whole: String::new(),
+        photos,
+        files,
+        receipt: None,
+        remarks,
+    }
+}
+
+/// Pictures to show, and other files to list.
+pub(super) fn split(attachments: &[StoredAttachment], page: &Page) -> (Vec<Photo>, Vec<FileLine>) {
+    let (shown, others): (Vec<_>, Vec<_>) = attachments.iter().partition(|file| public_copy(file).is_some());
+    let photos = (1u64..).zip(shown).map(|(n, file)| Photo {
+        src: format!("/berkas/{}", file.id),
+        alt: page.fill("track.photo", "n", n.to_string()),
+        width: file.width.unwrap_or(0),
+        height: file.height.unwrap_or(0),
+    });
+    (photos.collect(), others.into_iter().map(|file| file_line(file, page)).collect())
+}
+
+fn file_line(file: &StoredAttachment, page: &Page) -> FileLine {
+    let (icon, kind) = match file.kind {
+        AttachmentKind::Image => ("photo", page.t("file.image")),
+        AttachmentKind::Sticker => ("photo", page.t("file.sticker")),
+        AttachmentKind::Video => ("film", page.t("file.video")),
+        AttachmentKind::Audio | AttachmentKind::Voice => ("sound", page.t("file.sound")),
+        AttachmentKind::Document => ("file", page.t("file.document")),
+    };
+    let kept = file.state == AttachmentState::Kept;
+    let reason = file.reason.clone().unwrap_or_default();
+    let detail = match file.state {
+        AttachmentState::Kept => file.bytes.map(|bytes| size(bytes, page)).unwrap_or_default(),
+        AttachmentState::Due => page.t("file.due").to_owned(),
+        AttachmentState::Refused => page.fill("file.refused", "reason", &reason),
+        AttachmentState::Missing => page.fill("file.missing", "reason", &reason),
+    };
+    let is_sound = matches!(file.kind, AttachmentKind::Audio | AttachmentKind::Voice);
+    FileLine {
+        icon,
+        name: file.filename.clone().unwrap_or_else(|| kind.to_owned()),
+        detail,
+        href: if kept { format!("/berkas/{}", file.id) } else { String::new() },
+        sound: kept && is_sound,
+    }
+}
+
+/// `420 KB`, `3,2 MB`.
+fn size(bytes: u64, page: &Page) -> String {
+    let separator = if page.lang() == "id" { ',' } else { '.' };
+    match bytes {
+        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        _ => format!("{}{separator}{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
+fn ours(reply: &SentReply, rooms: &Rooms, directory: &Directory, said: &Said<'_>, page: &Page) -> Turn {
+    let words = reply.draft.facts.text.clone().unwrap_or_default();
+    let whole = reply.text.clone().unwrap_or_else(|| model::word(&reply.draft, rooms.site()).text);
+    Turn {
+        side: Side::Ours,
+        who: author(reply, directory, said, page),
+        at: reply.created_at,
+        label: kind(reply.draft.kind, page).to_owned(),
+        text: words,
+        whole,
+        photos: Vec::new(),
+        files: Vec::new(),
+        receipt: Some(receipt(reply, page)),
+        remarks: Vec::new(),
+    }
+}
+
+/// The officer whose act the reply tells of; the program, where it was nobody's.
+fn author(reply: &SentReply, directory: &Directory, said: &Said<'_>, page: &Page) -> String {
+    let cause = said.history.iter().find(|update| update.id.0 == reply.draft.cause);
+    match cause.map(|update| (update.by, update.agency)) {
+        Some((model::Actor::Staff { id, .. }, agency)) => {
+            let name = said.staff.get(&id).cloned().unwrap_or_default();
+            agency.map_or(name.clone(), |agency| format!("{name}, {}", directory.agency_name(agency)))
+        }
+        _ => page.t("talk.system").to_owned(),
+    }
+}
+
+fn kind(kind: ReplyKind, page: &Page) -> &str {
+    match kind {
+        ReplyKind::Received | ReplyKind::Forwarded => page.t("reply.received"),
+        ReplyKind::Routed => page.t("reply.routed"),
+        ReplyKind::Noted => page.t("reply.noted"),
+        ReplyKind::Started => page.t("reply.started"),
+        ReplyKind::Asked => page.t("reply.asked"),
+        ReplyKind::Answered => page.t("reply.answered"),
+        ReplyKind::HandedOver => page.t("reply.handed_over"),
+        ReplyKind::Resolved => page.t("reply.resolved"),
+        ReplyKind::Reopened => page.t("reply.reopened"),
+        ReplyKind::Unreadable => page.t("reply.unreadable"),
+    }
+}
+
+fn receipt(reply: &SentReply, page: &Page) -> Receipt {
+    let fine = |icon, key: &str| Receipt { icon, text: key.to_owned(), failed: false };
+    match (reply.state, reply.receipt.as_deref()) {
+        (ReplyState::Withheld, _) => Receipt { icon: "cross", text: page.t("receipt.withheld").to_owned(), failed: true },
+        (ReplyState::Due, _) => fine("clock", page.t("receipt.due")),
+        (_, Some("sent")) => fine("sent", page.t("receipt.sent")),
+        (_, Some("delivered")) => fine("delivered", page.t("receipt.delivered")),
+        (_, Some("read")) => fine("delivered", page.t("receipt.read")),
+        (_, Some("failed")) => {
+            let error = reply.error.clone().unwrap_or_default();
+            Receipt { icon: "alert", text: page.fill("receipt.failed", "error", &error), failed: true }
+        }
+        _ => fine("clock", page.t("receipt.handed_on")),
+    }
+}
+
+fn note(update: &Update, staff: &HashMap<StaffId, String>, page: &Page) -> Turn {
+    let who = match update.by {
+        model::Actor::Staff { id, .. } => staff.get(&id).cloned().unwrap_or_default(),
+        _ => page.t("talk.system").to_owned(),
+    };
+    Turn {
+        side: Side::Note,
+        who,
+        at: update.at,
+        label: page.t("talk.note").to_owned(),
+        text: update.text.clone().unwrap_or_default(),
+        whole: String::new(),
+        photos: Vec::new(),
+        files: Vec::new(),
+        receipt: None,
+        remarks: Vec::new(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Pages of who works on complaints. What they see comes through `store::queue` with their scope, what they do goes through
+//! `model::decide`: here is neither a rule about the one nor about the other.
+
+pub(crate) mod answer;
+pub(crate) mod ask;
+pub(crate) mod claim;
+pub(crate) mod complaint;
+mod conversation;
+pub(crate) mod desk;
+pub(crate) mod file;
+pub(crate) mod hand_over;
+pub(crate) mod live;
+pub(crate) mod note;
+pub(crate) mod queue;
+pub(crate) mod reopen;
+pub(crate) mod resolve;
+pub(crate) mod route;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use model::{Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, NotAllowed, decide};
+use serde::Deserialize;
+use store::StoreError;
+use tracing::info;
+use ui::{Page, Visit};
+
+use crate::{
+    Rooms, WebError,
+    form::{Acting, Fields, MOST_CHARACTERS},
+    session::SignedIn,
+};
+
+/// What was just done, as the address says it after a redirect: `?done=ambil`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+impl Done {
+    pub(crate) fn is(&self, what: &str) -> bool {
+        self.done == what
+    }
+}
+
+/// Why an action was not done. What was typed is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The complaint changed since the page was drawn.
+    Stale,
+    /// More words than we keep.
+    TooLong,
+    /// The photo is too large.
+    PhotoTooLarge,
+    /// The file is no picture we read.
+    NotAPhoto,
+    /// The rules say no.
+    Not(NotAllowed),
+}
+
+impl Refused {
+    pub(crate) fn words(self, page: &Page) -> &str {
+        match self {
+            Self::Stale => page.t("refused.stale"),
+            Self::TooLong => page.t("form.too_long"),
+            Self::PhotoTooLarge => page.t("refused.photo_too_large"),
+            Self::NotAPhoto => page.t("refused.not_a_photo"),
+            Self::Not(NotAllowed::NotWithThisAgency) => page.t("refused.not_with_this_agency"),
+            Self::Not(NotAllowed::Role) => page.t("refused.role"),
+            Self::Not(NotAllowed::NoWords) => page.t("refused.no_words"),
+            Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
+            Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
+            Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Stale => StatusCode::CONFLICT,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+/// What was typed, to be shown again when it was refused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft {
+    /// Which form: the last part of its address.
+    pub(crate) form: &'static str,
+    pub(crate) text: String,
+    pub(crate) agencies: Vec<AgencyId>,
+    pub(crate) to_triage: bool,
+    pub(crate) category: String,
+    pub(crate) area: String,
+    pub(crate) error: String,
+}
+
+/// Reads the id in an address; anything else is not found.
+fn id_in(path: &str) -> Result<ComplaintId, WebError> {
+    path.parse().map_err(|_| WebError::NotFound)
+}
+
+/// The complaint, if it is in the scope of who asks.
+async fn seen_by(rooms: &Rooms, by: &SignedIn, id: ComplaintId) -> Result<Complaint, WebError> {
+    if !store::queue::may_see(rooms.db(), &by.scope(), id).await? {
+        return Err(WebError::NotFound);
+    }
+    store::complaint::load(rooms.db(), id).await?.ok_or(WebError::NotFound)
+}
+
+/// The agencies that were ticked.
+fn ticked(form: &Fields) -> Vec<AgencyId> {
+    form.all("agency").filter_map(|id| id.parse().ok()).collect()
+}
+
+/// Does something with a complaint, all of it in one transaction: the complaint as it was when the page was drawn, the rules, the
+/// writing. `make` gets the id of the photo, if there is one.
+async fn act(
+    rooms: &Rooms,
+    acting: &Acting,
+    id: ComplaintId,
+    photo: Option<&Attachment>,
+    make: impl FnOnce(Option<AttachmentId>) -> Action + Send,
+) -> Result<Result<(), Refused>, WebError> {
+    if acting.form.text("text").chars().count() > MOST_CHARACTERS {
+        return Ok(Err(Refused::TooLong));
+    }
+    if !store::queue::may_see(rooms.db(), &acting.by.scope(), id).await? {
+        return Err(WebError::NotFound);
+    }
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    let complaint = store::complaint::lock(&mut tx, id).await?.ok_or(WebError::NotFound)?;
+    let (reference, trace) = (complaint.reference, complaint.trace);
+    // A program that read no page has no version to compare; the lock alone keeps it from overwriting anything.
+    if acting.form.some("version").is_some_and(|seen| seen != complaint.version.to_string()) {
+        return Ok(Err(Refused::Stale));
+    }
+    let photo = match photo {
+        Some(photo) => Some(store::attachment::add_by_staff(&mut tx, id, photo, now).await?),
+        None => None,
+    };
+    let decision = match decide(complaint, make(photo), acting.by.actor(), &rooms.directory(), now) {
+        Ok(decision) => decision,
+        Err(refused) => return Ok(Err(Refused::Not(refused))),
+    };
+    match store::complaint::write(&mut tx, &decision).await {
+        Err(StoreError::Stale) => return Ok(Err(Refused::Stale)),
+        written => written?,
+    }
+    store::commit(tx).await?;
+    let steps: Vec<&str> = decision.updates.iter().map(|update| update.kind.as_str()).collect();
+    info!(trace.id = %trace, complaint.id = %id, staff.id = %acting.by.staff.id, ?steps, "Staff acted on complaint {reference}.");
+    Ok(Ok(()))
+}
+
+/// Back to the complaint when it is done; else the page again, with what was typed and why it was refused.
+async fn finish(
+    rooms: &Rooms,
+    visit: &Visit,
+    by: &SignedIn,
+    id: ComplaintId,
+    done: Result<(), Refused>,
+    draft: Draft,
+) -> Result<Response, WebError> {
+    match done {
+        Ok(()) => {
+            // Handed on, it may not be theirs to see any more; then their queue says what was done.
+            let still_theirs = store::queue::may_see(rooms.db(), &by.scope(), id).await?;
+            let page = if still_theirs { format!("/aduan/{id}?done={}", draft.form) } else { format!("/antrean?done={}", draft.form) };
+            Ok(Redirect::to(&page).into_response())
+        }
+        Err(refused) => {
+            let complaint = seen_by(rooms, by, id).await?;
+            let page = complaint::draw(rooms, visit, by, &complaint, Some((draft, refused)), &Done::default()).await?;
+            Ok((refused.status(), page).into_response())
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `POST /aduan/{id}/arahkan`: triage gives it to agencies, and sets category and area.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use model::Action;
+use ui::Visit;
+
+use super::{Draft, act, finish, id_in, ticked};
+use crate::{Rooms, WebError, form::Acting};
+
+pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    let id = id_in(&id)?;
+    let directory = rooms.directory();
+    let agencies = ticked(&acting.form);
+    let category = acting.form.some("category").filter(|code| directory.categories.contains_key(code));
+    let area = acting.form.some("area").filter(|code| directory.areas.contains_key(code));
+    let draft = Draft {
+        form: "arahkan",
+        agencies: agencies.clone(),
+        category: category.clone().unwrap_or_default(),
+        area: area.clone().unwrap_or_default(),
+        ..Draft::default()
+    };
+    let done = act(&rooms, &acting, id, None, |_| Action::Route { agencies, category, area }).await?;
+    finish(&rooms, &visit, &acting.by, id, done, draft).await
+}

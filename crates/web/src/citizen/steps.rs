@@ -1,0 +1,128 @@
+//! A complaint's history in plain words, for the citizen: no name, no address, none of their own words.
+
+use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Status, Timestamp, Update, UpdateKind};
+use ui::{Clock, Page};
+
+/// What a status means for the citizen.
+pub(crate) fn explained(status: Status, page: &Page) -> &str {
+    match status {
+        Status::Received => page.t("explain.received"),
+        Status::Forwarded => page.t("explain.forwarded"),
+        Status::InProgress => page.t("explain.in_progress"),
+        Status::AwaitingCitizen => page.t("explain.awaiting_citizen"),
+        Status::Resolved => page.t("explain.resolved"),
+    }
+}
+
+/// One step.
+pub(crate) struct Step {
+    pub(crate) icon: &'static str,
+    pub(crate) title: String,
+    /// What an officer wrote to the citizen.
+    pub(crate) text: Option<String>,
+    pub(crate) at: Timestamp,
+    /// Where the photo that shows the result is.
+    pub(crate) photo: Option<String>,
+}
+
+/// Every step that the citizen may read, the newest first. `photo_of` says where the public copy of an officer's photo is.
+pub(crate) fn steps(history: &[Update], directory: &Directory, page: &Page, photo_of: impl Fn(&Update) -> Option<String>) -> Vec<Step> {
+    let shown = history.iter().rev().filter(|update| update.kind.is_for_citizen());
+    shown
+        .map(|update| Step {
+            icon: icon(update.kind),
+            title: title(update, directory, page),
+            text: officers_words(update),
+            at: update.at,
+            photo: photo_of(update),
+        })
+        .collect()
+}
+
+/// The icon of a step.
+pub(crate) fn icon(kind: UpdateKind) -> &'static str {
+    match kind {
+        UpdateKind::Opened => "inbox",
+        UpdateKind::Routed => "send",
+        UpdateKind::ToTriage => "search",
+        UpdateKind::Claimed => "work",
+        UpdateKind::Asked => "question",
+        UpdateKind::FollowedUp | UpdateKind::Answered => "answer",
+        UpdateKind::Noted => "note",
+        UpdateKind::HandedOver => "handover",
+        UpdateKind::Resolved => "check",
+        UpdateKind::Reopened => "again",
+    }
+}
+
+fn title(update: &Update, directory: &Directory, page: &Page) -> String {
+    let agency = update.agency.map_or_else(|| "–".to_owned(), |agency| directory.agency_name(agency).to_owned());
+    let to = names(update, directory);
+    match (update.kind, update.by) {
+        (UpdateKind::Opened, _) => page.t("step.opened").to_owned(),
+        (UpdateKind::Routed, _) => page.fill("step.routed", "agency", &to),
+        (UpdateKind::ToTriage, _) => page.t("step.to_triage").to_owned(),
+        (UpdateKind::FollowedUp, _) => page.t("step.followed_up").to_owned(),
+        (UpdateKind::Claimed, _) => page.fill("step.claimed", "agency", &agency),
+        (UpdateKind::Asked, _) => page.fill("step.asked", "agency", &agency),
+        (UpdateKind::Answered, _) => page.fill("step.answered", "agency", &agency),
+        (UpdateKind::Noted, _) => page.t("step.noted").to_owned(),
+        (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
+        (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
+        (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
+        (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),
+    }
+}
+
+/// The agencies that a step gave the complaint to.
+pub(crate) fn names(update: &Update, directory: &Directory) -> String {
+    let names: Vec<&str> = update.to.iter().map(|&agency| directory.agency_name(agency)).collect();
+    names.join(", ")
+}
+
+/// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen.
+fn officers_words(update: &Update) -> Option<String> {
+    let by_staff = matches!(update.by, Actor::Staff { .. });
+    update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen())
+}
+
+/// An agency that has the complaint or had it until it was done.
+pub(crate) struct Holder {
+    pub(crate) name: String,
+    pub(crate) state: DispatchState,
+    pub(crate) since: Timestamp,
+    pub(crate) deadline: Timestamp,
+    /// None once it is done.
+    pub(crate) clock: Option<Clock>,
+    /// Why this date.
+    pub(crate) why: String,
+}
+
+/// Who has it, since when, until when and why until then.
+pub(crate) fn holders(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<Holder> {
+    let has = complaint.dispatches.iter().filter(|dispatch| dispatch.state != DispatchState::HandedOver);
+    has.map(|dispatch| holder(dispatch, complaint, directory, page)).collect()
+}
+
+fn holder(dispatch: &Dispatch, complaint: &Complaint, directory: &Directory, page: &Page) -> Holder {
+    Holder {
+        name: directory.agency_name(dispatch.agency).to_owned(),
+        state: dispatch.state,
+        since: dispatch.given_at,
+        deadline: dispatch.deadline,
+        clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
+        why: why_this_date(dispatch, complaint, directory, page),
+    }
+}
+
+/// The limit that gave the date, if it is still the one that is written down; a date never moves when a rule changes.
+pub(crate) fn why_this_date(dispatch: &Dispatch, complaint: &Complaint, directory: &Directory, page: &Page) -> String {
+    let limit = directory.limit(dispatch.agency, complaint.category.as_deref());
+    match limit.filter(|limit| directory.calendar.deadline(dispatch.given_at, limit.working_days) == dispatch.deadline) {
+        Some(limit) => {
+            let days = page.count("limit.days", &limit.working_days.into());
+            page.words.fill("limit.why", &[("days", &days), ("from", &page.date(&dispatch.given_at)), ("source", &limit.source)])
+        }
+        None => page.t("limit.fixed").to_owned(),
+    }
+}

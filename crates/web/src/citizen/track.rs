@@ -1,0 +1,129 @@
+//! `GET /t/{code}`: the citizen's page of one complaint. The code is their key; the page holds nothing personal, so that it may be
+//! open on a shared telephone.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use model::{AttachmentId, AttachmentKind, Complaint, Status, Timestamp, Update};
+use store::{
+    attachment::{AttachmentState, StoredAttachment},
+    message::RecordedMessage,
+};
+use ui::{Page, Photo, Tone, Visit};
+use uuid::Uuid;
+
+use super::{
+    opened_by,
+    steps::{Holder, Step, explained, holders, steps},
+};
+use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
+
+#[derive(Template)]
+#[template(path = "track.html")]
+struct Track {
+    page: Page,
+    code: String,
+    reference: String,
+    status: Status,
+    explained: String,
+    about: String,
+    area: String,
+    opened_at: Timestamp,
+    channel: String,
+    holders: Vec<Holder>,
+    steps: Vec<Step>,
+    photos: Vec<Photo>,
+    /// Files that are here but not shown: being checked, or no pictures.
+    others: u64,
+    draft: Draft,
+    /// Makes a second press of the button the same message.
+    once: Uuid,
+}
+
+/// What the citizen had typed when a post was refused, and why it was.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) words: String,
+    pub(crate) words_error: String,
+    pub(crate) reason: String,
+    pub(crate) reason_error: String,
+}
+
+pub(crate) async fn show(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    Path(code): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, WebError> {
+    let complaint = opened_by(&rooms, &code).await?;
+    draw(&rooms, &visit, &complaint, Draft::default(), &done).await
+}
+
+/// The page, with what was typed if it is shown again.
+pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, draft: Draft, done: &Done) -> Result<Response, WebError> {
+    let directory = rooms.directory();
+    let history = store::complaint::history(rooms.db(), complaint.id).await?;
+    let messages = store::message::of_complaint(rooms.db(), complaint.id).await?;
+    let by_staff = store::attachment::by_staff(rooms.db(), complaint.id).await?;
+    let code = complaint.tracking.as_str().to_owned();
+    let title = page::words(visit.language).fill("track.title", &[("number", &complaint.reference.to_string())]);
+    let page = flashed(page::public(rooms, visit, title).script("live.js"), done);
+    let shown: HashMap<AttachmentId, &StoredAttachment> = by_staff.iter().map(|file| (file.id, file)).collect();
+    let photo_of = |update: &Update| {
+        let file = shown.get(&update.attachment?)?;
+        public_copy(file).map(|_| photo_address(&code, file.id))
+    };
+    let status = complaint.status();
+    let steps = steps(&history, &directory, &page, photo_of);
+    let (photos, others) = photos(&messages, &code, &page);
+    page::html(&Track {
+        reference: complaint.reference.to_string(),
+        status,
+        explained: explained(status, &page).to_owned(),
+        about: page::category_name(complaint.category.as_deref(), &directory, visit.language),
+        area: page::area_name(complaint.area.as_deref(), &directory),
+        opened_at: complaint.opened_at,
+        channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
+        holders: holders(complaint, &directory, &page),
+        steps,
+        photos,
+        others,
+        draft,
+        once: Uuid::from_bytes(model::id::random_bytes()),
+        code,
+        page,
+    })
+}
+
+fn flashed(page: Page, done: &Done) -> Page {
+    let text = match () {
+        () if done.is("pesan") => page.t("track.done.words"),
+        () if done.is("belum") => page.t("track.done.reopened"),
+        () => return page,
+    };
+    let text = text.to_owned();
+    page.flash(Tone::Good, text)
+}
+
+pub(super) fn photo_address(code: &str, id: AttachmentId) -> String {
+    format!("/t/{code}/foto/{id}")
+}
+
+/// The citizen's own photos, and how many other files came with them.
+fn photos(messages: &[RecordedMessage], code: &str, page: &Page) -> (Vec<Photo>, u64) {
+    let files = || messages.iter().flat_map(|message| &message.attachments).filter(|file| file.kind != AttachmentKind::Sticker);
+    let shown: Vec<&StoredAttachment> = files().filter(|file| public_copy(file).is_some()).collect();
+    let here = files().filter(|file| matches!(file.state, AttachmentState::Due | AttachmentState::Kept)).count();
+    let others = (here - shown.len()) as u64;
+    let photos = (1u64..).zip(shown).map(|(n, file)| Photo {
+        src: photo_address(code, file.id),
+        alt: page.fill("track.photo", "n", n.to_string()),
+        width: file.width.unwrap_or(0),
+        height: file.height.unwrap_or(0),
+    });
+    (photos.collect(), others)
+}

@@ -1,0 +1,75 @@
+//! How often one visitor may try. Kept in memory: a restart forgives, several processes each count for themselves.
+
+use std::num::NonZeroU32;
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::WebError;
+
+type Keyed = DefaultKeyedRateLimiter<String>;
+
+/// One counter for each kind of trying.
+pub(crate) struct Limits {
+    sign_in_by_address: Keyed,
+    sign_in_by_login: Keyed,
+    lookup: Keyed,
+    words_of_citizen: Keyed,
+}
+
+const fn at_once(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).expect("a limit above zero")
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A whole office may sign in from one address in the morning.
+        let office = Quota::per_minute(at_once(10)).allow_burst(at_once(40));
+        // Ten tries, then one a minute: guessing a password takes for ever, a person who forgot theirs waits a moment.
+        let login = Quota::per_minute(at_once(1)).allow_burst(at_once(10));
+        let lookup = Quota::per_minute(at_once(10)).allow_burst(at_once(20));
+        let words = Quota::per_minute(at_once(2)).allow_burst(at_once(10));
+        Self {
+            sign_in_by_address: RateLimiter::keyed(office),
+            sign_in_by_login: RateLimiter::keyed(login),
+            lookup: RateLimiter::keyed(lookup),
+            words_of_citizen: RateLimiter::keyed(words),
+        }
+    }
+}
+
+impl Limits {
+    /// A try to sign in, counted for the address and for the login, whether it exists or not.
+    pub(crate) fn sign_in(&self, address: &str, login: &str) -> Result<(), WebError> {
+        let login = login.trim().to_lowercase();
+        check(&self.sign_in_by_address, address)?;
+        check(&self.sign_in_by_login, &login)
+    }
+
+    /// A try at one's own old password.
+    pub(crate) fn password(&self, login: &str) -> Result<(), WebError> {
+        check(&self.sign_in_by_login, login)
+    }
+
+    /// A lookup by number.
+    pub(crate) fn lookup(&self, address: &str) -> Result<(), WebError> {
+        check(&self.lookup, address)
+    }
+
+    /// Words or a "not done" from the holder of one tracking code.
+    pub(crate) fn words_of_citizen(&self, code: &str) -> Result<(), WebError> {
+        check(&self.words_of_citizen, code)
+    }
+
+    /// Drops who has not tried lately; called now and then.
+    pub(crate) fn forget_the_quiet(&self) {
+        for limit in [&self.sign_in_by_address, &self.sign_in_by_login, &self.lookup, &self.words_of_citizen] {
+            limit.retain_recent();
+        }
+    }
+}
+
+fn check(limit: &Keyed, key: &str) -> Result<(), WebError> {
+    // A key is a few characters of an address, a login or a code: nobody may fill the memory with longer ones.
+    let key = key.chars().take(64).collect();
+    limit.check_key(&key).map_err(|_| WebError::TooOften)
+}

@@ -1,0 +1,145 @@
+//! Frames of pages, and small things that several pages say.
+
+use std::{fmt::Write, sync::LazyLock};
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+use model::{Channel, Directory, Language, Role, Timestamp};
+use ui::{Account, Book, Link, Page, Visit, Words};
+
+use crate::{Rooms, WebError, session::SignedIn};
+
+static BOOK: LazyLock<Book> = LazyLock::new(|| Book::parse(include_str!("../words/id.toml"), include_str!("../words/en.toml")));
+
+pub(crate) fn words(language: Language) -> Words {
+    Words::of(&BOOK, language)
+}
+
+/// The frame of a page for everybody.
+pub(crate) fn public(rooms: &Rooms, visit: &Visit, title: impl Into<String>) -> Page {
+    let words = words(visit.language);
+    let link = |href: &str, label: &str| Link { href: href.to_owned(), label: label.to_owned(), here: visit.path == href };
+    let menu = vec![link("/", words.t("menu.home")), link("/cek", words.t("menu.lookup")), link("/masuk", words.t("menu.sign_in"))];
+    Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu)
+}
+
+/// The frame of a page for who is signed in.
+pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Into<String>) -> Page {
+    let words = words(visit.language);
+    let link = |href: &str, label: &str| {
+        let here = if href == "/admin" { visit.path == href } else { visit.path.starts_with(href) };
+        Link { href: href.to_owned(), label: label.to_owned(), here }
+    };
+    let mut menu = Vec::new();
+    let role = by.staff.role;
+    if role == Role::Clerk {
+        menu.push(link("/loket", words.t("menu.desk")));
+    } else {
+        menu.push(link("/antrean", words.t("menu.queue")));
+    }
+    if role == Role::Admin {
+        menu.push(link("/admin", words.t("menu.channels")));
+        menu.push(link("/admin/terparkir", words.t("menu.parked")));
+        menu.push(link("/admin/petugas", words.t("menu.staff")));
+        menu.push(link("/admin/direktori", words.t("menu.directory")));
+        menu.push(link("/admin/catatan", words.t("menu.audit")));
+    }
+    menu.push(link("/sandi", words.t("menu.password")));
+    let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu).kind("wide");
+    page.account = Some(Account {
+        name: by.staff.name.clone(),
+        role: place_of_work(by, &rooms.directory(), words),
+        sign_out: "/keluar".to_owned(),
+        csrf: by.csrf.clone(),
+    });
+    page
+}
+
+/// `Petugas · Dinas Bina Marga`.
+fn place_of_work(by: &SignedIn, directory: &Directory, words: Words) -> String {
+    let role = role_name(by.staff.role, words);
+    match by.staff.agency {
+        Some(agency) => format!("{role} · {}", directory.agency_name(agency)),
+        None => role.to_owned(),
+    }
+}
+
+/// What a role is called.
+pub(crate) fn role_name(role: Role, words: Words) -> &'static str {
+    words.t(match role {
+        Role::Clerk => "role.clerk",
+        Role::Triage => "role.triage",
+        Role::Officer => "role.officer",
+        Role::Supervisor => "role.supervisor",
+        Role::Admin => "role.admin",
+    })
+}
+
+/// A category's name in the language of the page; a dash when there is none.
+pub(crate) fn category_name(code: Option<&str>, directory: &Directory, language: Language) -> String {
+    let category = code.and_then(|code| directory.categories.get(code));
+    category.map_or_else(|| "–".to_owned(), |category| name_of(category, language).to_owned())
+}
+
+/// A category's name in one language.
+pub(crate) fn name_of(category: &model::Category, language: Language) -> &str {
+    match language {
+        Language::Id => &category.name_id,
+        Language::En => &category.name_en,
+    }
+}
+
+/// An area with what it lies in; a dash when there is none.
+pub(crate) fn area_name(code: Option<&str>, directory: &Directory) -> String {
+    let path = code.map(|code| directory.area_path(code)).unwrap_or_default();
+    if path.is_empty() { "–".to_owned() } else { path }
+}
+
+/// What people call the channel that this account is; the adapter's name where no row says it.
+pub(crate) fn channel_name(adapter: &model::AdapterName, account: &str, at: Timestamp, directory: &Directory) -> String {
+    let day = at.to_zoned(directory.calendar.zone.time_zone()).date();
+    directory.channel(adapter, account, day).map_or_else(|| adapter.to_string(), |channel| channel.label.clone())
+}
+
+/// The channels that are open on the day of `now`.
+pub(crate) fn open_channels(directory: &Directory, now: Timestamp) -> Vec<&Channel> {
+    let day = now.to_zoned(directory.calendar.zone.time_zone()).date();
+    directory.channels.iter().filter(|channel| channel.from <= day && channel.until.is_none_or(|until| day <= until)).collect()
+}
+
+/// A page as an answer.
+pub(crate) fn html(page: &impl Template) -> Result<Response, WebError> {
+    Ok(Html(page.render()?).into_response())
+}
+
+/// For a value inside a query.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_words_and_no_page_asks_for_more() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("templates"), &here.join("src")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn a_value_in_a_query_stays_one_value() {
+        assert_eq!(encoded("/antrean?lihat=saya&x=1"), "/antrean%3Flihat%3Dsaya%26x%3D1");
+    }
+}

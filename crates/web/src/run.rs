@@ -1,0 +1,73 @@
+//! The pages as a role of the program: serve until told to stop, keep the directory fresh, listen for what changes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use bus::Stop;
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use store::StoreError;
+use tokio::{net::TcpListener, time::MissedTickBehavior};
+use tracing::{info, warn};
+
+use crate::{Context, Rooms, router};
+
+/// Why the pages ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The directory could not be read at the start.
+    #[error("cannot read the directory")]
+    Directory(#[source] StoreError),
+    /// The listener broke.
+    #[error("cannot serve")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Serves the pages on `listener` until `stop` is cancelled; requests that are under way are answered first.
+pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'static, Result<(), RunError>> {
+    async move {
+        let rooms = Rooms::open(context, stop.clone()).await.map_err(RunError::Directory)?;
+        let housekeeping = tokio::spawn(stop.clone().run_until_cancelled_owned(keep_fresh(rooms.clone())));
+        let listening = tokio::spawn(stop.clone().run_until_cancelled_owned(listen(rooms.clone())));
+        if let Ok(address) = listener.local_addr() {
+            info!(%address, "Serving pages on {address}.");
+        }
+        let service: IntoMakeServiceWithConnectInfo<_, SocketAddr> = router(rooms).into_make_service_with_connect_info();
+        let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+        housekeeping.abort();
+        listening.abort();
+        served.map_err(RunError::Serve)
+    }
+    .boxed()
+}
+
+/// A new channel or rule shows within this time.
+const LOOK_AT_THE_DIRECTORY: Duration = Duration::from_secs(5);
+
+async fn keep_fresh(rooms: Rooms) {
+    let mut ticks = tokio::time::interval(LOOK_AT_THE_DIRECTORY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = rooms.refresh().await {
+            warn!(error = &error as &dyn std::error::Error, "Cannot look at the directory; the last one is used.");
+        }
+        rooms.limits().forget_the_quiet();
+    }
+}
+
+/// How long to wait before the database is asked again to tell what changes.
+const PAUSE: Duration = Duration::from_secs(2);
+
+async fn listen(rooms: Rooms) {
+    loop {
+        match store::live::listen(rooms.db()).await {
+            Ok(mut changes) => {
+                while let Some(complaint) = changes.next().await {
+                    rooms.live().tell(complaint);
+                }
+            }
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "Cannot hear what changes; open pages wait."),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

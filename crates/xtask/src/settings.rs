@@ -1,0 +1,188 @@
+//! What nobody has to write by hand for a Muara on one machine: the settings of each program, its secrets, its ports.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File, Permissions},
+    io::Write as _,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{say, workspace::root};
+
+/// The id of the WhatsApp number that the starting directory and the simulator know.
+const WHATSAPP_NUMBER: &str = "100000000000001";
+/// The starting directory that is loaded into an empty database.
+const DIRECTORY: &str = "deploy/directory/jakarta";
+
+/// Which port each program gets.
+#[derive(Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) web: u16,
+    pub(crate) whatsapp: u16,
+    pub(crate) form: u16,
+    pub(crate) desk: u16,
+    pub(crate) nats: u16,
+    pub(crate) graph: u16,
+}
+
+impl Ports {
+    pub(crate) fn from(base: u16) -> Result<Ports> {
+        if !(1024..=65_000).contains(&base) {
+            bail!("--port-base has to lie between 1024 and 65000");
+        }
+        Ok(Ports { web: base, whatsapp: base + 1, form: base + 2, desk: base + 3, nats: base + 10, graph: base + 20 })
+    }
+
+    /// An error that names the first port on which somebody listens already.
+    pub(crate) fn are_free(self) -> Result<()> {
+        for port in [self.web, self.whatsapp, self.form, self.desk, self.nats, self.graph] {
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+                bail!(
+                    "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A Muara on this machine.
+pub(crate) struct House {
+    pub(crate) data: PathBuf,
+    pub(crate) ports: Ports,
+}
+
+impl House {
+    /// The data folder: the one that is named, else `data` here, else `/var/lib/muara` where the database's user cannot enter here.
+    pub(crate) fn open(named: Option<&Path>, ports: Ports) -> Result<House> {
+        let data = named.map_or_else(default_folder, make_folder)?;
+        servers::can_hold_postgres(&data)?;
+        // The database's user has to pass through, and keeps its own folder closed. Everything else is ours alone: it holds what citizens wrote.
+        fs::set_permissions(&data, Permissions::from_mode(0o711))?;
+        for folder in ["files", "nats", "secrets", "settings", "spool"] {
+            fs::set_permissions(make_folder(&data.join(folder))?, Permissions::from_mode(0o700))?;
+        }
+        Ok(House { data, ports })
+    }
+
+    /// The settings of `muara all`.
+    pub(crate) fn muara(&self) -> Result<PathBuf> {
+        let Ports { web, desk, nats, .. } = self.ports;
+        let (data, directory) = (quoted(&self.data), quoted(&root().join(DIRECTORY)));
+        self.write(
+            "muara.toml",
+            &format!(
+                "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n\n[data]\nfolder = {data}\nseed = {directory}\n\n[database]\nprivate = true\n\n\
+                 [bus]\nprivate = true\nport = {nats}\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
+            ),
+        )
+    }
+
+    /// The settings of the WhatsApp adapter, with the simulator in Meta's place.
+    pub(crate) fn whatsapp(&self) -> Result<PathBuf> {
+        let mut text = self.adapter("whatsapp", self.ports.whatsapp, "/webhook")?;
+        let _ = write!(
+            text,
+            "\n[adapter]\napp_secret_file = {}\nverify_token_file = {}\ngraph_url = \"http://127.0.0.1:{}\"\n\n\
+             [[adapter.accounts]]\nphone_number_id = \"{WHATSAPP_NUMBER}\"\naccess_token_file = {}\nlabel = \"WhatsApp (nomor uji)\"\n",
+            quoted(&self.secret("whatsapp-app-secret")?),
+            quoted(&self.secret("whatsapp-verify-token")?),
+            self.ports.graph,
+            quoted(&self.secret("whatsapp-access-token")?),
+        );
+        self.write("whatsapp.toml", &text)
+    }
+
+    /// The settings of the citizens' form.
+    pub(crate) fn form(&self) -> Result<PathBuf> {
+        self.write("web.toml", &self.adapter("web", self.ports.form, "/")?)
+    }
+
+    /// The settings of the desk.
+    pub(crate) fn desk(&self) -> Result<PathBuf> {
+        self.write("desk.toml", &self.adapter("desk", self.ports.desk, "/")?)
+    }
+
+    /// What the simulator is told, to play Meta's side.
+    pub(crate) fn graph(&self) -> Result<Vec<String>> {
+        let file = |name: &str| self.secret(name).map(|path| path.display().to_string());
+        Ok(vec![
+            "--listen".to_owned(),
+            format!("127.0.0.1:{}", self.ports.graph),
+            "--access-token-file".to_owned(),
+            file("whatsapp-access-token")?,
+            "--app-secret-file".to_owned(),
+            file("whatsapp-app-secret")?,
+            "--phone-number-id".to_owned(),
+            WHATSAPP_NUMBER.to_owned(),
+        ])
+    }
+
+    /// Where the first logins were written when the accounts were made.
+    pub(crate) fn first_logins(&self) -> PathBuf {
+        self.data.join("first-logins.txt")
+    }
+
+    /// The file of a secret, made at its first use and kept.
+    pub(crate) fn secret(&self, name: &str) -> Result<PathBuf> {
+        let path = self.data.join("secrets").join(name);
+        if !path.exists() {
+            let mut bytes = [0; 24];
+            getrandom::fill(&mut bytes).context("the operating system gives no random bytes")?;
+            let text = bytes.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            });
+            write_private(&path, &text)?;
+        }
+        Ok(path)
+    }
+
+    fn adapter(&self, name: &str, port: u16, path: &str) -> Result<String> {
+        let spool = make_folder(&self.data.join("spool").join(name))?;
+        Ok(format!(
+            "[bus]\nurl = \"nats://127.0.0.1:{}\"\n\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}{path}\"\n\n[spool]\nfolder = {}\n",
+            self.ports.nats,
+            quoted(&spool)
+        ))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.data.join("settings").join(name);
+        write_private(&path, &format!("# Written by `cargo xtask up` at each start.\n\n{text}"))?;
+        Ok(path)
+    }
+}
+
+fn default_folder() -> Result<PathBuf> {
+    let here = make_folder(&root().join("data"))?;
+    if servers::can_hold_postgres(&here).is_ok() {
+        return Ok(here);
+    }
+    let there = Path::new("/var/lib/muara");
+    say::without(&format!("The database's user cannot enter {}, so the data are in {}.", here.display(), there.display()));
+    make_folder(there)
+}
+
+/// Only its owner can read it, from its first byte on.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let write = || {
+        let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn make_folder(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::canonicalize(folder).with_context(|| format!("cannot find {}", folder.display()))
+}
+
+/// A path as a TOML string: Rust's escapes are TOML's, for everything a path is likely to hold.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
