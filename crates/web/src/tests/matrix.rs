@@ -128,7 +128,7 @@ async fn a_list_is_read_page_by_page_without_missing_or_repeating_a_line() {
         assert!(page.words().contains("60 laporan"), "the count is exact on every page");
         let lines = page.text.split("class=\"number\" href=\"").skip(1);
         seen.extend(lines.filter_map(|line| line.split('>').nth(1)?.split('<').next().map(str::to_owned)));
-        let Some(link) = page.text.split("href=\"").find(|part| part.contains("after=")) else { break };
+        let Some(link) = page.text.split("href=\"").find(|part| part.contains("rel=\"next\"")) else { break };
         next = link.split('"').next().expect("an address").replace("&#38;", "&");
     }
     assert_eq!(seen.len(), 60);

@@ -1,9 +1,12 @@
 //! The world of a page's test: a real database, a real bus, storage in memory, a clock that stands until it is told to go on.
 
+mod admins;
 mod browser;
+mod citizens;
 mod city;
 mod matrix;
 mod secrets;
+mod work;
 
 use std::sync::{
     Arc,
