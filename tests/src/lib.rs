@@ -250,7 +250,7 @@ impl World {
     pub async fn signed_in(&self, login: &str) -> Browser {
         let mut browser = Browser::new(&self.url());
         browser.get("/masuk").await;
-        let page = browser.post("/masuk", &[("nama", login), ("sandi", PASSWORD)]).await;
+        let page = browser.post("/masuk", &[("login", login), ("password", PASSWORD)]).await;
         assert!(page.status < 400, "{login} cannot sign in: {} {}", page.status, page.text);
         browser
     }

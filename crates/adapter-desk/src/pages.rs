@@ -18,6 +18,7 @@ use adapter_sdk::{
 use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
+use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 use ui::{Account, Link, Page, Policy, Visit, Words};
 use uuid::Uuid;
@@ -56,6 +57,7 @@ pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
+        .layer(CompressionLayer::new())
         .with_state(Arc::new(Room { desk, door, mint }));
     ui::secured(pages, &policy)
 }
@@ -341,7 +343,7 @@ impl Room {
             total_bytes: self.door.max_body(),
         };
         let papers = field::PAPERS.iter().map(|paper| (*paper, wire::paper_in_words(words, Some(paper)))).collect();
-        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js");
+        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js").kind("wide");
         let consent = config.consent.clone();
         drawn(status, &EntryPage { page, id, filled, problems, categories, groups, papers, limits, consent, map })
     }

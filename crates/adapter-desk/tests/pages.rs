@@ -351,7 +351,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_everything_typed_is_kept() {
     assert_eq!(sent.status, 422);
     for words in [
         "Ada 4 hal",
-        "href=\"#isi\"",
+        "href=\"#teks\"",
         "Nama ini 10.000 huruf, paling banyak 100",
         "href=\"#kontak\"",
         "href=\"#kebutuhan\"",

@@ -215,7 +215,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_everything_typed_is_kept() {
     assert_eq!(sent.status, 422);
     for words in [
         "Ada 3 hal",
-        "href=\"#isi\"",
+        "href=\"#teks\"",
         "Tulisan ini 5.001 huruf, paling banyak 5.000",
         "href=\"#nama\"",
         "Nama ini 10.000 huruf, paling banyak 100",

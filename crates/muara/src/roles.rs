@@ -90,7 +90,11 @@ impl Ground {
         let files = storage::open(&config.storage)?;
         let context = intake::Context { db: self.db.clone(), bus: self.bus.clone(), files, limits: intake::promote::Limits::default() };
         let stop = stop.clone();
-        Ok(Box::pin(async move { Ok(intake::run(context, stop).await?) }))
+        let bus = self.bus.clone();
+        Ok(Box::pin(async move {
+            let (ended, ()) = tokio::join!(intake::run(context, stop.clone()), bus.keep_house(stop));
+            Ok(ended?)
+        }))
     }
 
     fn dispatch(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
