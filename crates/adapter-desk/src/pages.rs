@@ -405,3 +405,17 @@ pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
