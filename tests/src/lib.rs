@@ -40,7 +40,7 @@ pub struct Wishes {
     pub spool_bytes: Option<u64>,
     /// Starts the form and the desk too.
     pub with_forms: bool,
-    /// Commits and acknowledged messages survive a power cut, as in use: for measurements.
+    /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
 }
 
@@ -120,12 +120,14 @@ impl World {
             );
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
+        // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
+        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "5m" };
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
             let text = format!(
                 "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
-                 [spool]\nfolder = \"{}\"\nmax_bytes = {spool}\n[adapter]\n{adapter}",
+                 [spool]\nfolder = \"{}\"\nmax_bytes = {spool}\nkeep = \"{keep}\"\n[adapter]\n{adapter}",
                 folder.display()
             );
             self.write(&format!("{name}.toml"), &text);
