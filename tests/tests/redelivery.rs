@@ -26,12 +26,19 @@ async fn a_redelivered_webhook_opens_no_second_complaint_not_even_twenty_at_once
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_first_deliveries_at_once_open_one_complaint() {
     let world = World::start().await;
-    world.process("whatsapp").kill();
-    world.platform.text(BUDI, "Sampah menumpuk di Kelurahan Menteng");
-    world.process("whatsapp").resume();
+    let body = tests::text_webhook(BUDI, "wamid.sekaligus", "Sampah menumpuk di Kelurahan Menteng");
+    let client = reqwest::Client::new();
+    let posts = (0..20).map(|_| {
+        let signature = simulator::webhook::signature(&body, APP_SECRET);
+        client.post(world.webhook()).header("x-hub-signature-256", signature).body(body.clone()).send()
+    });
+    for answer in futures::future::join_all(posts).await {
+        assert_eq!(answer.expect("an answer").status(), 200);
+    }
     world.hears(BUDI, &["Nomor: "]).await;
     world.settled().await;
     assert_eq!(world.complaints(), 1);
+    assert_eq!(world.platform.received(BUDI).len(), 1, "one acknowledgement");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ pub struct Config {
     max_name: usize,
     max_short: usize,
     max_files: usize,
-    max_file: Size,
+    max_size: Size,
     memory: Size,
     list: usize,
     https: bool,
@@ -40,7 +40,7 @@ pub struct Config {
 
 impl Config {
     fn files(&self) -> FileLimits {
-        FileLimits { most: self.max_files, bytes: self.max_file.get(), scans: true }
+        FileLimits { most: self.max_files, bytes: self.max_size.get(), scans: true }
     }
 }
 

@@ -18,6 +18,7 @@ use adapter_sdk::{
 use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
+use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 use ui::{Account, Link, Page, Policy, Visit, Words};
 use uuid::Uuid;
@@ -56,6 +57,7 @@ pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
+        .layer(CompressionLayer::new())
         .with_state(Arc::new(Room { desk, door, mint }));
     ui::secured(pages, &policy)
 }
@@ -201,7 +203,7 @@ impl Room {
                 return accepted(ask, id);
             }
         }
-        let headers = self.headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
@@ -237,7 +239,6 @@ impl Room {
     }
 
     fn headers(
-        &self,
         session: &Session,
         form: &Form,
         content_type: &str,
@@ -332,16 +333,16 @@ impl Room {
         let categories = directory.as_deref().map(|directory| directory.categories.clone()).unwrap_or_default();
         let drawable = self.door.outline().is_some() && !ui::asset("leaflet.js").is_empty();
         let map = if drawable { ui::asset("pick.js") } else { "" };
-        let (most, megabytes) = (config.max_files.to_string(), (config.max_file.get() >> 20).to_string());
+        let (most, megabytes) = (config.max_files.to_string(), (config.max_size.get() >> 20).to_string());
         let limits = ShownLimits {
             text: config.max_text,
             files: config.max_files,
-            file_bytes: config.max_file.get(),
+            file_bytes: config.max_size.get(),
             files_hint: words.fill("loket.files.hint", &[("n", &most), ("mb", &megabytes)]),
             total_bytes: self.door.max_body(),
         };
         let papers = field::PAPERS.iter().map(|paper| (*paper, wire::paper_in_words(words, Some(paper)))).collect();
-        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js");
+        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js").kind("wide");
         let consent = config.consent.clone();
         drawn(status, &EntryPage { page, id, filled, problems, categories, groups, papers, limits, consent, map })
     }
@@ -401,5 +402,19 @@ pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
             tracing::error!(error = %error, "Could not draw a page.");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Who sits at the desk. The core's signed token is the session: checked at every request, kept in a cookie that scripts cannot read.
 
 use adapter_sdk::{
-    ClerkToken, Door, Timestamp,
+    Adapter, Channel, ClerkToken, Door, Timestamp,
     axum::http::{HeaderMap, HeaderValue, header},
     form::{NotAClerk, clerk},
 };
@@ -24,10 +24,12 @@ pub(crate) struct Session {
 pub(crate) fn read(token: &str, door: &Door, now: Timestamp) -> Result<Session, NotAClerk> {
     let directory = door.directory().ok_or(NotAClerk::NoKey)?;
     let clerk = clerk(token, &directory.staff_key, now)?;
-    let of_office = |channel: &&adapter_sdk::Channel| {
-        channel.adapter.as_str() == <Desk as adapter_sdk::Adapter>::NAME && channel.account == clerk.office
+    let today = now.to_zoned(directory.site.zone.time_zone()).date();
+    let open = |channel: &&Channel| {
+        let ours = channel.adapter.as_str() == Desk::NAME && channel.account == clerk.office;
+        ours && channel.from <= today && channel.until.is_none_or(|until| today <= until)
     };
-    let channel = directory.channels.iter().find(of_office).ok_or(NotAClerk::Forged)?;
+    let channel = directory.channels.iter().find(open).ok_or(NotAClerk::Forged)?;
     Ok(Session { label: channel.label.clone(), area: channel.area.clone(), clerk })
 }
 

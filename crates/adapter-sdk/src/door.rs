@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
+use bus::Stop;
 use bytes::Bytes;
 use metrics::counter;
 use model::{AdapterName, BoxError, DoorDirectory, Raw, Site, TraceId};
@@ -33,6 +34,7 @@ struct Inner {
     spool: Spool,
     max_body: usize,
     known: watch::Sender<Known>,
+    closing: Stop,
 }
 
 /// What the core published for doors.
@@ -51,7 +53,17 @@ impl fmt::Debug for Door {
 impl Door {
     /// A door in front of a spool, for bodies of at most `max_body` bytes. The SDK makes an adapter's own; tests make others.
     pub fn new(adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
-        Self { inner: Arc::new(Inner { adapter, spool, max_body, known: watch::Sender::default() }) }
+        Self::until(Stop::new(), adapter, spool, max_body)
+    }
+
+    /// The same for a process that ends with `closing`.
+    pub(crate) fn until(closing: Stop, adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
+        Self { inner: Arc::new(Inner { adapter, spool, max_body, known: watch::Sender::default(), closing }) }
+    }
+
+    /// Cancelled when the door closes: what a page holds open ends with it.
+    pub fn closing(&self) -> &Stop {
+        &self.inner.closing
     }
 
     /// Keeps the bytes and these headers as one `Raw`. `Ok` means they are on the disk: the person may be told. The trace id follows

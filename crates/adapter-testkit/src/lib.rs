@@ -3,7 +3,9 @@
 //! An adapter's `tests/contract.rs` is one test that calls [`webhook`], [`poll`] or [`pages`] with a [`Contract`]. The numbers are those of
 //! `docs/adapter-spec.md`. Every rule is tested to fail for an adapter that breaks it (`tests/broken.rs`).
 
+mod clerk;
 mod contract;
+mod counter;
 mod door;
 mod fixture;
 mod kinds;
@@ -12,7 +14,9 @@ mod mutate;
 mod platform;
 mod suite;
 
+pub use clerk::StaffKey;
 pub use contract::{Contract, Refusal, Wanted};
+pub use counter::{Counter, Filled, Shown, small_city};
 pub use door::TestDoor;
 pub use fixture::Fixture;
 pub use kinds::{pages, poll, webhook};

@@ -152,12 +152,9 @@ fn options(config: &BusConfig, tell: watch::Sender<Link>) -> ConnectOptions {
             notice(&tell, event);
             std::future::ready(())
         });
-    match (&config.user, &config.password) {
-        (Some(user), Some(password)) => {
-            options.user_and_password(user.clone(), password.expose_secret().to_owned()).custom_inbox_prefix(inbox_prefix(user))
-        }
-        _ => options,
-    }
+    let Some(user) = &config.user else { return options };
+    let password = config.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default();
+    options.user_and_password(user.clone(), password).custom_inbox_prefix(inbox_prefix(user))
 }
 
 /// What may stand in a subject: a user's name is chosen by people.

@@ -43,7 +43,7 @@ const MIB: i64 = 1024 * 1024;
 const SMALLEST_SHARE: i64 = 64;
 
 /// Every stream with its usual size, 16 GiB together.
-fn streams() -> Vec<Config> {
+pub(crate) fn streams() -> Vec<Config> {
     let work = |name: &str, subject: &str, mib: i64| Config {
         retention: RetentionPolicy::WorkQueue,
         duplicate_window: DUPLICATE_WINDOW,

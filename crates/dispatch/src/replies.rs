@@ -6,7 +6,7 @@ use bus::Bus;
 use jiff::Timestamp;
 use model::{Reply, Site, TraceId, word};
 use store::{PgPool, StoreError, reply};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::wake::{Round, causes};
 
@@ -42,7 +42,7 @@ impl Replies {
         for ((claimed, (reply, trace)), answer) in claimed.into_iter().zip(worded).zip(answers) {
             match answer {
                 Ok(_) => {
-                    debug!(trace.id = %trace, reply.id = %reply.id, adapter = %reply.to.adapter, "Published a reply.");
+                    info!(trace.id = %trace, reply.id = %reply.id, adapter = %reply.to.adapter, "Published a reply.");
                     published.push((claimed, reply.text));
                 }
                 Err(error) => {
@@ -61,7 +61,6 @@ impl Replies {
         }
         let count = published.len();
         let still_ours = reply::published_many(&self.db, published, now).await?;
-        info!("Published {count} replies.");
         if still_ours < u64::try_from(count).unwrap_or(u64::MAX) {
             warn!("{} of {count} replies had run out of their lease: another worker publishes them too.", count as u64 - still_ours);
         }

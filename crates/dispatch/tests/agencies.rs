@@ -149,7 +149,7 @@ async fn an_agency_that_gets_it_back_is_told_again_under_another_id() {
     let agencies = agencies(&city, None);
     agencies.round(start()).await.expect("a round");
 
-    let directory = city.directory().await;
+    let directory = store::directory::load(&city.db).await.expect("a directory");
     let other = directory.agencies.values().find(|agency| agency.code == "dishub").expect("an agency").id;
     let staff = |agency: AgencyId| Actor::Staff { id: StaffId::new(start()), role: Role::Supervisor, agency: Some(agency) };
     let hand_over = |to| Action::HandOver { to: vec![to], reason: "bukan wewenang kami".into() };

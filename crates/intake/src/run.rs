@@ -1,6 +1,6 @@
 //! The room at work: events from the bus, files from quarantine, and a directory that is never older than the last batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Delivery, Queue, Stop};
 use model::{Event, Failure, Timestamp};
@@ -13,6 +13,8 @@ use crate::{Rooms, handle_batch, promote};
 
 /// What a batch holds at most: beyond about a hundred messages a transaction gets slower as fast as it gets bigger.
 const MOST: usize = 200;
+/// Between two looks whether the database is there again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What intake works with.
 #[derive(Clone)]
@@ -41,12 +43,12 @@ pub enum RunError {
 /// Handles events and promotes files until `stop`. What is under way is finished first.
 pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
     let rooms = Arc::new(Newest::load(context.db.clone()).await.map_err(RunError::Directory)?);
-    let (db, bus) = (context.db.clone(), context.bus.clone());
-    let handle = move |events: Vec<Delivery<Event>>| {
-        let (db, rooms) = (db.clone(), rooms.clone());
-        async move { handle(&db, &rooms, events).await }
-    };
     let both = stop.child_token();
+    let (db, bus, until) = (context.db.clone(), context.bus.clone(), both.clone());
+    let handle = move |events: Vec<Delivery<Event>>| {
+        let (db, rooms, until) = (db.clone(), rooms.clone(), until.clone());
+        async move { handle(&db, &rooms, &until, events).await }
+    };
     let events = async {
         let ended = bus.consume_batch(Queue::Events, both.clone(), MOST, handle).await;
         both.cancel();
@@ -56,12 +58,16 @@ pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
     ended
 }
 
-async fn handle(db: &PgPool, rooms: &Newest, events: Vec<Delivery<Event>>) -> Vec<Result<(), Failure>> {
-    match rooms.get().await {
-        Ok(rooms) => handle_batch(db, &rooms, events, now()).await,
-        Err(error) => {
-            warn!("The directory cannot be read: {error}.");
-            events.iter().map(|_| Err(Failure::retry("the directory cannot be read"))).collect()
+/// While the database is away the batch waits here: that costs its messages no attempt, and nobody is parked for it.
+async fn handle(db: &PgPool, rooms: &Newest, stop: &Stop, events: Vec<Delivery<Event>>) -> Vec<Result<(), Failure>> {
+    loop {
+        match rooms.get().await {
+            Ok(rooms) => return handle_batch(db, &rooms, events, now()).await,
+            Err(error) => warn!("The events have to wait: {error}."),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return events.iter().map(|_| Err(Failure::retry("stopped while the database was away"))).collect(),
+            () = tokio::time::sleep(PAUSE) => (),
         }
     }
 }

@@ -119,6 +119,9 @@ impl Config {
         if config.storage.folder.as_os_str().is_empty() {
             config.storage.folder = config.data.folder.join("files");
         }
+        if config.bus.url.is_empty() {
+            config.bus.url = format!("nats://127.0.0.1:{}", config.bus.port);
+        }
         Ok(config)
     }
 
@@ -168,20 +171,15 @@ mod tests {
         let config = Config::load(None, []).expect("the defaults are valid");
         assert_eq!(config.storage.folder, Path::new("data/files"));
         assert!(config.mail.is_none());
+        assert_eq!(config.bus("test").url, "nats://127.0.0.1:8110", "the private server's");
     }
 
     #[test]
     fn the_mail_section_of_the_comments_is_valid() {
-        let uncommented: String =
-            DEFAULTS.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).fold(String::new(), |mut all, line| {
-                if line.contains(" = ") || line.starts_with('[') {
-                    all.push_str(line);
-                    all.push('\n');
-                }
-                all
-            });
+        let section = DEFAULTS.lines().skip_while(|line| !line.starts_with("# [mail]")).take_while(|line| line.starts_with("# "));
+        let uncommented: Vec<&str> = section.map(|line| &line[2..]).collect();
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), uncommented).expect("it is written");
+        std::fs::write(file.path(), uncommented.join("\n")).expect("it is written");
         let config = Config::load(Some(file.path()), []).expect("the comments are valid");
         assert_eq!(config.mail.map(|mail| mail.port), Some(587));
     }

@@ -42,6 +42,9 @@ enum Command {
         /// For instance deploy/directory/jakarta
         folder: PathBuf,
     },
+    /// Who acts, how they hear of complaints, and what they did not hear.
+    #[command(subcommand)]
+    Agency(commands::agency::Command),
     /// The official ways in.
     #[command(subcommand)]
     Channel(commands::channel::Command),
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dispatch => run_role(config, roles::dispatch),
         Command::Migrate => admin(commands::migrate(&config)),
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
+        Command::Agency(command) => admin(commands::agency::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),

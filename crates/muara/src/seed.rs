@@ -252,7 +252,7 @@ fn holidays(folder: &Path) -> Result<Vec<Holiday>, SeedError> {
     for entry in fs::read_dir(folder).map_err(broken)? {
         let path = entry.map_err(broken)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("holidays-") && name.ends_with(".toml") {
+        if name.starts_with("holidays-") && path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }
     }
@@ -276,7 +276,11 @@ fn channel(entry: ChannelEntry) -> Result<Channel, SeedError> {
 }
 
 fn date(day: &toml::value::Datetime, file: &'static str) -> Result<Date, SeedError> {
-    day.to_string().parse().map_err(|_| wrong(file, format!("{day} is no date")))
+    let no_date = || wrong(file, format!("{day} is no date"));
+    if day.time.is_some() {
+        return Err(no_date());
+    }
+    day.to_string().parse().map_err(|_| no_date())
 }
 
 /// What one file says of another must be there, and nothing may be said twice.

@@ -10,7 +10,7 @@ use axum::{
 use bus::BusError;
 use store::StoreError;
 use tracing::error;
-use ui::{Page, Visit};
+use ui::{Page, Visit, Words};
 
 use crate::{Rooms, page};
 
@@ -102,15 +102,15 @@ enum Sorry {
 }
 
 impl Sorry {
-    fn title(self, page: &Page) -> &str {
+    fn title(self, words: Words) -> &'static str {
         match self {
-            Self::NotFound => page.t("sorry.not_found.title"),
-            Self::NotForYou => page.t("sorry.not_for_you.title"),
-            Self::OldForm => page.t("sorry.old_form.title"),
-            Self::TooOften => page.t("sorry.too_often.title"),
-            Self::TooLarge => page.t("sorry.too_large.title"),
-            Self::Unreadable => page.t("sorry.unreadable.title"),
-            Self::OurFault => page.t("sorry.our_fault.title"),
+            Self::NotFound => words.t("sorry.not_found.title"),
+            Self::NotForYou => words.t("sorry.not_for_you.title"),
+            Self::OldForm => words.t("sorry.old_form.title"),
+            Self::TooOften => words.t("sorry.too_often.title"),
+            Self::TooLarge => words.t("sorry.too_large.title"),
+            Self::Unreadable => words.t("sorry.unreadable.title"),
+            Self::OurFault => words.t("sorry.our_fault.title"),
         }
     }
 
@@ -172,8 +172,8 @@ pub(crate) async fn draw(State(rooms): State<Rooms>, visit: Visit, request: Requ
         return response;
     }
     let sorry = sorry.unwrap_or_else(|| Sorry::of(status));
-    let mut page = page::public(&rooms, &visit, String::new());
-    page.title = sorry.title(&page).to_owned();
+    let title = sorry.title(page::words(visit.language));
+    let page = page::public(&rooms, &visit, title);
     let text = sorry.what_now(&page).to_owned();
     let retry_after = response.headers_mut().remove("retry-after");
     let mut drawn = match (SorryPage { page, text }).render() {

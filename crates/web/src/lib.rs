@@ -45,7 +45,7 @@ const MOST_BYTES_OF_A_FORM: usize = 64 * 1024;
 /// No page takes this long unless something is wrong.
 const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// A photo may come over a slow line.
-const LONGEST_UPLOAD: Duration = Duration::from_secs(120);
+const LONGEST_UPLOAD: Duration = Duration::from_mins(2);
 
 /// Every route there is.
 pub fn router(rooms: Rooms) -> Router {

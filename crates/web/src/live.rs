@@ -49,7 +49,8 @@ impl Live {
 
 /// Server-sent events for one page, until it closes or the program stops.
 pub(crate) fn stream(rooms: &Rooms, of: Option<ComplaintId>) -> Response {
-    let events = rooms.live().changes(of).map(|()| Ok::<_, Infallible>(Event::default().event("change").data("")));
+    // Browsers drop an event without data, and what changed is told by the page alone.
+    let events = rooms.live().changes(of).map(|()| Ok::<_, Infallible>(Event::default().event("change").data("again")));
     let events = events.take_until(rooms.stop().clone().cancelled_owned());
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // Proxies that collect answers before passing them on would hold the events back.

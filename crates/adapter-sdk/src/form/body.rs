@@ -86,7 +86,10 @@ impl Budget {
             }
             while failed.is_none() && room < seen {
                 match self.room.clone().try_acquire_many_owned(STEP) {
-                    Ok(more) => held = Some(merged(held, more)),
+                    Ok(more) => match &mut held {
+                        Some(held) => held.merge(more),
+                        None => held = Some(more),
+                    },
                     Err(_) => failed = Some(BodyError::Busy),
                 }
                 room += STEP as usize * UNIT;
@@ -110,16 +113,6 @@ impl Budget {
 
 fn slow(_: tokio::time::error::Elapsed) -> BodyError {
     BodyError::Slow
-}
-
-fn merged(held: Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) -> OwnedSemaphorePermit {
-    match held {
-        Some(mut permit) => {
-            permit.merge(more);
-            permit
-        }
-        None => more,
-    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Mint {
     /// The code in the citizen's link.
     ///
     /// # Panics
-    /// Never: sixteen bytes are a code.
+    /// Never: what is made here is a code.
     pub fn tracking(&self, key: &MessageKey) -> TrackingCode {
         self.seal("tracking", key, "").parse().expect("sixteen bytes in base64 are a code")
     }

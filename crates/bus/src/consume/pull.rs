@@ -136,9 +136,8 @@ impl Pull {
                 None => std::future::pending().await,
             },
             found = async { self.finding.as_mut().expect("guarded").await }, if self.finding.is_some() => self.found(found),
-            changed = self.link.changed() => {
-                let up = changed.is_ok() && self.link.borrow_and_update().up;
-                if up {
+            Ok(()) = self.link.changed() => {
+                if self.link.borrow_and_update().up {
                     // The server has forgotten what the old connection asked for.
                     self.open = 0;
                 }

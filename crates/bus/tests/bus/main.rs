@@ -2,6 +2,7 @@
 
 mod connecting;
 mod consuming;
+mod house;
 mod large;
 mod outage;
 mod parking;

@@ -1,9 +1,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
+use async_nats::jetstream::consumer::pull;
 use bus::{BusError, Delivery, Queue, Stop};
 use model::{Event, TraceId};
 
-use crate::world::{Notes, Reader, World, adapter, event, name_of, seen, send, soon, until, waiting};
+use crate::world::{ACK_WAIT, Notes, Reader, World, adapter, event, jetstream, name_of, seen, send, soon, until, waiting};
 
 #[tokio::test]
 async fn a_server_killed_in_the_middle_loses_nothing() {
@@ -21,7 +22,7 @@ async fn a_server_killed_in_the_middle_loses_nothing() {
                 let done = done.clone();
                 async move {
                     tokio::time::sleep(Duration::from_millis(10)).await;
-                    deliveries.iter().map(|delivery| Ok(done.add(name_of(&delivery.item)))).collect()
+                    deliveries.iter().map(|delivery| done.handled(name_of(&delivery.item))).collect()
                 }
             })
             .await
@@ -71,6 +72,43 @@ async fn a_handler_that_ends_while_the_server_is_away_is_acknowledged_when_it_is
     away.cancel();
     world.nats.restart().expect("a server");
     until(|| async { world.bus.is_connected() && waiting(&world.nats, "EVENTS").await == 0 }).await;
+    stop.cancel();
+    soon(run).await.expect("no panic").expect("no error");
+    assert_eq!(begun.sorted(), ["attempt 1"]);
+}
+
+#[tokio::test]
+async fn what_comes_again_while_it_is_handled_is_not_begun_twice() {
+    let mut world = World::new().await;
+    send(&world.bus, &["a"]).await;
+    let (begun, gate, stop) = (Notes::default(), Stop::new(), Stop::new());
+    let run = {
+        let (bus, stop, begun, gate) = (world.bus.clone(), stop.clone(), begun.clone(), gate.clone());
+        tokio::spawn(async move {
+            bus.consume(Queue::Events, stop, 4, move |delivery: Delivery<Event>| {
+                let (begun, gate) = (begun.clone(), gate.clone());
+                async move {
+                    begun.add(format!("attempt {}", delivery.attempt));
+                    gate.cancelled().await;
+                    Ok(())
+                }
+            })
+            .await
+        })
+    };
+    until(|| async { begun.len() == 1 }).await;
+    world.nats.kill9();
+    // Longer than the server waits for a word: it believes the message lost when it is back.
+    tokio::time::sleep(ACK_WAIT + Duration::from_secs(1)).await;
+    world.nats.restart().expect("a server");
+    let jetstream = jetstream(&world.nats).await;
+    until(|| async {
+        let Ok(consumer) = jetstream.get_consumer_from_stream::<pull::Config, _, _>("intake", "EVENTS").await else { return false };
+        consumer.cached_info().num_redelivered > 0
+    })
+    .await;
+    gate.cancel();
+    until(|| async { waiting(&world.nats, "EVENTS").await == 0 }).await;
     stop.cancel();
     soon(run).await.expect("no panic").expect("no error");
     assert_eq!(begun.sorted(), ["attempt 1"]);

@@ -126,6 +126,13 @@ impl Notes {
         self.0.lock().expect("no panic").push(note.into());
     }
 
+    /// For a handler whose whole work is to note it.
+    #[expect(clippy::unnecessary_wraps, reason = "it is the answer of a handler")]
+    pub(crate) fn handled(&self, note: impl Into<String>) -> Result<(), Failure> {
+        self.add(note);
+        Ok(())
+    }
+
     pub(crate) fn sorted(&self) -> Vec<String> {
         let mut notes = self.0.lock().expect("no panic").clone();
         notes.sort();

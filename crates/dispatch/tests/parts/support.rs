@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use model::{
-    AdapterName, Address, Audience, Category, CitizenId, Complaint, Directory, Inbound, Language, MessageId, MessageKey, Opening, Point,
-    Reference, ReplyTo, Site, TraceId, TrackingCode, Triaged, Visibility, Why, clock::Zone,
+    AdapterName, Address, Audience, Category, CitizenId, Complaint, Inbound, Language, MessageId, MessageKey, Opening, Point, Reference,
+    ReplyTo, Site, TraceId, TrackingCode, Triaged, Visibility, Why, clock::Zone,
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -71,10 +71,6 @@ impl City {
         complaint::write(&mut tx, &decision).await.expect("a complaint");
         store::commit(tx).await.expect("committed");
         complaint
-    }
-
-    pub(crate) async fn directory(&self) -> Directory {
-        store::directory::load(&self.db).await.expect("a directory")
     }
 }
 

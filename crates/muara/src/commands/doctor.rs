@@ -17,16 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Fails if anything does not answer.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut well = true;
-    well &= say("database", timely(database(config)).await);
-    well &= say("bus", timely(the_bus(config)).await);
-    well &= say("storage", timely(files(config)).await);
-    well &= say("mail", timely(mail(config)).await);
+    well &= say("database", &timely(database(config)).await);
+    well &= say("bus", &timely(the_bus(config)).await);
+    well &= say("storage", &timely(files(config)).await);
+    well &= say("mail", &timely(mail(config)).await);
     anyhow::ensure!(well, "not everything answers");
     Ok(())
 }
 
-fn say(what: &str, found: anyhow::Result<String>) -> bool {
-    match &found {
+fn say(what: &str, found: &anyhow::Result<String>) -> bool {
+    match found {
         Ok(words) => println!("well      {what}: {words}"),
         Err(error) => println!("TROUBLE   {what}: {error:#}"),
     }
@@ -38,9 +38,6 @@ async fn timely(check: impl Future<Output = anyhow::Result<String>>) -> anyhow::
 }
 
 async fn database(config: &Config) -> anyhow::Result<String> {
-    if config.database.private && config.database.url.is_empty() {
-        return Ok("private; `muara all` starts it".into());
-    }
     let db = connect::database(config).await?;
     let directory = store::directory::load(&db)
         .await
@@ -68,7 +65,9 @@ async fn files(config: &Config) -> anyhow::Result<String> {
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
-    let Some((host, port)) = config.mail_server() else { return Ok("not configured; agencies are not told by mail".into()) };
-    tokio::net::TcpStream::connect((host, port)).await?;
-    Ok(format!("{host}:{port} answers"))
+    let (Some(mail), Some((host, port))) = (config.mail()?, config.mail_server()) else {
+        return Ok("not configured; agencies are not told by mail".into());
+    };
+    mail.check().await.map_err(anyhow::Error::msg)?;
+    Ok(format!("{host}:{port} lets us in"))
 }

@@ -1,5 +1,6 @@
 //! The admin's commands: each does one thing, says what it did, and ends.
 
+pub(crate) mod agency;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod parked;

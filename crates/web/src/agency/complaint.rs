@@ -91,21 +91,16 @@ struct Step {
     photo: String,
 }
 
-/// What `decide` would let this person do.
-struct Can {
-    claim: bool,
-    ask: bool,
-    answer: bool,
-    note: bool,
-    hand_over: bool,
-    resolve: bool,
-    route: bool,
-    reopen: bool,
-}
+/// What `decide` would let this person do, by the last part of each form's address.
+struct Can(Vec<&'static str>);
 
 impl Can {
+    fn act(&self, form: &str) -> bool {
+        self.0.contains(&form)
+    }
+
     fn anything(&self) -> bool {
-        self.claim || self.ask || self.answer || self.note || self.hand_over || self.resolve || self.route || self.reopen
+        !self.0.is_empty()
     }
 }
 
@@ -222,7 +217,7 @@ fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
 fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<String> {
     let mut said = Vec::new();
     if !why.category.is_empty() {
-        said.push(page.fill("why.category", "words", &why.category.join(", ")));
+        said.push(page.fill("why.category", "words", why.category.join(", ")));
     }
     match why.area.as_deref() {
         Some("point") => said.push(page.t("why.area.point").to_owned()),
@@ -311,16 +306,18 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let text = || "…".to_owned();
     let some_agency = directory.agencies.keys().next().copied();
     let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
-    Can {
-        claim: !mine && may(Action::Claim),
-        ask: may(Action::Ask { text: text() }),
-        answer: may(Action::Answer { text: text() }),
-        note: may(Action::Note { text: text() }),
-        hand_over: may(Action::HandOver { to: Vec::new(), reason: text() }),
-        resolve: may(Action::Resolve { text: text(), photo: None }),
-        route: some_agency.is_some_and(|agency| may(Action::Route { agencies: vec![agency], category: None, area: None })),
-        reopen: may(Action::Reopen { reason: text() }),
-    }
+    let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
+    let forms = [
+        ("ambil", !mine && may(Action::Claim)),
+        ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
+        ("jawab", may(Action::Answer { text: text() })),
+        ("tanya", may(Action::Ask { text: text() })),
+        ("selesai", may(Action::Resolve { text: text(), photo: None })),
+        ("alihkan", may(Action::HandOver { to: Vec::new(), reason: text() })),
+        ("buka-lagi", may(Action::Reopen { reason: text() })),
+        ("catat", may(Action::Note { text: text() })),
+    ];
+    Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())
 }
 
 fn agencies(directory: &Directory, without: Option<AgencyId>, ticked: &[AgencyId]) -> Vec<(String, String, bool)> {

@@ -120,7 +120,7 @@ pub(super) fn split(attachments: &[StoredAttachment], page: &Page) -> (Vec<Photo
     let (shown, others): (Vec<_>, Vec<_>) = attachments.iter().partition(|file| public_copy(file).is_some());
     let photos = (1u64..).zip(shown).map(|(n, file)| Photo {
         src: format!("/berkas/{}", file.id),
-        alt: page.fill("track.photo", "n", &n.to_string()),
+        alt: page.fill("track.photo", "n", n.to_string()),
         width: file.width.unwrap_or(0),
         height: file.height.unwrap_or(0),
     });

@@ -25,7 +25,7 @@ struct Desk {
     page: Page,
     office: String,
     /// Where the token is posted to; `None`: there is no desk.
-    desk: Option<String>,
+    door: Option<String>,
     token: String,
     lines: Vec<Line>,
     newer: String,
@@ -49,7 +49,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     let label = page::open_channels(&directory, page.now).into_iter().find(|channel| channel.account == office);
     page::html(&Desk {
         office: label.map_or_else(|| office.clone(), |channel| channel.label.clone()),
-        desk: rooms.desk_url().map(|url| format!("{url}/masuk")),
+        door: rooms.desk_url().map(|url| format!("{url}/masuk")),
         token: signed(&token(&by.staff, office, &rooms), rooms.staff_key()),
         lines: rows.into_iter().map(|row| line(row, &directory, &page)).collect(),
         newer: if after.is_some() { "/loket".to_owned() } else { String::new() },

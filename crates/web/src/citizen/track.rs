@@ -121,7 +121,7 @@ fn photos(messages: &[RecordedMessage], code: &str, page: &Page) -> (Vec<Photo>,
     let others = (here - shown.len()) as u64;
     let photos = (1u64..).zip(shown).map(|(n, file)| Photo {
         src: photo_address(code, file.id),
-        alt: page.fill("track.photo", "n", &n.to_string()),
+        alt: page.fill("track.photo", "n", n.to_string()),
         width: file.width.unwrap_or(0),
         height: file.height.unwrap_or(0),
     });

@@ -1,0 +1,8 @@
+//! Intake against a real PostgreSQL, and where files are concerned a real NATS.
+
+mod city;
+mod events;
+mod files;
+mod joining;
+mod once;
+mod opening;

@@ -1,0 +1,502 @@
+//! The statements against a real PostgreSQL, each test in a fresh database.
+
+use std::time::Duration;
+
+use futures::{StreamExt, future::join_all};
+use model::{
+    Action, Actor, AdapterName, Address, AgencyId, Area, Attachment, AttachmentKind, Audience, BlobId, Category, Channel, CitizenId,
+    Complaint, ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, MessageId, MessageKey, Opening, Receipt,
+    ReceiptState, Reference, ReplyTo, Role, StaffId, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
+};
+use servers::testing::TestDatabase;
+use store::{
+    PgPool, StoreError, attachment, citizen, complaint,
+    directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
+    dispatch::{self, SendKind},
+    live, message,
+    reply::{self, ReplyState},
+    staff,
+};
+
+const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
+const LEASE: Duration = Duration::from_mins(1);
+
+fn after(seconds: i64) -> Timestamp {
+    NOW + jiff::SignedDuration::from_secs(seconds)
+}
+
+struct World {
+    _database: TestDatabase,
+    db: PgPool,
+    directory: Directory,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = servers::testing::database("store_world", prepare).await;
+        let db = store::connect(&database.url(), 8).await.expect("connects");
+        let directory = directory::load(&db).await.expect("loads");
+        Self { _database: database, db, directory }
+    }
+
+    fn agency(&self, code: &str) -> AgencyId {
+        self.directory.agencies.values().find(|agency| agency.code == code).expect("is in the seed").id
+    }
+
+    /// A complaint of its own citizen, with one photo; the category decides who gets it.
+    async fn opened(&self, id: &str, category: Option<&str>) -> Decision {
+        let inbound = inbound(id);
+        let (citizen, message) = (CitizenId::new(NOW), MessageId::new(NOW));
+        let opening = Opening {
+            citizen,
+            message,
+            reference: inbound.reference,
+            tracking: TrackingCode::random(),
+            adapter: inbound.key.adapter.clone(),
+            account: inbound.key.account.clone(),
+            text: inbound.text.clone(),
+            place: Some("depan pasar".into()),
+            location: model::Point::new(-6.2, 106.8),
+            visibility: Visibility::Public,
+            language: Language::Id,
+            reply_to: inbound.reply_to.clone(),
+            opened_at: NOW,
+            triaged: Triaged { category: category.map(Into::into), area: Some("3171".into()), ..Triaged::default() },
+            trace: TraceId::random(),
+        };
+        let decision = model::open(opening, &self.directory, NOW);
+        let seen = citizen::Seen {
+            id: citizen,
+            is_new: true,
+            name: None,
+            language: Language::Id,
+            new_addresses: inbound.sender.clone(),
+            used_addresses: Vec::new(),
+        };
+        let new = message::New {
+            id: message,
+            inbound: &inbound,
+            citizen,
+            complaint: Some(decision.complaint.id),
+            cut: None,
+            trace: decision.complaint.trace,
+        };
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        citizen::write(&mut tx, &[seen], NOW).await.expect("is written");
+        message::insert(&mut tx, &[new], NOW).await.expect("is written");
+        complaint::write(&mut tx, &decision).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+        decision
+    }
+
+    async fn officer(&self, agency: &str) -> Actor {
+        let agency = self.agency(agency);
+        let new = staff::NewStaff {
+            login: format!("officer.{}", StaffId::new(NOW)),
+            name: "Petugas".into(),
+            role: Role::Officer,
+            agency: Some(agency),
+            office: None,
+            language: Language::Id,
+        };
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let id = staff::create(&mut tx, &new, "no password fits", NOW).await.expect("is written").expect("is new");
+        store::commit(tx).await.expect("commits");
+        Actor::Staff { id, role: Role::Officer, agency: Some(agency) }
+    }
+
+    async fn act(&self, id: ComplaintId, action: Action, by: Actor, now: Timestamp) {
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let complaint = complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
+        let decision = model::decide(complaint, action, by, &self.directory, now).expect("is allowed");
+        complaint::write(&mut tx, &decision).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+    }
+
+    async fn load(&self, id: ComplaintId) -> Complaint {
+        complaint::load(&self.db, id).await.expect("loads").expect("is there")
+    }
+}
+
+async fn prepare(url: String) -> Result<(), StoreError> {
+    let db = store::connect(&url, 1).await?;
+    store::migrate(&db).await?;
+    assert!(directory::seed(&db, &seed(), NOW).await?);
+    db.close().await;
+    Ok(())
+}
+
+fn seed() -> Seed {
+    let agency = |code: &str, send_kind: SendKind| SeedAgency {
+        code: code.into(),
+        name: format!("Dinas {code}"),
+        send_kind: send_kind.as_str().into(),
+        send_target: Some("https://dinas.example.id".into()),
+    };
+    let category = |code: &str| Category { code: code.into(), name_id: code.into(), name_en: code.into(), keywords: vec![code.into()] };
+    Seed {
+        areas: vec![
+            (Area { code: "31".into(), name: "Provinsi".into() }, None),
+            (Area { code: "3171".into(), name: "Kota".into() }, Some("{}".into())),
+        ],
+        agencies: vec![agency("roads", SendKind::Queue), agency("parks", SendKind::Webhook)],
+        categories: vec![category("road"), category("tree")],
+        rules: vec![(Some("road".into()), None, "roads".into()), (Some("tree".into()), Some("31".into()), "parks".into())],
+        limits: vec![SeedLimit { category: None, agency: Some("roads".into()), working_days: 3, source: "aturan".into() }],
+        holidays: vec![Holiday { day: jiff::civil::date(2026, 12, 25), name: "Natal".into(), source: "SKB".into() }],
+        channels: vec![channel("1")],
+    }
+}
+
+fn channel(account: &str) -> Channel {
+    Channel {
+        adapter: "chat".parse().expect("a name"),
+        account: account.into(),
+        label: "Chat".into(),
+        area: Some("3171".into()),
+        from: jiff::civil::date(2026, 1, 1),
+        until: None,
+    }
+}
+
+fn inbound(id: &str) -> Inbound {
+    let adapter: AdapterName = "chat".parse().expect("a name");
+    let key = MessageKey { adapter: adapter.clone(), account: "1".into(), id: id.into() };
+    let address: Address = format!("chat:{id}").parse().expect("an address");
+    let content = Content::Quarantined { blob: BlobId(format!("blob-{id}")), bytes: 3, sha256: "00".into() };
+    Inbound {
+        sender: vec![address.clone()],
+        sender_name: None,
+        contact: Vec::new(),
+        audience: Audience::Private,
+        text: "jalan rusak".into(),
+        sent_at: NOW,
+        received_at: NOW,
+        language: None,
+        location: None,
+        place: None,
+        office_area: None,
+        category: None,
+        visibility: Visibility::Public,
+        attachments: vec![Attachment { kind: AttachmentKind::Image, mime: None, filename: None, content }],
+        in_reply_to: None,
+        thread: None,
+        replaces: None,
+        unreadable: None,
+        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private }),
+        reference: Reference::of(&key, 0),
+        tracking: None,
+        key,
+    }
+}
+
+#[tokio::test]
+async fn a_complaint_is_read_as_it_was_written() {
+    let world = World::new().await;
+    let written = world.opened("m1", Some("road")).await.complaint;
+    let read = world.load(written.id).await;
+    assert_eq!(read, Complaint { version: 1, ..written.clone() });
+    assert_eq!(complaint::by_code(&world.db, &written.tracking).await.expect("loads"), Some(read.clone()));
+    assert_eq!(complaint::by_reference(&world.db, &written.reference).await.expect("loads"), Some(read));
+    assert_eq!(complaint::by_code(&world.db, &TrackingCode::random()).await.expect("loads"), None);
+}
+
+#[tokio::test]
+async fn a_decision_on_an_older_version_is_stale_and_writes_nothing() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let officer = world.officer("roads").await;
+    let old = world.load(id).await;
+    world.act(id, Action::Claim, officer, after(1)).await;
+    let late = model::decide(old, Action::Answer { text: "siap".into() }, officer, &world.directory, after(2)).expect("is allowed");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let refused = complaint::write(&mut tx, &late).await;
+    assert!(matches!(refused, Err(StoreError::Stale)), "{refused:?}");
+    drop(tx);
+    assert_eq!(world.load(id).await.version, 2);
+    let steps = complaint::history(&world.db, id).await.expect("loads");
+    assert!(steps.iter().all(|step| step.kind != UpdateKind::Answered));
+}
+
+#[tokio::test]
+async fn the_history_tells_who_did_what() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let officer = world.officer("roads").await;
+    world.act(id, Action::Claim, officer, after(1)).await;
+    let to = vec![world.agency("parks")];
+    world.act(id, Action::HandOver { to: to.clone(), reason: "pohon".into() }, officer, after(2)).await;
+    let steps = complaint::history(&world.db, id).await.expect("loads");
+    let kinds: Vec<UpdateKind> = steps.iter().map(|step| step.kind).collect();
+    assert_eq!(kinds, [UpdateKind::Opened, UpdateKind::Routed, UpdateKind::Claimed, UpdateKind::HandedOver]);
+    assert_eq!((steps[0].by, steps[3].by), (Actor::System, officer));
+    assert_eq!((&steps[3].to, steps[3].text.as_deref()), (&to, Some("pohon")));
+}
+
+#[tokio::test]
+async fn claims_are_not_given_twice_and_come_back_after_the_lease() {
+    let world = World::new().await;
+    for n in 0..20 {
+        world.opened(&format!("m{n}"), Some("tree")).await;
+    }
+    let take = || async { reply::claim(&world.db, NOW, LEASE, 5).await.expect("claims") };
+    let taken = join_all((0..8).map(|_| take())).await.concat_ids();
+    assert_eq!(taken.len(), 20);
+    assert!(take().await.is_empty());
+    let again = reply::claim(&world.db, after(61), LEASE, 100).await.expect("claims");
+    assert_eq!(again.len(), 20);
+    assert!(again.iter().all(|claimed| claimed.attempts == 2));
+}
+
+trait ConcatIds {
+    fn concat_ids(self) -> std::collections::HashSet<model::ReplyId>;
+}
+
+impl ConcatIds for Vec<Vec<reply::Claimed>> {
+    /// Each reply once: twice would be fewer than were given out.
+    fn concat_ids(self) -> std::collections::HashSet<model::ReplyId> {
+        self.into_iter().flatten().map(|claimed| claimed.draft.id).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_reply_is_settled_only_by_who_holds_its_lease() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let slow = reply::claim(&world.db, NOW, LEASE, 1).await.expect("claims").remove(0);
+    let quick = reply::claim(&world.db, after(61), LEASE, 1).await.expect("claims").remove(0);
+    let refused = reply::published(&world.db, slow, "terlambat", after(62)).await;
+    assert!(matches!(refused, Err(StoreError::Stale)), "{refused:?}");
+    reply::published(&world.db, quick, "sampai", after(62)).await.expect("is noted");
+    let sent = reply::of_complaint(&world.db, id).await.expect("loads");
+    assert_eq!((sent[0].state, sent[0].text.as_deref()), (ReplyState::Published, Some("sampai")));
+    assert!(reply::claim(&world.db, after(600), LEASE, 1).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_that_the_bus_did_not_take_is_due_again_later() {
+    let world = World::new().await;
+    world.opened("m1", Some("road")).await;
+    let claimed = reply::claim(&world.db, NOW, LEASE, 1).await.expect("claims").remove(0);
+    reply::retry(&world.db, claimed, after(30)).await.expect("is noted");
+    assert!(reply::claim(&world.db, after(29), LEASE, 1).await.expect("claims").is_empty());
+    assert_eq!(reply::claim(&world.db, after(30), LEASE, 1).await.expect("claims").len(), 1);
+}
+
+#[tokio::test]
+async fn receipts_count_by_their_rank_whatever_their_order() {
+    let world = World::new().await;
+    let decision = world.opened("m1", Some("road")).await;
+    let of = |state| Receipt {
+        reply: Some(decision.replies[0].id),
+        platform_id: Some("p1".into()),
+        adapter: "chat".parse().expect("a name"),
+        account: "1".into(),
+        state,
+        at: NOW,
+    };
+    let failed = || ReceiptState::Failed { code: "131047".into(), detail: "too late".into() };
+    let noted = async |receipts: &[Receipt]| {
+        let known = reply::receipts(&world.db, receipts).await.expect("is noted");
+        let sent = reply::of_complaint(&world.db, decision.complaint.id).await.expect("loads").remove(0);
+        (known, sent.receipt.unwrap_or_default(), sent.error)
+    };
+    assert_eq!(noted(&[of(ReceiptState::Sent), of(failed())]).await, (vec![true, true], "failed".into(), Some("131047: too late".into())));
+    assert_eq!(noted(&[of(ReceiptState::Read), of(ReceiptState::Delivered)]).await, (vec![true, true], "read".into(), None));
+    assert_eq!(noted(&[of(failed())]).await.1, "read");
+    let by_platform_id = Receipt { reply: None, ..of(ReceiptState::Sent) };
+    let other_account = Receipt { account: "2".into(), ..by_platform_id.clone() };
+    assert_eq!(noted(&[other_account, by_platform_id]).await.0, [false, true]);
+}
+
+#[tokio::test]
+async fn an_agency_with_only_its_queue_needs_no_sending_and_another_is_told_once() {
+    let world = World::new().await;
+    world.opened("m1", Some("road")).await;
+    let id = world.opened("m2", Some("tree")).await.complaint.id;
+    let mut claimed = dispatch::claim(&world.db, NOW, LEASE, 10).await.expect("claims");
+    let only = claimed.remove(0);
+    assert!(claimed.is_empty());
+    assert_eq!((only.complaint.id, only.agency.id, only.send_kind), (id, world.agency("parks"), SendKind::Webhook));
+    assert_eq!(only.send_target.as_deref(), Some("https://dinas.example.id"));
+    let outcome = dispatch::Outcome::Delivered { agency_reference: Some("A-1".into()) };
+    dispatch::settle(&world.db, only, outcome, after(1)).await.expect("is noted");
+    assert!(dispatch::claim(&world.db, after(600), LEASE, 10).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn a_sending_that_failed_comes_again_and_one_that_was_refused_does_not() {
+    let world = World::new().await;
+    world.opened("m1", Some("tree")).await;
+    let first = dispatch::claim(&world.db, NOW, LEASE, 10).await.expect("claims").remove(0);
+    let again = dispatch::Outcome::Retry { after: Duration::from_secs(30), error: "timeout".into() };
+    dispatch::settle(&world.db, first, again, after(1)).await.expect("is noted");
+    assert!(dispatch::claim(&world.db, after(30), LEASE, 10).await.expect("claims").is_empty());
+    let second = dispatch::claim(&world.db, after(31), LEASE, 10).await.expect("claims").remove(0);
+    assert_eq!(second.attempts, 2);
+    let third = dispatch::claim(&world.db, after(92), LEASE, 10).await.expect("claims").remove(0);
+    let lost = dispatch::settle(&world.db, second, dispatch::Outcome::Delivered { agency_reference: None }, after(93)).await;
+    assert!(matches!(lost, Err(StoreError::Stale)), "{lost:?}");
+    dispatch::settle(&world.db, third, dispatch::Outcome::Refused { error: "410".into() }, after(93)).await.expect("is noted");
+    assert!(dispatch::claim(&world.db, after(6_000), LEASE, 10).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn an_agency_that_gets_a_complaint_back_is_told_again_by_the_same_dispatch() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("tree")).await.complaint.id;
+    let (parks, roads) = (world.officer("parks").await, world.officer("roads").await);
+    let sent = dispatch::claim(&world.db, NOW, LEASE, 10).await.expect("claims").remove(0);
+    let dispatch_id = sent.id;
+    dispatch::settle(&world.db, sent, dispatch::Outcome::Delivered { agency_reference: None }, after(1)).await.expect("is noted");
+    world.act(id, Action::HandOver { to: vec![world.agency("roads")], reason: "aspal".into() }, parks, after(2)).await;
+    world.act(id, Action::HandOver { to: vec![world.agency("parks")], reason: "pohon".into() }, roads, after(3)).await;
+    let again = dispatch::claim(&world.db, after(4), LEASE, 10).await.expect("claims").remove(0);
+    assert_eq!(again.id, dispatch_id);
+    let states: Vec<DispatchState> = again.complaint.dispatches.iter().map(|dispatch| dispatch.state).collect();
+    assert_eq!(states, [DispatchState::Open, DispatchState::HandedOver]);
+}
+
+#[tokio::test]
+async fn what_was_handed_over_before_it_was_sent_is_not_sent() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("tree")).await.complaint.id;
+    let parks = world.officer("parks").await;
+    world.act(id, Action::HandOver { to: vec![world.agency("roads")], reason: "aspal".into() }, parks, after(2)).await;
+    assert!(dispatch::claim(&world.db, after(3), LEASE, 10).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn an_attachment_is_settled_once_and_found_with_its_complaint() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let claimed = attachment::claim(&world.db, NOW, LEASE, 10).await.expect("claims").remove(0);
+    assert_eq!((claimed.blob.0.as_str(), claimed.complaint), ("blob-m1", Some(id)));
+    let file = claimed.id;
+    let kept = attachment::Outcome::Kept {
+        kind: AttachmentKind::Image,
+        media_type: "image/jpeg".into(),
+        bytes: 3,
+        sha256: "ab".into(),
+        width: Some(20),
+        height: Some(10),
+        original_key: "original/x".into(),
+        public_key: Some("public/x".into()),
+    };
+    attachment::settle(&world.db, claimed, kept, after(1)).await.expect("is noted");
+    let (found, owner) = attachment::load(&world.db, file).await.expect("loads").expect("is there");
+    assert_eq!((owner, found.state, found.width), (id, attachment::AttachmentState::Kept, Some(20)));
+    assert!(attachment::claim(&world.db, after(600), LEASE, 10).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_staff_add_goes_through_quarantine_too() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let file = inbound("staff").attachments.remove(0);
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let added = attachment::add_by_staff(&mut tx, id, &file, after(1)).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    let due = attachment::claim(&world.db, after(2), LEASE, 10).await.expect("claims");
+    assert!(due.iter().any(|claimed| claimed.id == added && claimed.complaint == Some(id)));
+    assert_eq!(attachment::by_staff(&world.db, id).await.expect("loads")[0].id, added);
+}
+
+#[tokio::test]
+async fn the_directory_is_read_as_it_was_seeded_and_seeded_once() {
+    let world = World::new().await;
+    let directory = &world.directory;
+    assert_eq!((directory.areas.len(), directory.agencies.len(), directory.categories.len(), directory.rules.len()), (2, 2, 2, 2));
+    assert_eq!(directory.limit(world.agency("roads"), None).map(|limit| limit.working_days), Some(3));
+    assert_eq!(directory.channels, [channel("1")]);
+    assert!(!directory.calendar.is_working_day(jiff::civil::date(2026, 12, 25)));
+    assert_eq!(directory::outlines(&world.db).await.expect("loads"), [("3171".to_owned(), "{}".to_owned())]);
+    assert!(!directory::seed(&world.db, &seed(), NOW).await.expect("is asked"));
+}
+
+#[tokio::test]
+async fn the_version_of_the_directory_moves_with_every_change_and_only_then() {
+    let world = World::new().await;
+    let version = || async { directory::version(&world.db).await.expect("answers") };
+    let before = version().await;
+    assert!(directory::add_channel(&world.db, &channel("2"), NOW).await.expect("is added"));
+    let after = version().await;
+    assert!(after > before);
+    world.opened("m1", Some("road")).await;
+    assert_eq!(version().await, after);
+    assert!(!directory::add_channel(&world.db, &channel("2"), NOW).await.expect("is known"));
+    let key = async || directory::first_setting(&world.db, "key", &"a".to_owned()).await.expect("answers");
+    key().await;
+    let made = version().await;
+    key().await;
+    assert_eq!(version().await, made, "asking for what is there changes nothing");
+}
+
+#[tokio::test]
+async fn of_two_programs_that_start_at_once_one_makes_the_key() {
+    let world = World::new().await;
+    let make = async |value: &'static str| directory::first_setting(&world.db, "staff_key", &value.to_owned()).await.expect("answers");
+    let (one, two) = futures::join!(make("a"), make("b"));
+    assert_eq!(one, two);
+    directory::set_setting(&world.db, "staff_key", &"c").await.expect("is written");
+    assert_eq!(directory::setting::<String>(&world.db, "staff_key").await.expect("loads").as_deref(), Some("c"));
+    assert_eq!(directory::setting::<String>(&world.db, "nothing").await.expect("loads"), None);
+}
+
+#[tokio::test]
+async fn pages_that_stay_open_hear_of_every_step_of_every_complaint() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(world.opened(&format!("m{n}"), Some("road")).await.complaint.id);
+    }
+    let mut heard = live::listen(&world.db).await.expect("listens");
+    let officer = world.officer("roads").await;
+    for id in &ids {
+        world.act(*id, Action::Claim, officer, after(1)).await;
+    }
+    for id in ids {
+        assert_eq!(heard.next().await, Some(id));
+    }
+}
+
+#[tokio::test]
+async fn loops_are_woken_by_what_is_due_and_not_by_what_is_not() {
+    let world = World::new().await;
+    let mut woken = live::work(&world.db).await.expect("listens");
+    world.opened("m1", Some("road")).await;
+    assert_eq!(woken.next().await, Some(live::Work::Attachment));
+    assert_eq!(woken.next().await, Some(live::Work::Reply), "a queue needs no sending");
+    world.opened("m2", Some("tree")).await;
+    assert_eq!(woken.next().await, Some(live::Work::Attachment));
+    assert_eq!(woken.next().await, Some(live::Work::Dispatch));
+}
+
+#[tokio::test]
+async fn what_the_schema_refuses_is_told_from_a_database_that_is_away() {
+    let world = World::new().await;
+    let mut decision = world.opened("m1", Some("road")).await;
+    decision.complaint.id = ComplaintId::new(NOW);
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let refused = complaint::write(&mut tx, &decision).await;
+    assert!(matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "complaint_reference_key"), "{refused:?}");
+    drop(tx);
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    decision.complaint.text = "\0".into();
+    let refused = complaint::write(&mut tx, &decision).await;
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    drop(tx);
+    world.db.close().await;
+    let away = complaint::load(&world.db, decision.complaint.id).await;
+    assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
+}
+
+#[tokio::test]
+async fn migrating_twice_at_once_and_again_changes_nothing() {
+    let database = servers::testing::empty_database().await;
+    let db = store::connect(&database.url(), 4).await.expect("connects");
+    let (one, two) = futures::join!(store::migrate(&db), store::migrate(&db));
+    one.and(two).expect("both are done");
+    store::migrate(&db).await.expect("is done");
+    assert!(directory::version(&db).await.expect("answers") > 0);
+}
