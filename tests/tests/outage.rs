@@ -14,6 +14,8 @@ async fn intake_killed_between_commit_and_acknowledgement_records_once() {
     world.platform.text("6281200000004", "Lampu jalan mati di Kelurahan Menteng");
     world.complaints_become(2).await;
     world.process("intake").kill();
+    // What was held is gone with the connection: the acknowledgement never arrives.
+    proxy.cut().await;
     proxy.mend();
     world.process("intake").resume();
     world.platform.text("6281200000005", "Sampah menumpuk di Kelurahan Senen");
