@@ -61,7 +61,7 @@ impl Filled {
 pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDirectory>, words: Words) -> Problems {
     let mut problems = Problems::default();
     if form.text(field::TEXT).is_none() && form.files(field::FILES).next().is_none() {
-        problems.add(field::TEXT, words.t("loket.empty"));
+        problems.add(TEXT_SPOT, words.t("loket.empty"));
     }
     for (name, most, key) in [
         (field::TEXT, config.max_text, "form.text_too_long"),
@@ -72,10 +72,10 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
         (field::NEED, config.max_short, "form.field_too_long"),
     ] {
         if let Some(long) = form.longer_than(name, most) {
-            problems.add(name, words.fill(key, &[("n", &words.number(long as u64)), ("most", &words.number(most as u64))]));
+            problems.add(spot(name), words.fill(key, &[("n", &words.number(long as u64)), ("most", &words.number(most as u64))]));
         }
         if form.is_garbled(name) {
-            problems.add(name, words.t("form.garbled"));
+            problems.add(spot(name), words.t("form.garbled"));
         }
     }
     let files = config.files();
@@ -99,4 +99,12 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
 pub(crate) fn area(form: &Form, session: &Session, directory: Option<&DoorDirectory>) -> Option<String> {
     let chosen = form.text(field::AREA).filter(|chosen| session.area.as_ref() != Some(chosen))?;
     area_in_words(&directory?.areas, &chosen)
+}
+
+/// The text's place on the page: the layout has an `isi` of its own.
+const TEXT_SPOT: &str = "teks";
+
+/// Where a field is on the page.
+fn spot(name: &'static str) -> &'static str {
+    if name == field::TEXT { TEXT_SPOT } else { name }
 }

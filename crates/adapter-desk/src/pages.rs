@@ -18,6 +18,7 @@ use adapter_sdk::{
 use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
+use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 use ui::{Account, Link, Page, Policy, Visit, Words};
 use uuid::Uuid;
@@ -42,7 +43,7 @@ pub(crate) struct Room {
 }
 
 pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
-    let policy = Policy { https: desk.config.https, ..Policy::default() };
+    let policy = Policy { https: door.is_https(), ..Policy::default() };
     desk.entries.open(door.folder(), now());
     let mint = Mint::new(door.secret());
     let pages = Router::new()
@@ -56,6 +57,7 @@ pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
+        .layer(CompressionLayer::new())
         .with_state(Arc::new(Room { desk, door, mint }));
     ui::secured(pages, &policy)
 }
@@ -122,7 +124,7 @@ struct Arrival {
 async fn sign_in(State(room): State<Arc<Room>>, visit: Visit, Fields(arrival): Fields<Arrival>) -> Response {
     match session::read(&arrival.token, &room.door, now()) {
         Ok(session) => {
-            let cookie = session::cookie(&arrival.token, &session, now(), room.desk.config.https);
+            let cookie = session::cookie(&arrival.token, &session, now(), room.door.is_https());
             info!(staff.id = %session.clerk.staff, office = %session.clerk.office, "A clerk signed in at {}.", session.clerk.office);
             let mut response = Redirect::to("/").into_response();
             if let Some(cookie) = cookie {
@@ -147,7 +149,9 @@ async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMa
         return room.sorry(&visit, false, StatusCode::FORBIDDEN, "form.foreign");
     }
     let mut response = Redirect::to("/").into_response();
-    response.headers_mut().append(header::SET_COOKIE, session::NO_COOKIE);
+    if let Some(cookie) = session::no_cookie(room.door.is_https()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     response
 }
 
@@ -201,7 +205,7 @@ impl Room {
                 return accepted(ask, id);
             }
         }
-        let headers = self.headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
@@ -237,7 +241,6 @@ impl Room {
     }
 
     fn headers(
-        &self,
         session: &Session,
         form: &Form,
         content_type: &str,
@@ -278,7 +281,7 @@ impl Room {
         }
         let mut problems = Problems::default();
         problems.add("kirim", words.t("masuk.in_between"));
-        (StatusCode::UNAUTHORIZED, Json(problems.to_json())).into_response()
+        (StatusCode::FORBIDDEN, Json(problems.to_json())).into_response()
     }
 
     fn full(&self, ask: &Ask, session: &Session, form: &Form, words: Words) -> Response {
@@ -321,7 +324,7 @@ impl Room {
             NotAClerk::Forged => "masuk.text",
         };
         let page = self.page(visit, None, words.t("masuk.title"));
-        drawn(StatusCode::UNAUTHORIZED, &SignInPage { page, text, sign_in })
+        drawn(StatusCode::FORBIDDEN, &SignInPage { page, text, sign_in })
     }
 
     fn form(&self, visit: &Visit, status: StatusCode, session: &Session, id: String, filled: Filled, problems: Problems) -> Response {
@@ -341,7 +344,7 @@ impl Room {
             total_bytes: self.door.max_body(),
         };
         let papers = field::PAPERS.iter().map(|paper| (*paper, wire::paper_in_words(words, Some(paper)))).collect();
-        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js");
+        let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js").kind("wide");
         let consent = config.consent.clone();
         drawn(status, &EntryPage { page, id, filled, problems, categories, groups, papers, limits, consent, map })
     }
@@ -402,5 +405,19 @@ pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
             tracing::error!(error = %error, "Could not draw a page.");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

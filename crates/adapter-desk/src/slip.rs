@@ -108,7 +108,7 @@ pub(crate) async fn news(
 ) -> Response {
     let answers: &Answers = &room.desk.answers;
     match session::of(&headers, &room.door, now()).ok().and_then(|session| entry(&room, &session, &id)) {
-        Some(entry) => answers.follow(entry.id.to_string(), query.contains_key("tampil")),
+        Some(entry) => answers.follow(entry.id.to_string(), query.contains_key("tampil"), room.door.closing()),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

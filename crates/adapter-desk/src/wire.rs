@@ -109,7 +109,6 @@ pub(crate) fn parse(raw: &Raw, config: &Config) -> Result<Vec<Event>, ParseError
     let office = raw.header(header::OFFICE).ok_or_else(|| ParseError::new("the door wrote no office"))?;
     let first = key(office, id);
     let sender = Address::new(Desk::NAME, &first.id).map_err(|_| ParseError::new("the id makes no address"))?;
-    let reference = Reference::of(&first, 0);
     let contact = form.text(field::CONTACT).and_then(|typed| contact(&typed));
     let reply_to = reply_to(contact.as_ref(), &first, &sender, config);
     // Changed words of an entry that we have join its complaint; a code of its own would open another.
@@ -117,6 +116,7 @@ pub(crate) fn parse(raw: &Raw, config: &Config) -> Result<Vec<Event>, ParseError
         Some(edit) => (MessageKey { id: format!("{}.{edit}", first.id), ..first.clone() }, Some(first), None),
         None => (first, None, Some(tracking(raw)?)),
     };
+    let reference = Reference::of(&key, 0);
     Ok(vec![Event::Message(Box::new(Inbound {
         key,
         sender: vec![sender],

@@ -60,10 +60,10 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
         (field::NAME, config.max_name, "form.name_too_long"),
     ] {
         if let Some(long) = form.longer_than(name, most) {
-            problems.add(name, words.fill(key, &[("n", &words.number(long as u64)), ("most", &words.number(most as u64))]));
+            problems.add(spot(name), words.fill(key, &[("n", &words.number(long as u64)), ("most", &words.number(most as u64))]));
         }
         if form.is_garbled(name) {
-            problems.add(name, words.t("form.garbled"));
+            problems.add(spot(name), words.t("form.garbled"));
         }
     }
     if let (Some(chosen), Some(directory)) = (form.text(field::CATEGORY), directory)
@@ -75,10 +75,10 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
         problems.add(field::CONTACT, words.t("form.contact_wrong"));
     }
     if form.text(field::TEXT).is_none() && form.files(field::PHOTOS).next().is_none() {
-        problems.add(field::TEXT, words.t("form.empty"));
+        problems.add(TEXT_SPOT, words.t("form.empty"));
     }
     if form.text(field::TRAP).is_some() {
-        problems.add(field::TEXT, words.t("form.robot"));
+        problems.add(TEXT_SPOT, words.t("form.robot"));
     }
     problems
 }
@@ -86,4 +86,12 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
 /// The chosen area in words, for `parse`. An area that the directory does not have is none.
 pub(crate) fn area(form: &Form, directory: Option<&DoorDirectory>) -> Option<String> {
     adapter_sdk::form::area_in_words(&directory?.areas, &form.text(field::AREA)?)
+}
+
+/// The text's place on the page: the layout has an `isi` of its own.
+const TEXT_SPOT: &str = "teks";
+
+/// Where a field is on the page.
+fn spot(name: &'static str) -> &'static str {
+    if name == field::TEXT { TEXT_SPOT } else { name }
 }

@@ -17,6 +17,7 @@ use adapter_sdk::{
 };
 use askama::Template;
 use serde_json::json;
+use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 use ui::{Page, Policy, Visit, Words};
 use uuid::Uuid;
@@ -45,7 +46,7 @@ struct Room {
 }
 
 pub(crate) fn router(web: Arc<Web>, door: Door) -> Router {
-    let policy = Policy { https: web.config.https, ..Policy::default() };
+    let policy = Policy { https: door.is_https(), ..Policy::default() };
     let mint = Mint::new(door.secret());
     let pages = Router::new()
         .route("/", get(show).post(submit))
@@ -55,6 +56,7 @@ pub(crate) fn router(web: Arc<Web>, door: Door) -> Router {
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
+        .layer(CompressionLayer::new())
         .with_state(Arc::new(Room { web, door, mint }));
     ui::secured(pages, &policy)
 }
@@ -281,7 +283,7 @@ async fn receipt(
 
 async fn news(State(room): State<Arc<Room>>, Path(id): Path<String>, Query(query): Query<HashMap<String, String>>) -> Response {
     match room.proven(&id, &query) {
-        Some((key, _)) => room.web.answers.follow(key.id, query.contains_key("tampil")),
+        Some((key, _)) => room.web.answers.follow(key.id, query.contains_key("tampil"), room.door.closing()),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -327,5 +329,19 @@ fn drawn(status: StatusCode, template: &impl Template) -> Response {
             tracing::error!(error = %error, "Could not draw a page.");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

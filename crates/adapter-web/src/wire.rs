@@ -64,12 +64,12 @@ pub(crate) fn parse(raw: &Raw, account: &str) -> Result<Vec<Event>, ParseError> 
     let id: Uuid = form.typed(field::ID).parse().map_err(|_| ParseError::new("the form has no id"))?;
     let first = key(account, id);
     let sender = Address::new(Web::NAME, &first.id).map_err(|_| ParseError::new("the id makes no address"))?;
-    let reference = Reference::of(&first, 0);
     // Changed words of a form that we have join its complaint; a code of its own would open another.
     let (key, replaces, tracking) = match raw.header(EDIT) {
         Some(edit) => (MessageKey { id: format!("{}.{edit}", first.id), ..first.clone() }, Some(first), None),
         None => (first, None, Some(tracking(raw)?)),
     };
+    let reference = Reference::of(&key, 0);
     Ok(vec![Event::Message(Box::new(Inbound {
         key,
         sender: vec![sender.clone()],

@@ -219,11 +219,14 @@ async fn write(tx: &mut Tx, plan: &Plan, batch: &[(Bounded, TraceId)], now: Time
 
 /// One line for each message, once it is durable.
 fn tell(plan: &Plan, batch: &[(Bounded, TraceId)]) {
+    let numbers: HashMap<ComplaintId, Reference> =
+        plan.decisions.iter().map(|decision| (decision.complaint.id, decision.complaint.reference)).collect();
     for (recorded, (message, trace)) in plan.recorded.iter().zip(batch) {
         let adapter = &message.inbound.key.adapter;
+        let number = recorded.complaint().and_then(|id| numbers.get(&id)).copied().unwrap_or(message.inbound.reference);
         match recorded {
-            Recorded::New(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Recorded a complaint."),
-            Recorded::FollowUp(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Added a message to its complaint."),
+            Recorded::New(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Recorded complaint {number}."),
+            Recorded::FollowUp(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Added a message to complaint {number}."),
             Recorded::Again(_) => info!(trace.id = %trace, %adapter, "Knew a message already."),
             Recorded::Unreadable => info!(trace.id = %trace, %adapter, "Recorded a message that cannot be read."),
         }

@@ -119,6 +119,9 @@ impl Config {
         if config.storage.folder.as_os_str().is_empty() {
             config.storage.folder = config.data.folder.join("files");
         }
+        if config.bus.url.is_empty() {
+            config.bus.url = format!("nats://127.0.0.1:{}", config.bus.port);
+        }
         Ok(config)
     }
 
@@ -168,6 +171,7 @@ mod tests {
         let config = Config::load(None, []).expect("the defaults are valid");
         assert_eq!(config.storage.folder, Path::new("data/files"));
         assert!(config.mail.is_none());
+        assert_eq!(config.bus("test").url, "nats://127.0.0.1:8110", "the private server's");
     }
 
     #[test]

@@ -7,19 +7,23 @@ use bus::Bus;
 use store::PgPool;
 use tracing::warn;
 
-use crate::config::Config;
+use crate::{config::Config, private};
 
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The database, at once or not at all.
+/// The database, at once or not at all. With a private one, that which `muara all` is running.
 pub(crate) async fn database(config: &Config) -> anyhow::Result<PgPool> {
-    anyhow::ensure!(!config.database.url.is_empty(), "database.url is empty: say where PostgreSQL is, or run `muara all`");
-    store::connect(&url(config)?, config.database.connections).await.with_context(|| "the database does not answer".to_owned())
+    let hint = if config.database.private { "the database does not answer: does `muara all` run?" } else { "the database does not answer" };
+    store::connect(&url(config)?, config.database.connections).await.context(hint)
 }
 
 /// The address with its password, if that is given apart.
 fn url(config: &Config) -> anyhow::Result<String> {
     let url = &config.database.url;
+    if url.is_empty() {
+        let private = config.database.private.then(|| private::database_url(config)).flatten();
+        return private.context("database.url is empty: say where PostgreSQL is, or run `muara all`");
+    }
     let Some(password) = &config.database.password else { return Ok(url.clone()) };
     let (scheme, rest) = url.split_once("://").context("database.url has no scheme")?;
     let (user, place) = rest.split_once('@').context("database.url names no user, so its password belongs to nobody")?;

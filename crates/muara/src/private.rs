@@ -1,6 +1,6 @@
 //! `muara all` on one machine: a private PostgreSQL and a private NATS server as supervised children, around the roles.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 use servers::{Nats, NatsOptions, Postgres};
@@ -10,6 +10,16 @@ use crate::{config::Config, roles, runtime};
 
 /// The database inside the private cluster.
 const DATABASE: &str = "muara";
+
+/// Where the private cluster keeps its data.
+fn cluster(config: &Config) -> PathBuf {
+    config.data.folder.join("postgres")
+}
+
+/// The address of the private database, which `muara all` may be running now; `None`: it never ran.
+pub(crate) fn database_url(config: &Config) -> Option<String> {
+    Postgres::url_in(&cluster(config), DATABASE)
+}
 
 /// Starts what is private, runs the roles, and stops in the opposite order.
 pub(crate) fn run<F>(mut config: Config, roles: fn(Config, bus::Stop) -> F) -> anyhow::Result<()>
@@ -37,7 +47,7 @@ where
 }
 
 fn private_postgres(config: &mut Config) -> anyhow::Result<Postgres> {
-    let mut postgres = Postgres::start(&config.data.folder.join("postgres"))?;
+    let mut postgres = Postgres::start(&cluster(config))?;
     postgres.supervise();
     postgres.create_database(DATABASE)?;
     config.database.url = postgres.url(DATABASE);

@@ -3,8 +3,9 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -212,9 +213,15 @@ impl Process {
         let _ = writeln!(text, "jetstream {{ store_dir: {:?}{sync} }}", store.display().to_string());
         text.push_str(&self.options.config);
         let path = self.folder.join("nats.conf");
-        fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
+        write_private(&path, &text).doing(|| format!("write {}", path.display()))?;
         Ok(name)
     }
+}
+
+/// Its owner's alone from the first byte on: the options may bring passwords.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Whether our own server greets on this port.

@@ -90,6 +90,13 @@ impl Postgres {
         url(&self.run, database)
     }
 
+    /// The address of a database of the server that another process runs with its data in `folder`, whether it runs now or not.
+    /// `None`: there is no such folder.
+    pub fn url_in(folder: &Path, database: &str) -> Option<String> {
+        let folder = fs::canonicalize(folder).ok()?;
+        Some(url(&run_folder(&folder), database))
+    }
+
     /// The folder of the socket, for `psql -h`.
     pub fn socket_folder(&self) -> &Path {
         &self.run

@@ -75,6 +75,7 @@ enum Play {
 }
 
 #[derive(Args)]
+#[group(id = "platform")] // clap calls a group as the type, and there is a command of that name
 struct Graph {
     /// Where the Graph API listens: what the adapter has as its address.
     #[arg(long, default_value = "127.0.0.1:8120")]

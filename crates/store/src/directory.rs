@@ -457,6 +457,10 @@ pub async fn set_setting<T: Serialize + Sync>(db: &PgPool, name: &str, value: &T
 
 /// Writes one unless there is one, and says which counts: two programs that start at once agree on one key.
 pub async fn first_setting<T: Serialize + DeserializeOwned + Sync>(db: &PgPool, name: &str, value: &T) -> Result<T> {
+    // Looked for first: an insert that inserts nothing counts as a change of the directory too.
+    if let Some(known) = setting(db, name).await? {
+        return Ok(known);
+    }
     sqlx::query!(
         "insert into setting (name, value)
         values ($1, $2)

@@ -13,6 +13,7 @@ pub mod dispatch;
 mod error;
 pub mod live;
 pub mod message;
+mod password;
 pub mod queue;
 pub mod reply;
 pub mod staff;
@@ -20,7 +21,7 @@ pub mod staff;
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -55,7 +56,11 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool> {
 
 /// Brings the tables to what this program expects. Several processes may call it at once: one does it, the others wait.
 pub async fn migrate(db: &PgPool) -> Result<()> {
-    sqlx::migrate!("../../migrations").run(db).await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+    // A connection of its own, without the time limit: an index on a large table takes longer, and so does waiting for who makes it.
+    let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?.detach();
+    sqlx::query("set statement_timeout = 0").execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
+    sqlx::migrate!("../../migrations").run(&mut connection).await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+    connection.close().await.map_err(StoreError::from_sqlx)
 }
 
 /// Begins a transaction.

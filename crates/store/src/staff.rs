@@ -1,8 +1,7 @@
 //! Who works here: accounts, passwords, and the sessions of who is signed in.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::collections::HashMap;
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use jiff::{Timestamp, ToSpan};
 use model::{AgencyId, Language, Role, StaffId, id::random_bytes};
 use sha2::{Digest, Sha256};
@@ -12,6 +11,8 @@ use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at},
 };
+
+pub use crate::password::{hash_password, verify_password};
 
 /// Somebody who works here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,31 +61,6 @@ pub struct Session {
     pub staff: Staff,
     /// Every form of theirs carries it: another site cannot know it.
     pub csrf: String,
-}
-
-/// A password as it is kept: Argon2id with the parameters OWASP names (19 MiB, two rounds), as a PHC string. Takes tens of
-/// milliseconds of one core on purpose: call it where that may block.
-///
-/// # Panics
-/// When the operating system has no randomness to give: nothing safe could follow.
-pub fn hash_password(password: &str) -> String {
-    Argon2::default().hash_password(password.as_bytes()).expect("any text can be hashed").to_string()
-}
-
-/// Whether the password is the one that was hashed. Without a hash (nobody has that login) it does the same work and says no, so that
-/// the time taken tells nothing. As slow as [`hash_password`].
-pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
-    static NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody has this password"));
-    let fits = |hash: &str| {
-        let hash = PasswordHash::new(hash).map_err(|_| ())?;
-        Argon2::default().verify_password(password.as_bytes(), &hash).map_err(|_| ())
-    };
-    if let Some(hash) = hash {
-        return fits(hash).is_ok();
-    }
-    // Only for the time it takes.
-    let _ = fits(&NOBODY);
-    false
 }
 
 struct Row {
@@ -304,16 +280,6 @@ pub async fn close_session(db: &PgPool, token: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_fits_its_own_hash_only_and_nobody_fits_none() {
-        let hash = hash_password("kopi tubruk");
-        assert!(hash.starts_with("$argon2id$"));
-        assert!(verify_password("kopi tubruk", Some(&hash)));
-        assert!(!verify_password("kopi susu", Some(&hash)));
-        assert!(!verify_password("nobody has this password", None));
-        assert!(!verify_password("kopi tubruk", Some("not a hash")));
-    }
 
     #[test]
     fn a_secret_is_256_bits_and_never_the_same() {

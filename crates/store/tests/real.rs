@@ -425,6 +425,11 @@ async fn the_version_of_the_directory_moves_with_every_change_and_only_then() {
     world.opened("m1", Some("road")).await;
     assert_eq!(version().await, after);
     assert!(!directory::add_channel(&world.db, &channel("2"), NOW).await.expect("is known"));
+    let key = async || directory::first_setting(&world.db, "key", &"a".to_owned()).await.expect("answers");
+    key().await;
+    let made = version().await;
+    key().await;
+    assert_eq!(version().await, made, "asking for what is there changes nothing");
 }
 
 #[tokio::test]

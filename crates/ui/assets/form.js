@@ -139,7 +139,7 @@ function placeField(field) {
       remove.addEventListener("click", () => {
         map?.show(null);
         set(null, "");
-        field.querySelector("[data-locate]").focus();
+        field.querySelector("button").focus();
       });
       status.append(" ", remove);
     }
@@ -148,7 +148,7 @@ function placeField(field) {
     changed();
   }
 
-  field.querySelector("[data-locate]").addEventListener("click", () => {
+  field.querySelector("[data-locate]")?.addEventListener("click", () => {
     status.textContent = say("Locating");
     const refused = (error) => set(null, error?.code === 1 ? say("Denied") : say("NoPosition"));
     if (!navigator.geolocation) return refused();
@@ -174,6 +174,7 @@ function placeField(field) {
         leaflet: field.dataset.leaflet,
         outline: form.dataset.outline,
         point: known,
+        area: form.elements.wilayah?.value,
         label: say("MapLabel"),
         center: say("MapCenter"),
         onPick: (point, area) => set(point, area ? say("PointedIn", { nama: area.name }) : say("Pointed"), area),

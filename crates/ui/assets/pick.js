@@ -1,7 +1,7 @@
 // A map of the city's areas to point at: `pick(box, {...})` draws it into the box. Leaflet comes from the bundle; the outlines come from
 // the door, so no map server learns who complains about what.
 
-export async function pick(box, { leaflet, outline, point, label, center, onPick }) {
+export async function pick(box, { leaflet, outline, point, area, label, center, onPick }) {
   const [bundle, areas] = await Promise.all([import(leaflet), outlines(outline)]);
   const L = bundle.default ?? bundle;
   const canvas = document.createElement("div");
@@ -14,14 +14,14 @@ export async function pick(box, { leaflet, outline, point, label, center, onPick
   box.append(canvas, use);
 
   const map = L.map(canvas, { attributionControl: false, zoomSnap: 0.5 });
-  const shapes = L.geoJSON(areas, { style: { className: "area" }, interactive: false }).addTo(map);
-  map.fitBounds(shapes.getBounds());
+  const shapes = L.geoJSON(areas, { style: { className: "area", fillOpacity: 1 }, interactive: false }).addTo(map);
+  map.fitBounds(area ? boundsOf(shapes, area) : middleOf(L, shapes));
   named(L, map, shapes);
   let marker = null;
 
   function show(at) {
     marker?.remove();
-    marker = at ? L.circleMarker([at.lat, at.lon], { radius: 10, className: "here", interactive: false }).addTo(map) : null;
+    marker = at ? L.circleMarker([at.lat, at.lon], { radius: 10, className: "here", fillOpacity: 1, interactive: false }).addTo(map) : null;
   }
 
   function choose({ lat, lng }) {
@@ -43,6 +43,23 @@ export async function pick(box, { leaflet, outline, point, label, center, onPick
       if (at) map.setView([at.lat, at.lon], Math.max(map.getZoom(), 15));
     },
   };
+}
+
+function boundsOf(shapes, code) {
+  const found = shapes.getLayers().find((shape) => shape.feature.properties.code === code);
+  return (found ?? shapes).getBounds().pad(0.3);
+}
+
+// Where nine tenths of the areas are: islands far out at sea would make the city a dot.
+function middleOf(L, shapes) {
+  const centers = shapes.getLayers().map((shape) => shape.getBounds().getCenter());
+  const range = (of) => {
+    const sorted = centers.map(of).sort((a, b) => a - b);
+    return [sorted[Math.floor(sorted.length * 0.05)], sorted[Math.ceil(sorted.length * 0.95) - 1]];
+  };
+  const [south, north] = range(({ lat }) => lat);
+  const [west, east] = range(({ lng }) => lng);
+  return L.latLngBounds([south, west], [north, east]).pad(0.1);
 }
 
 async function outlines(address) {

@@ -21,6 +21,17 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// A roll of paper has no height: this slip's own is told to the printer, so that it cuts where the words end.
+const roll = document.querySelector(".slip-80 .slip");
+if (roll && "adoptedStyleSheets" in document) {
+  const sheet = new CSSStyleSheet();
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  addEventListener("beforeprint", () => {
+    const millimetres = Math.ceil((roll.offsetHeight / 96) * 25.4) + 8;
+    sheet.replaceSync(`@page roll { size: 80mm ${millimetres}mm; margin: 4mm; }`);
+  });
+}
+
 // A draft whose form has arrived after all is done with.
 const sent = document.querySelector("[data-sent]")?.dataset.sent;
 if (sent) {

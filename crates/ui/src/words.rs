@@ -158,8 +158,16 @@ mod tests {
     #[test]
     fn both_languages_have_the_same_words_and_no_template_asks_for_more() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let wrong = check(&SHARED, &[&here.join("templates"), &here.join("src")]);
+        let mut wrong = check(&SHARED, &[&here.join("templates"), &here.join("src")]);
+        // What forms say when something is wrong is said by the doors that have one.
+        let doors: String = said_elsewhere(&here.join("..")).collect();
+        wrong.retain(|finding| finding.strip_suffix(": nobody says this").is_none_or(|key| !doors.contains(&format!("\"{key}\""))));
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    fn said_elsewhere(crates: &Path) -> impl Iterator<Item = String> {
+        let each = std::fs::read_dir(crates).expect("the folder of crates").flatten().map(|entry| entry.path());
+        each.flat_map(|path| [path.join("src"), path.join("templates")]).flat_map(|folder| read(&folder)).map(|(_, text)| text)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A program that runs beside us: its log behind its name, started again when it dies, stopped when we say so.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, IsTerminal, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
@@ -150,6 +150,9 @@ fn still_wanted(state: &Mutex<State>, pause: Duration) -> bool {
 fn launch(recipe: &Recipe) -> Result<Child> {
     let mut command: Command = tied(&recipe.program);
     command.args(&recipe.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if !std::io::stdout().is_terminal() {
+        command.env("NO_COLOR", "1");
+    }
     let mut child = spawn(command).with_context(|| format!("cannot start {}", recipe.program.display()))?;
     pass_on(&recipe.name, child.take_stdout());
     pass_on(&recipe.name, child.take_stderr());

@@ -61,6 +61,11 @@ impl House {
     pub(crate) fn open(named: Option<&Path>, ports: Ports) -> Result<House> {
         let data = named.map_or_else(default_folder, make_folder)?;
         servers::can_hold_postgres(&data)?;
+        // The database's user has to pass through, and keeps its own folder closed. Everything else is ours alone: it holds what citizens wrote.
+        fs::set_permissions(&data, Permissions::from_mode(0o711))?;
+        for folder in ["files", "nats", "secrets", "settings", "spool"] {
+            fs::set_permissions(make_folder(&data.join(folder))?, Permissions::from_mode(0o700))?;
+        }
         Ok(House { data, ports })
     }
 
@@ -124,9 +129,7 @@ impl House {
 
     /// The file of a secret, made at its first use and kept.
     pub(crate) fn secret(&self, name: &str) -> Result<PathBuf> {
-        let folder = make_folder(&self.data.join("secrets"))?;
-        fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        let path = folder.join(name);
+        let path = self.data.join("secrets").join(name);
         if !path.exists() {
             let mut bytes = [0; 24];
             getrandom::fill(&mut bytes).context("the operating system gives no random bytes")?;
@@ -149,7 +152,7 @@ impl House {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = make_folder(&self.data.join("settings"))?.join(name);
+        let path = self.data.join("settings").join(name);
         write_private(&path, &format!("# Written by `cargo xtask up` at each start.\n\n{text}"))?;
         Ok(path)
     }

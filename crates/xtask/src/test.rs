@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, IsTerminal, Read},
-    path::Path,
     process::{Command, Stdio},
     thread,
     time::Instant,
@@ -59,7 +58,16 @@ impl Check {
     fn run(self, words: &[String]) -> Result<()> {
         match self {
             Check::Format => workspace::run(cargo().args(["fmt", "--all", "--check"])),
-            Check::Lints => workspace::run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+            Check::Lints => workspace::run(cargo().args([
+                "clippy",
+                "--quiet",
+                "--keep-going",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ])),
             Check::Prepared => prepare::run(&prepare::Options { check: true }),
             Check::Licences => licences(),
             Check::Tests => tests(words),
@@ -142,7 +150,7 @@ fn tests(words: &[String]) -> Result<()> {
     let mut counts = Counts::default();
     let mut fine = true;
     if let Some(nextest) = program(&["cargo-nextest"]) {
-        let mut all = nextest_command(&nextest);
+        let mut all = workspace::building(nextest.as_os_str());
         all.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"]).args(words);
         about(&mut all);
         fine &= counted(&mut all, &mut counts)?;
@@ -166,15 +174,6 @@ fn tests(words: &[String]) -> Result<()> {
         bail!("no test was run");
     }
     Ok(())
-}
-
-fn nextest_command(nextest: &Path) -> Command {
-    let mut command = cargo();
-    let mut direct = Command::new(nextest);
-    direct.current_dir(root());
-    direct.envs(command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect::<Vec<_>>());
-    std::mem::swap(&mut command, &mut direct);
-    command
 }
 
 #[derive(Default, Debug, PartialEq, Eq)]

@@ -49,7 +49,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let ports = Ports::from(options.port_base)?;
     ports.are_free()?;
     install::servers()?;
-    assets::bundle()?;
+    if let Err(problem) = assets::bundle() {
+        say::without(&format!("Pages go without maps: {problem:#}"));
+    }
     let programs = build(options.release)?;
     let house = House::open(options.data.as_deref(), ports)?;
     let stop = Stop::on_signals()?;

@@ -16,13 +16,27 @@ pub(crate) fn root() -> &'static Path {
 
 /// The cargo that runs us.
 pub(crate) fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root());
+    building(&env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A program that builds in our workspace.
+pub(crate) fn building(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    // `cargo run` tells us about our own package. Passed on to another cargo, build scripts that look at these (ring's) run again, and with them
+    // half of the tree is built again, and once more at the next `cargo build` by hand.
+    for (name, _) in env::vars_os().filter(|(name, _)| is_about_our_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     if in_ci() {
         // Nobody builds there a second time: without it the build is smaller and quicker.
-        cargo.env("CARGO_INCREMENTAL", "0");
+        command.env("CARGO_INCREMENTAL", "0");
     }
-    cargo
+    command
+}
+
+fn is_about_our_package(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a machine runs us rather than a person.

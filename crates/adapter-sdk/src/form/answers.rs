@@ -9,6 +9,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
+use bus::Stop;
 use futures::stream;
 use model::Reply;
 use tokio::{
@@ -23,7 +24,7 @@ const MOST: usize = 4096;
 /// How many pages may wait at once.
 const MOST_WAITING: usize = 2048;
 /// A page that has waited so long asks again by itself.
-const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// The last replies by message id. Bounded; the oldest are forgotten.
 #[derive(Debug)]
@@ -54,12 +55,12 @@ impl Answers {
     }
 
     /// A stream of server-sent events named `change`, one when a reply to `id` comes. `shown` says whether the page shows one already:
-    /// what came while it was loading is told at once.
-    pub fn follow(&self, id: String, shown: bool) -> Response {
+    /// what came while it was loading is told at once. The stream ends with `closing`.
+    pub fn follow(&self, id: String, shown: bool, closing: &Stop) -> Response {
         let Ok(place) = self.places.clone().try_acquire_owned() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
         let news = self.news.subscribe();
         let missed = !shown && self.of(&id).is_some();
-        let waiting = Waiting { id, missed, news, end: Instant::now() + LONGEST_WAIT, _place: place };
+        let waiting = Waiting { id, missed, news, end: Instant::now() + LONGEST_WAIT, closing: closing.clone(), _place: place };
         Sse::new(stream::unfold(waiting, Waiting::next)).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))).into_response()
     }
 }
@@ -69,18 +70,20 @@ struct Waiting {
     missed: bool,
     news: broadcast::Receiver<String>,
     end: Instant,
+    closing: Stop,
     _place: OwnedSemaphorePermit,
 }
 
 impl Waiting {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !std::mem::take(&mut self.missed) {
-            match timeout_at(self.end, self.news.recv()).await {
-                Ok(Ok(id)) if id == self.id => break,
-                Ok(Ok(_)) => {}
+            let news = self.closing.run_until_cancelled(timeout_at(self.end, self.news.recv())).await;
+            match news?.ok()? {
+                Ok(id) if id == self.id => break,
+                Ok(_) => {}
                 // Too many at once: ours may have been among them.
-                Ok(Err(broadcast::error::RecvError::Lagged(_))) => break,
-                Ok(Err(broadcast::error::RecvError::Closed)) | Err(_) => return None,
+                Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
         Some((Ok(Event::default().event("change").data("")), self))
@@ -123,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn a_waiting_page_hears_of_its_own_answer_only() {
         let answers = Answers::default();
-        let mut body = answers.follow("a".into(), false).into_body().into_data_stream();
+        let mut body = answers.follow("a".into(), false, &Stop::new()).into_body().into_data_stream();
         answers.keep("b", &reply(ReplyKind::Received));
         answers.keep("a", &reply(ReplyKind::Received));
         let first = body.next().await.expect("an event").expect("bytes");
@@ -132,12 +135,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_waiting_page_does_not_hold_up_the_end() {
+        let (answers, stop) = (Answers::default(), Stop::new());
+        let mut body = answers.follow("a".into(), false, &stop).into_body().into_data_stream();
+        assert!(futures::poll!(body.next()).is_pending());
+        stop.cancel();
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
     async fn what_came_while_the_page_was_loading_is_told_at_once() {
         let answers = Answers::default();
         answers.keep("a", &reply(ReplyKind::Received));
-        let mut late = answers.follow("a".into(), false).into_body().into_data_stream();
+        let mut late = answers.follow("a".into(), false, &Stop::new()).into_body().into_data_stream();
         assert!(futures::poll!(late.next()).is_ready());
-        let mut shown = answers.follow("a".into(), true).into_body().into_data_stream();
+        let mut shown = answers.follow("a".into(), true, &Stop::new()).into_body().into_data_stream();
         assert!(futures::poll!(shown.next()).is_pending());
     }
 }

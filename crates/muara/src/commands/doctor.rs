@@ -38,9 +38,6 @@ async fn timely(check: impl Future<Output = anyhow::Result<String>>) -> anyhow::
 }
 
 async fn database(config: &Config) -> anyhow::Result<String> {
-    if config.database.private && config.database.url.is_empty() {
-        return Ok("private; `muara all` starts it".into());
-    }
     let db = connect::database(config).await?;
     let directory = store::directory::load(&db)
         .await

@@ -148,10 +148,10 @@ fn starting_staff(directory: &Directory) -> Vec<NewStaff> {
     staff
 }
 
-/// The two agencies that most rules name: there is something to see in their queues.
+/// The two agencies that most rules name for the whole city: there is something to see in their queues.
 fn busiest_agencies(directory: &Directory) -> Vec<&Agency> {
     let mut agencies: Vec<&Agency> = directory.agencies.values().collect();
-    let rules = |agency: &Agency| directory.rules.iter().filter(|rule| rule.agency == agency.id).count();
+    let rules = |agency: &Agency| directory.rules.iter().filter(|rule| rule.agency == agency.id && rule.area.is_none()).count();
     agencies.sort_by_key(|agency| (std::cmp::Reverse(rules(agency)), agency.code.clone()));
     agencies.truncate(2);
     agencies
