@@ -91,4 +91,3 @@ create trigger rule_changes after insert or update or delete or truncate on rule
 create trigger limit_changes after insert or update or delete or truncate on response_limit for each statement execute function directory_changed();
 create trigger holiday_changes after insert or update or delete or truncate on holiday for each statement execute function directory_changed();
 create trigger channel_changes after insert or update or delete or truncate on channel for each statement execute function directory_changed();
-create trigger setting_changes after insert or update or delete or truncate on setting for each statement execute function directory_changed();

@@ -92,7 +92,7 @@ async fn a_bomb_of_an_image_and_a_wrong_type_are_refused_while_the_complaint_sta
     let world = World::start().await;
     world.platform.photo(WATI, Some("Jalan berlubang di Kelurahan Gambir"), tests::image_bomb());
     world.hears(WATI, &["Nomor: "]).await;
-    world.platform.file(WATI, "image", "image/jpeg", None, &b"#!/bin/sh\necho hello\n"[..]);
+    world.platform.file(WATI, "image", "image/jpeg", None, &b"\x7fELF\x02\x01\x01\0\0\0 a program, not a picture"[..]);
     eventually("both are refused", || async { world.count("select count(*) from attachment where state = 'refused'") == 2 }).await;
     world.settled().await;
     assert_eq!(world.complaints(), 1);

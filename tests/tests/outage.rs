@@ -14,13 +14,15 @@ async fn intake_killed_between_commit_and_acknowledgement_records_once() {
     world.platform.text("6281200000004", "Lampu jalan mati di Kelurahan Menteng");
     world.complaints_become(2).await;
     world.process("intake").kill();
+    // What was held is gone with the connection: the acknowledgement never arrives.
+    proxy.cut().await;
     proxy.mend();
     world.process("intake").resume();
     world.platform.text("6281200000005", "Sampah menumpuk di Kelurahan Senen");
     world.complaints_become(3).await;
     world.hears("6281200000004", &["Nomor: "]).await;
     // The delivery that was never acknowledged comes again, and is known.
-    eventually("the redelivered message was known", || async { world.log("intake").contains("recorded before") }).await;
+    eventually("the redelivered message was known", || async { world.log("intake").contains("Knew a message already") }).await;
     world.settled().await;
     assert_eq!(world.complaints(), 3);
     assert_eq!(world.platform.received("6281200000004").len(), 1);
@@ -90,7 +92,7 @@ async fn a_full_spool_says_503_and_what_was_accepted_is_still_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_postgresql_is_stopped_messages_wait_and_pages_say_so() {
-    let mut world = World::start().await;
+    let mut world = World::start_with(Wishes { durable: true, ..Wishes::default() }).await;
     world.platform.text(TINI, "Jalan berlubang di Kelurahan Gambir");
     world.hears(TINI, &["Nomor: "]).await;
     world.postgres.kill9();

@@ -30,7 +30,6 @@ pub struct Config {
     max_size: Size,
     memory: Size,
     list: usize,
-    https: bool,
     paper: Paper,
     consent: Consent,
     limit: Told,

@@ -43,7 +43,7 @@ pub(crate) struct Room {
 }
 
 pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
-    let policy = Policy { https: desk.config.https, ..Policy::default() };
+    let policy = Policy { https: door.is_https(), ..Policy::default() };
     desk.entries.open(door.folder(), now());
     let mint = Mint::new(door.secret());
     let pages = Router::new()
@@ -124,7 +124,7 @@ struct Arrival {
 async fn sign_in(State(room): State<Arc<Room>>, visit: Visit, Fields(arrival): Fields<Arrival>) -> Response {
     match session::read(&arrival.token, &room.door, now()) {
         Ok(session) => {
-            let cookie = session::cookie(&arrival.token, &session, now(), room.desk.config.https);
+            let cookie = session::cookie(&arrival.token, &session, now(), room.door.is_https());
             info!(staff.id = %session.clerk.staff, office = %session.clerk.office, "A clerk signed in at {}.", session.clerk.office);
             let mut response = Redirect::to("/").into_response();
             if let Some(cookie) = cookie {
@@ -149,7 +149,9 @@ async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMa
         return room.sorry(&visit, false, StatusCode::FORBIDDEN, "form.foreign");
     }
     let mut response = Redirect::to("/").into_response();
-    response.headers_mut().append(header::SET_COOKIE, session::NO_COOKIE);
+    if let Some(cookie) = session::no_cookie(room.door.is_https()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     response
 }
 
@@ -203,7 +205,7 @@ impl Room {
                 return accepted(ask, id);
             }
         }
-        let headers = self.headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
@@ -239,7 +241,6 @@ impl Room {
     }
 
     fn headers(
-        &self,
         session: &Session,
         form: &Form,
         content_type: &str,
@@ -280,7 +281,7 @@ impl Room {
         }
         let mut problems = Problems::default();
         problems.add("kirim", words.t("masuk.in_between"));
-        (StatusCode::UNAUTHORIZED, Json(problems.to_json())).into_response()
+        (StatusCode::FORBIDDEN, Json(problems.to_json())).into_response()
     }
 
     fn full(&self, ask: &Ask, session: &Session, form: &Form, words: Words) -> Response {
@@ -323,7 +324,7 @@ impl Room {
             NotAClerk::Forged => "masuk.text",
         };
         let page = self.page(visit, None, words.t("masuk.title"));
-        drawn(StatusCode::UNAUTHORIZED, &SignInPage { page, text, sign_in })
+        drawn(StatusCode::FORBIDDEN, &SignInPage { page, text, sign_in })
     }
 
     fn form(&self, visit: &Visit, status: StatusCode, session: &Session, id: String, filled: Filled, problems: Problems) -> Response {
@@ -358,6 +359,7 @@ impl Room {
             page.account = Some(Account {
                 name: session.clerk.name.clone(),
                 role: session.label.clone(),
+                settings: String::new(),
                 sign_out: "/keluar".into(),
                 // Posts are checked by where they come from, and the cookie is `SameSite`.
                 csrf: String::new(),

@@ -8,8 +8,6 @@ use adapter_sdk::{
 
 use crate::Desk;
 
-const COOKIE: &str = "loket";
-
 /// The clerk and their office.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
@@ -36,16 +34,40 @@ pub(crate) fn read(token: &str, door: &Door, now: Timestamp) -> Result<Session, 
 /// The session of a request, if it has one.
 pub(crate) fn of(headers: &HeaderMap, door: &Door, now: Timestamp) -> Result<Session, NotAClerk> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let token = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE);
-    read(token.ok_or(NotAClerk::Forged)?.1, door, now)
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let token = pairs.filter(|(name, _)| *name == cookie_name(door.is_https())).map(|(_, token)| token).next();
+    read(token.ok_or(NotAClerk::Forged)?, door, now)
+}
+
+/// Over https the name itself makes browsers refuse a cookie that another host or plain http tries to set.
+fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-loket" } else { "loket" }
 }
 
 /// Keeps the token until it is over. `Lax`: the clerk arrives by a post from the core's address.
 pub(crate) fn cookie(token: &str, session: &Session, now: Timestamp, https: bool) -> Option<HeaderValue> {
-    let seconds = session.clerk.expires_at.as_second() - now.as_second();
-    let secure = if https { "; Secure" } else { "" };
-    HeaderValue::from_str(&format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")).ok()
+    set(token, session.clerk.expires_at.as_second() - now.as_second(), https)
 }
 
 /// Takes the token away.
-pub(crate) const NO_COOKIE: HeaderValue = HeaderValue::from_static("loket=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+pub(crate) fn no_cookie(https: bool) -> Option<HeaderValue> {
+    set("", 0, https)
+}
+
+fn set(token: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
+    let secure = if https { "; Secure" } else { "" };
+    let name = cookie_name(https);
+    HeaderValue::from_str(&format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_https_the_cookie_goes_over_nothing_else() {
+        let said = |https| no_cookie(https).expect("a header").to_str().expect("text").to_owned();
+        assert_eq!(said(true), "__Host-loket=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(said(false), "loket=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    }
+}

@@ -106,12 +106,12 @@ async fn nobody_sees_the_desk_without_a_token_that_is_ours_and_not_over() {
         let cookie = format!("loket={token}");
         for path in ["/", "/hari-ini", &format!("/slip/{}", id(1))] {
             let page = counter.get(path, &[("cookie", &cookie)]).await;
-            assert_eq!(page.status, 401, "{path}");
+            assert_eq!(page.status, 403, "{path}");
             assert!(page.text.contains("https://lapor.example.id/masuk"));
         }
         let refused = counter.post_bytes("/masuk", "application/x-www-form-urlencoded", format!("token={token}"), &[]).await;
-        assert!(refused.status == 401 && !refused.headers.contains_key("set-cookie"));
-        assert_eq!(counter.post("/", &entry(1), &[("cookie", &cookie)]).await.status, 401);
+        assert!(refused.status == 403 && !refused.headers.contains_key("set-cookie"));
+        assert_eq!(counter.post("/", &entry(1), &[("cookie", &cookie)]).await.status, 403);
     }
     assert!(counter.kept().await.is_empty());
 }
@@ -399,7 +399,7 @@ async fn a_shift_that_ends_in_the_middle_of_an_entry_is_told_in_place() {
     let counter = open();
     let over = format!("loket={}", token("kel-melati", 1, now() - SignedDuration::from_secs(1)));
     let sent = counter.post("/", &entry(1), &[("cookie", &over), ("accept", "application/json")]).await;
-    assert_eq!(sent.status, 401);
+    assert_eq!(sent.status, 403);
     assert!(sent.text.contains("Masuk lagi di tab lain"), "{}", sent.text);
 }
 

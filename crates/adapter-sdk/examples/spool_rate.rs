@@ -36,7 +36,7 @@ fn measure(folder: &Path, bytes: usize, run: Duration) -> Result<(), Box<dyn Err
     report(&mut out, "write + fdatasync alone", bare(&folder.join("bare"), bytes, run)?, run)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     for callers in [1, 8, 64] {
-        let options = SpoolOptions::new(folder.join(format!("spool-{callers}")), u64::MAX, Duration::from_secs(300));
+        let options = SpoolOptions::new(folder.join(format!("spool-{callers}")), u64::MAX, Duration::from_mins(5));
         let times = runtime.block_on(appends(options, callers, bytes, run))?;
         report(&mut out, &format!("spool, {callers} at once"), times, run)?;
     }

@@ -113,13 +113,13 @@ impl Deliver {
 
     async fn not_sent(&self, reply: &Reply, trace: TraceId, error: SendError) -> Result<(), Failure> {
         let (outcome, trouble) = match &error {
-            SendError::Unreachable(_) => ("unreachable", "the platform cannot be reached with replies"),
-            SendError::Throttled(_) => ("throttled", "the platform asks to slow down"),
-            SendError::Rejected { .. } => ("rejected", "the platform rejected a reply"),
-            SendError::OptedOut => ("opted_out", "a citizen wants no messages"),
+            SendError::Unreachable(_) => ("unreachable", Some("the platform cannot be reached with replies")),
+            SendError::Throttled(_) => ("throttled", Some("the platform asks to slow down")),
+            SendError::Rejected { .. } => ("rejected", Some("the platform rejected a reply")),
+            SendError::OptedOut => ("opted_out", None), // nothing is wrong
         };
         counter!("muara_replies_total", "outcome" => outcome).increment(1);
-        self.pulse.trouble(trouble);
+        trouble.into_iter().for_each(|trouble| self.pulse.trouble(trouble));
         warn!(trace.id = %trace, reply.id = %reply.id, error = chain(&error), "Did not send a reply.");
         match error {
             SendError::Unreachable(source) => Err(Failure::Retry { after: None, source }),

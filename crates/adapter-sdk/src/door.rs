@@ -34,6 +34,7 @@ struct Inner {
     spool: Spool,
     max_body: usize,
     known: watch::Sender<Known>,
+    public_url: Option<String>,
     closing: Stop,
 }
 
@@ -53,12 +54,22 @@ impl fmt::Debug for Door {
 impl Door {
     /// A door in front of a spool, for bodies of at most `max_body` bytes. The SDK makes an adapter's own; tests make others.
     pub fn new(adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
-        Self::until(Stop::new(), adapter, spool, max_body)
+        Self::of_process(adapter, spool, max_body, None, Stop::new())
     }
 
-    /// The same for a process that ends with `closing`.
-    pub(crate) fn until(closing: Stop, adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
-        Self { inner: Arc::new(Inner { adapter, spool, max_body, known: watch::Sender::default(), closing }) }
+    /// The same for a process that the world reaches at `public_url` and that ends with `closing`.
+    pub(crate) fn of_process(adapter: AdapterName, spool: Spool, max_body: usize, public_url: Option<String>, closing: Stop) -> Self {
+        Self { inner: Arc::new(Inner { adapter, spool, max_body, known: watch::Sender::default(), public_url, closing }) }
+    }
+
+    /// How the world reaches it (`door.public_url`), where the configuration says so.
+    pub fn public_url(&self) -> Option<&str> {
+        self.inner.public_url.as_deref()
+    }
+
+    /// Whether the world reaches it by https only: browsers are then told to insist on it, and cookies go over nothing else.
+    pub fn is_https(&self) -> bool {
+        self.public_url().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Cancelled when the door closes: what a page holds open ends with it.
@@ -101,7 +112,7 @@ impl Door {
     }
 
     pub(crate) fn count(&self, outcome: &'static str) {
-        counter!("muara_door_requests_total", "outcome" => outcome).increment(1);
+        counter!("muara_door_requests_total", "adapter" => self.inner.adapter.to_string(), "outcome" => outcome).increment(1);
     }
 
     /// The largest body that it takes, in bytes.

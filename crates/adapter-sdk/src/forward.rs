@@ -85,13 +85,13 @@ fn is_final(error: &BusError) -> bool {
 
 fn set_aside(spool: &Spool, entry: &Entry, error: &BusError) {
     counter!("muara_spool_damaged_total").increment(1);
+    let trace = entry.raw.trace;
     match spool.set_aside(entry) {
         Ok(kept) => {
-            error!(trace.id = %entry.raw.trace, error = chain(error), kept = %kept.display(), "The bus will never take this raw message: moved aside.")
+            let kept = kept.display();
+            error!(trace.id = %trace, error = chain(error), %kept, "The bus will never take this raw message: moved aside.");
         }
-        Err(disk) => {
-            error!(trace.id = %entry.raw.trace, error = chain(&disk), "A raw message that the bus will never take could not be moved aside.")
-        }
+        Err(disk) => error!(trace.id = %trace, error = chain(&disk), "A raw message that the bus will never take cannot be moved aside."),
     }
 }
 

@@ -3,7 +3,7 @@
 //! An adapter is a program for one platform. Its heart is one pure function, [`Adapter::parse`]. How raw bytes get in makes its kind:
 //! the platform calls us ([`Webhook`]), we call the platform ([`Poll`]), or a person types it in ([`Pages`]). Its `main` is one line:
 //!
-//! ```ignore
+//! ```text
 //! fn main() -> std::process::ExitCode { adapter_sdk::webhook::<MyAdapter>() }
 //! ```
 //!

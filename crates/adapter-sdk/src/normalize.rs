@@ -30,7 +30,7 @@ const MOST_FILES: usize = 40;
 /// for its photo, and then goes on without.
 const DELIVERIES_FOR_A_FILE: u32 = 4;
 const PAUSE_FOR_A_FILE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// Before the second try within a delivery.
 const BREATH: Duration = Duration::from_millis(500);
 /// The longest key, in bytes: an index holds it for ever.

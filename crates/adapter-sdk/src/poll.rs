@@ -15,7 +15,7 @@ use crate::{
 
 /// Pauses after a failure, doubled from the first to the last.
 const PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// One account's loop.
 pub(crate) struct Poller {

@@ -148,7 +148,8 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
     async move {
         telemetry::metrics();
         let spool = open_spool(&settings).await?;
-        let door = Door::until(stop.clone(), opened.name.clone(), spool, settings.door.max_body.get());
+        let door =
+            Door::of_process(opened.name.clone(), spool, settings.door.max_body.get(), settings.door.public_url.clone(), stop.clone());
         let pulse = Pulse::default();
         let bus = Arc::new(OnceLock::new());
         let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });

@@ -214,7 +214,7 @@ mod tests {
         let settings = from(SMALLEST).expect("settings");
         assert_eq!(settings.adapter.token.expose(), "word");
         assert_eq!(settings.adapter.retries, 0);
-        assert_eq!(settings.spool.keep, Duration::from_secs(300));
+        assert_eq!(settings.spool.keep, Duration::from_mins(5));
         assert_eq!(settings.spool.max_bytes, Size(1 << 30));
         assert_eq!(settings.log.format, LogFormat::Text);
     }

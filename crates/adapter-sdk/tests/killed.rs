@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const FOLDER: &str = "MUARA_TEST_SPOOL";
 
 fn open(folder: &Path) -> Spool {
-    Spool::open(SpoolOptions { segment_bytes: 32 * 1024, ..SpoolOptions::new(folder, 1 << 30, Duration::from_secs(300)) }).expect("a spool")
+    Spool::open(SpoolOptions { segment_bytes: 32 * 1024, ..SpoolOptions::new(folder, 1 << 30, Duration::from_mins(5)) }).expect("a spool")
 }
 
 fn raw(n: u64) -> Raw {

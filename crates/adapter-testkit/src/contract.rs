@@ -6,7 +6,7 @@ use crate::{Canned, FakePlatform, Seen};
 
 /// What the suites need to know of an adapter. Fill in what it has and take the rest from [`Contract::default`]:
 ///
-/// ```ignore
+/// ```text
 /// Contract { config: |platform| format!("api_url = '{platform}'\ntoken = 'word'"), secrets: &["word"], ..Contract::default() }
 /// ```
 #[derive(Clone)]

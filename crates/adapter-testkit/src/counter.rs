@@ -17,6 +17,9 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// A small city: an office area, two kelurahan more, two categories, and channels of the web form and of two desks.
+///
+/// # Panics
+/// Never: its names are names.
 pub fn small_city() -> DoorDirectory {
     let area = |code: &str, name: &str| Area { code: code.into(), name: name.into() };
     let category = |code: &str, name_id: &str, name_en: &str| Category {
@@ -83,11 +86,15 @@ impl Shown {
 
 impl<A: Pages> Counter<A> {
     /// Opens an adapter with this configuration behind a door that takes bodies of 1 MiB and a spool of `spool_bytes`.
+    ///
+    /// # Panics
+    /// When the configuration or the temporary folder cannot be used.
     pub fn open(config: &str, directory: Option<DoorDirectory>, spool_bytes: u64) -> Self {
         Self::open_in(Arc::new(TempDir::new().expect("a folder")), config, directory, spool_bytes)
     }
 
     /// Ends the process and starts it again in the same folder.
+    #[must_use]
     pub fn restarted(mut self, config: &str, directory: Option<DoorDirectory>) -> Self {
         // The lock of the folder goes with the last handle.
         self.spool = None;
@@ -100,7 +107,7 @@ impl<A: Pages> Counter<A> {
     fn open_in(folder: Arc<TempDir>, config: &str, directory: Option<DoorDirectory>, spool_bytes: u64) -> Self {
         let settings = Settings::<A::Config>::from_toml(config).expect("a configuration");
         let adapter = Arc::new(A::open(settings.adapter, Http::new(Limits::default()).expect("a client")).expect("an adapter"));
-        let options = SpoolOptions::new(folder.path(), spool_bytes, Duration::from_secs(60));
+        let options = SpoolOptions::new(folder.path(), spool_bytes, Duration::from_mins(1));
         let spool = Spool::open(options).expect("a spool");
         let door = Door::new(A::NAME.parse().expect("a name"), spool.clone(), 1 << 20);
         if let Some(directory) = directory {
@@ -137,6 +144,9 @@ impl<A: Pages> Counter<A> {
     }
 
     /// Everything that the door keeps for the bus, in order.
+    ///
+    /// # Panics
+    /// When the spool cannot be read.
     pub async fn kept(&self) -> Vec<Raw> {
         let spool = self.spool.as_ref().expect("open");
         if spool.level().waiting == 0 {

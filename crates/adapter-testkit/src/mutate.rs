@@ -77,7 +77,7 @@ fn other() -> impl Strategy<Value = Other> {
 }
 
 pub(crate) fn changed(body: &[u8], changes: &[Change]) -> Vec<u8> {
-    changes.iter().fold(body.to_vec(), |body, change| apply(body, change))
+    changes.iter().fold(body.to_vec(), apply)
 }
 
 fn apply(mut body: Vec<u8>, change: &Change) -> Vec<u8> {

@@ -175,7 +175,7 @@ impl<A: Adapter> Suite<A> {
         let first = said(parsed);
         self.rule(1, first == again, || format!("{} gives other events when it is parsed again", fixture.name));
         self.rule(1, first == other, || format!("{} gives other events in another process", fixture.name));
-        let later = Raw { received_at: raw.received_at + Duration::from_secs(3600), trace: TraceId::random(), ..raw.clone() };
+        let later = Raw { received_at: raw.received_at + Duration::from_hours(1), trace: TraceId::random(), ..raw.clone() };
         let (keys, keys_later) = (keys(parsed), self.parse(&later).map(|later| self::keys(&later)).unwrap_or_default());
         self.rule(2, keys == keys_later, || format!("{} has the keys {keys:?}, and delivered again {keys_later:?}", fixture.name));
         let mut several = keys.clone();
@@ -266,9 +266,8 @@ impl<A: Adapter> Suite<A> {
     /// C8: a text over the limit is split in order or rejected, never cut.
     async fn c8(&mut self, reply: fn() -> adapter_sdk::Reply) {
         let Some(limit) = self.contract.text_limit else { return };
-        let words: String = (0..limit).map(|n| format!("kata{n} ")).collect();
-        let longest: String =
-            (0..limit).map(|n| char::from_digit(u32::try_from(n % 10).unwrap_or(0), 10).unwrap_or('x')).cycle().take(3 * limit).collect();
+        let words = (0..limit).map(|n| format!("kata{n}")).collect::<Vec<_>>().join(" ");
+        let longest: String = "0123456789".chars().cycle().take(3 * limit).collect();
         let wide = "🌊ü".repeat(limit);
         for (what, text) in [("many words", words), ("one long word", longest), ("characters of many bytes", wide)] {
             self.platform.forget();

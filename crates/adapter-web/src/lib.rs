@@ -27,7 +27,6 @@ pub struct Config {
     burst: NonZeroU32,
     per_minute: NonZeroU32,
     proxies: usize,
-    https: bool,
 }
 
 impl Config {

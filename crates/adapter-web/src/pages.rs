@@ -46,7 +46,7 @@ struct Room {
 }
 
 pub(crate) fn router(web: Arc<Web>, door: Door) -> Router {
-    let policy = Policy { https: web.config.https, ..Policy::default() };
+    let policy = Policy { https: door.is_https(), ..Policy::default() };
     let mint = Mint::new(door.secret());
     let pages = Router::new()
         .route("/", get(show).post(submit))

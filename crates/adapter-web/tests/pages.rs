@@ -185,7 +185,7 @@ async fn nobody_gets_a_receipt_for_what_was_never_sent() {
         let page = counter.get(address, &[]).await;
         assert_eq!(page.status, 404, "{address}");
         assert!(!page.text.contains("id=\"nomor\""));
-        assert_eq!(counter.get(&address.replace("?", "/kabar?"), &[]).await.status, 404);
+        assert_eq!(counter.get(&address.replace('?', "/kabar?"), &[]).await.status, 404);
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use intake::{Recorded, Rooms, record_batch};
 use model::{
-    Address, Area, Audience, Category, Channel, ComplaintId, Inbound, MessageKey, Reference, ReplyTo, Timestamp, TraceId, Visibility,
+    Address, Area, Attachment, AttachmentKind, Audience, Category, Channel, ComplaintId, Content, Inbound, MessageKey, Reference, ReplyTo,
+    Timestamp, TraceId, Visibility,
 };
 use store::{
     PgPool, StoreError, bare,
@@ -50,6 +51,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             100.0 * recorded.per_second / bare.per_second
         );
     }
+    let talk = talk(&db, &rooms).await?;
+    let (p50, p99) = (talk.p50.as_secs_f64() * 1e3, talk.p99.as_secs_f64() * 1e3);
+    println!("Talk, batches of 100: {:.0} messages/s, p50 {p50:.2} ms, p99 {p99:.2} ms.", talk.per_second);
     Ok(())
 }
 
@@ -102,6 +106,31 @@ async fn run(
     let took = start.elapsed();
     let each: Vec<Duration> = done.expect("no worker panics").into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     Ok((recorded, Rate::of(complaints, took, each)))
+}
+
+/// What most citizens do: words, then a photo, then the place, each in a batch of its own. Two of three messages find their complaint,
+/// lock it, complete it and are read by triage again.
+async fn talk(db: &PgPool, rooms: &Rooms) -> Result<Rate, StoreError> {
+    const BATCHES: usize = 150;
+    const BATCH: usize = 100;
+    let said = |n: usize, m: usize| {
+        let (citizen, part) = (format!("talk-{}-{m}", n / 3), n % 3);
+        let (mut inbound, trace) = message(&citizen);
+        inbound.key.id = format!("{citizen}-{part}");
+        inbound.reference = Reference::of(&inbound.key, 0);
+        if part == 1 {
+            let content = Content::Missing { why: "a photo".into() };
+            inbound.attachments.push(Attachment { kind: AttachmentKind::Image, mime: None, filename: None, content });
+        }
+        if part > 0 {
+            inbound.text = if part == 1 { String::new() } else { "Di seberang pasar, dekat halte.".into() };
+        }
+        (inbound, trace)
+    };
+    let batches = (0..BATCHES).map(|n| (0..BATCH).map(|m| said(n, m)).collect()).collect();
+    let start = Instant::now();
+    let done = record_all(db.clone(), rooms.clone(), batches).await?;
+    Ok(Rate::of(BATCHES * BATCH, start.elapsed(), done.into_iter().map(|(_, each)| each).collect()))
 }
 
 async fn record_all(

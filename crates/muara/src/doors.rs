@@ -27,10 +27,10 @@ pub(crate) async fn staff_key(db: &PgPool) -> Result<SigningKey, store::StoreErr
 }
 
 /// Publishes the directory whenever it changed, until told to stop. A bus or a database that is away is tried again.
-pub(crate) async fn keep_published(db: PgPool, bus: Bus, site: Site, stop: Stop) {
+pub(crate) async fn keep_published(db: PgPool, bus: Bus, site: Site, key: SigningKey, stop: Stop) {
     let mut published = None;
     loop {
-        match publish_if_new(&db, &bus, &site, published).await {
+        match publish_if_new(&db, &bus, &site, &key, published).await {
             Ok(version) => published = Some(version),
             Err(error) => warn!("The doors' directory is not published: {error:#}."),
         }
@@ -41,15 +41,14 @@ pub(crate) async fn keep_published(db: PgPool, bus: Bus, site: Site, stop: Stop)
     }
 }
 
-async fn publish_if_new(db: &PgPool, bus: &Bus, site: &Site, published: Option<i64>) -> anyhow::Result<i64> {
+async fn publish_if_new(db: &PgPool, bus: &Bus, site: &Site, key: &SigningKey, published: Option<i64>) -> anyhow::Result<i64> {
     let version = store::directory::version(db).await?;
     if published == Some(version) {
         return Ok(version);
     }
     let directory = store::directory::load(db).await?;
     let outlines = store::directory::outlines(db).await?;
-    let key = staff_key(db).await?;
-    bus.put_directory(&for_doors(&directory, site, &key), geojson(&directory, &outlines)).await?;
+    bus.put_directory(&for_doors(&directory, site, key), geojson(&directory, &outlines)).await?;
     info!("Published the directory for the doors: {} categories, {} areas.", directory.categories.len(), directory.areas.len());
     Ok(version)
 }

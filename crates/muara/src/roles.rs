@@ -70,18 +70,19 @@ impl Ground {
     async fn web(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
         let address = config.web.listen;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let staff_key = doors::staff_key(&self.db).await?;
+        tokio::spawn(doors::keep_published(self.db.clone(), self.bus.clone(), config.site(), staff_key.clone(), stop.clone()));
         let context = web::Context {
             db: self.db.clone(),
             bus: self.bus.clone(),
             files: storage::open(&config.storage)?,
             site: config.site(),
-            staff_key: doors::staff_key(&self.db).await?,
+            staff_key,
             desk_url: some(&config.web.desk_url),
             form_url: some(&config.web.form_url),
             behind_proxy: config.web.behind_proxy,
             clock: web::Clock::system(),
         };
-        tokio::spawn(doors::keep_published(self.db.clone(), self.bus.clone(), config.site(), stop.clone()));
         let pages = web::run(context, listener, stop.clone());
         Ok(Box::pin(async move { Ok(pages.await?) }))
     }

@@ -19,22 +19,28 @@ pub(crate) fn is_public(ip: IpAddr) -> bool {
     }
 }
 
+/// What is not on the public internet: network and length of its prefix.
+const SPECIAL_V4: [([u8; 4], u32); 15] = [
+    ([0, 0, 0, 0], 8),       // this network
+    ([10, 0, 0, 0], 8),      // private
+    ([100, 64, 0, 0], 10),   // shared by carriers (CGNAT)
+    ([127, 0, 0, 0], 8),     // loopback
+    ([169, 254, 0, 0], 16),  // link-local, where clouds keep their metadata
+    ([172, 16, 0, 0], 12),   // private
+    ([192, 0, 0, 0], 24),    // protocol assignments
+    ([192, 0, 2, 0], 24),    // documentation
+    ([192, 88, 99, 0], 24),  // 6to4 relays, withdrawn
+    ([192, 168, 0, 0], 16),  // private
+    ([198, 18, 0, 0], 15),   // benchmarks
+    ([198, 51, 100, 0], 24), // documentation
+    ([203, 0, 113, 0], 24),  // documentation
+    ([224, 0, 0, 0], 4),     // multicast
+    ([240, 0, 0, 0], 4),     // reserved, broadcast
+];
+
 fn public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = match (a, b, c) {
-        (0 | 10 | 127, ..) => true,             // this network, private, loopback
-        (100, 64..=127, _) => true,             // shared by carriers (CGNAT)
-        (169, 254, _) => true,                  // link-local, where clouds keep their metadata
-        (172, 16..=31, _) => true,              // private
-        (192, 0, 0 | 2) => true,                // protocol assignments, documentation
-        (192, 88, 99) => true,                  // 6to4 relays, withdrawn
-        (192, 168, _) => true,                  // private
-        (198, 18 | 19, _) => true,              // benchmarks
-        (198, 51, 100) | (203, 0, 113) => true, // documentation
-        (224..=255, ..) => true,                // multicast, reserved, broadcast
-        _ => false,
-    };
-    !special
+    let lies_in = |(network, length): &([u8; 4], u32)| (ip.to_bits() ^ u32::from_be_bytes(*network)) >> (32 - length) == 0;
+    !SPECIAL_V4.iter().any(lies_in)
 }
 
 fn public_v6(ip: Ipv6Addr) -> bool {
@@ -51,8 +57,7 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         Ipv4Addr::new(a, b, c, d)
     };
     match ip.segments() {
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
-        [0x2002, high, low, ..] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     }
 }

@@ -117,6 +117,9 @@ impl Call {
     }
 
     /// Sets the body to a form, `application/x-www-form-urlencoded`.
+    ///
+    /// # Panics
+    /// Never: a constant is an address.
     pub fn form(self, pairs: &[(&str, &str)]) -> Self {
         let mut url = Url::parse("http://form.invalid/").expect("a constant address");
         url.query_pairs_mut().extend_pairs(pairs);

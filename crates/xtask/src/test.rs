@@ -58,7 +58,16 @@ impl Check {
     fn run(self, words: &[String]) -> Result<()> {
         match self {
             Check::Format => workspace::run(cargo().args(["fmt", "--all", "--check"])),
-            Check::Lints => workspace::run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+            Check::Lints => workspace::run(cargo().args([
+                "clippy",
+                "--quiet",
+                "--keep-going",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ])),
             Check::Prepared => prepare::run(&prepare::Options { check: true }),
             Check::Licences => licences(),
             Check::Tests => tests(words),

@@ -24,7 +24,7 @@ const MOST: usize = 4096;
 /// How many pages may wait at once.
 const MOST_WAITING: usize = 2048;
 /// A page that has waited so long asks again by itself.
-const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// The last replies by message id. Bounded; the oldest are forgotten.
 #[derive(Debug)]

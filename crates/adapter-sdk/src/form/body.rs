@@ -41,7 +41,7 @@ pub struct Patience {
 impl Default for Patience {
     /// Five megabytes over a village's 2G line take ten minutes; a line that is silent for a minute is gone.
     fn default() -> Self {
-        Self { whole: Duration::from_secs(15 * 60), pause: Duration::from_secs(60) }
+        Self { whole: Duration::from_mins(15), pause: Duration::from_mins(1) }
     }
 }
 
@@ -86,7 +86,10 @@ impl Budget {
             }
             while failed.is_none() && room < seen {
                 match self.room.clone().try_acquire_many_owned(STEP) {
-                    Ok(more) => held = merged(held, more),
+                    Ok(more) => match &mut held {
+                        Some(held) => held.merge(more),
+                        None => held = Some(more),
+                    },
                     Err(_) => failed = Some(BodyError::Busy),
                 }
                 room += STEP as usize * UNIT;
@@ -110,16 +113,6 @@ impl Budget {
 
 fn slow(_: tokio::time::error::Elapsed) -> BodyError {
     BodyError::Slow
-}
-
-fn merged(held: Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
-    match held {
-        Some(mut permit) => {
-            permit.merge(more);
-            Some(permit)
-        }
-        None => Some(more),
-    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ impl Mint {
     }
 
     /// The code in the citizen's link.
+    ///
+    /// # Panics
+    /// Never: what is made here is a code.
     pub fn tracking(&self, key: &MessageKey) -> TrackingCode {
         self.seal("tracking", key, "").parse().expect("sixteen bytes in base64 are a code")
     }

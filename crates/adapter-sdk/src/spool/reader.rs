@@ -124,7 +124,7 @@ fn record_at(file: &File, offset: u64, len: u64) -> io::Result<Found> {
     let Some(size) = record::payload_len(&prefix).filter(|size| payload_at + u64::from(*size) <= len) else { return Ok(Found::Damage) };
     let mut payload = vec![0; usize::try_from(size).map_err(io::Error::other)?];
     file.read_exact_at(&mut payload, payload_at)?;
-    Ok(match record::decode(&prefix, Bytes::from(payload)) {
+    Ok(match record::decode(&prefix, &Bytes::from(payload)) {
         Some(raw) => Found::Record(Box::new(raw), payload_at + u64::from(size)),
         None => Found::Damage,
     })

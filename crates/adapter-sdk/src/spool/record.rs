@@ -75,10 +75,10 @@ pub(super) fn payload_len(prefix: &[u8; PREFIX]) -> Option<u32> {
 }
 
 /// Reads a payload; `None` when the checksum does not fit, or it is not what we write.
-pub(super) fn decode(prefix: &[u8; PREFIX], payload: Bytes) -> Option<Raw> {
+pub(super) fn decode(prefix: &[u8; PREFIX], payload: &Bytes) -> Option<Raw> {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&prefix[8..]);
-    crc.update(&payload);
+    crc.update(payload);
     if crc.finalize().to_le_bytes() != prefix[4..8] {
         return None;
     }

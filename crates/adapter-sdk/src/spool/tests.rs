@@ -62,13 +62,12 @@ impl Faults {
         Ok(())
     }
 
-    pub(super) fn before_sync_folder(&self) -> io::Result<()> {
+    pub(super) fn before_sync_folder(&self) {
         self.plan().calls.push("sync folder");
-        Ok(())
     }
 }
 
-const KEEP: Duration = Duration::from_secs(300);
+const KEEP: Duration = Duration::from_mins(5);
 
 fn options(folder: &TempDir) -> SpoolOptions {
     SpoolOptions { segment_bytes: 64 * 1024, ..SpoolOptions::new(folder.path().join("spool"), 1 << 20, KEEP) }

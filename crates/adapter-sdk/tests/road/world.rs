@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use crate::chat::{Chat, Config};
 
 /// Nothing that happens here takes longer, unless it never happens.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct World {
     nats: Arc<Mutex<Nats>>,
@@ -162,9 +162,8 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("never came: {what}; events are {:?}", self.events());
-        }
+        let came = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(came, "never came: {what}; events are {:?}", self.events());
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -41,7 +41,7 @@ async fn a_resolution_photo_goes_through_quarantine_to_the_citizens_page() {
         assert!(answer.status.is_client_error(), "{}", answer.status);
         assert!(answer.text.contains(said) && world.complaint(complaint.id).await.status() == Status::Forwarded);
     }
-    let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], &PICTURE).await;
+    let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], PICTURE).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let tracking = format!("/t/{}", complaint.tracking.as_str());
     assert!(!world.get(&tracking).await.text.contains("/foto/"), "unchecked photos are shown to nobody");
