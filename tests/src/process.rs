@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long anything in a test may take before the test gives up. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running program. Dropped: killed.
 pub struct Process {

@@ -27,7 +27,7 @@ async fn a_redelivered_webhook_opens_no_second_complaint_not_even_twenty_at_once
 async fn twenty_first_deliveries_at_once_open_one_complaint() {
     let world = World::start().await;
     let body = tests::text_webhook(BUDI, "wamid.sekaligus", "Sampah menumpuk di Kelurahan Menteng");
-    let client = reqwest::Client::new();
+    let client = tests::client();
     let posts = (0..20).map(|_| {
         let signature = simulator::webhook::signature(&body, APP_SECRET);
         client.post(world.webhook()).header("x-hub-signature-256", signature).body(body.clone()).send()
