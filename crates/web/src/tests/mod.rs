@@ -83,7 +83,7 @@ pub(crate) struct Visitor<'a> {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let database = servers::testing::database("web", prepare).await;
+        let database = servers::testing::database("pages", prepare).await;
         let nats = servers::testing::nats();
         let db = store::connect(&database.url(), 4).await.expect("a database");
         let config = BusConfig { url: nats.url(), user: None, password: None, name: "web test".into(), replicas: 1 };
