@@ -35,10 +35,11 @@ async fn twenty_first_deliveries_at_once_open_one_complaint() {
     for answer in futures::future::join_all(posts).await {
         assert_eq!(answer.expect("an answer").status(), 200);
     }
-    world.hears(BUDI, &["Nomor: "]).await;
+    world.complaints_become(1).await;
     world.settled().await;
     assert_eq!(world.complaints(), 1);
-    assert_eq!(world.platform.received(BUDI).len(), 1, "one acknowledgement");
+    assert_eq!(world.count("select count(*) from message"), 1);
+    assert_eq!(world.count("select count(*) from reply"), 1, "one acknowledgement");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,10 @@ fn notice(change: &Change) {
 
 fn change_events(raw: &Raw, change: Change, events: &mut Vec<Event>) -> Result<(), ParseError> {
     let value: Messages = serde_json::from_value(change.value)?;
+    // Without it nobody knows whose message it is: kept for a person.
+    if value.metadata.phone_number_id.0.is_empty() {
+        return Err(ParseError::new("the number of ours is empty"));
+    }
     let inside =
         Inside { raw, account: value.metadata.phone_number_id.0, contacts: value.contacts.into_iter().filter_map(|c| c.0).collect() };
     let ours = value.metadata.display_phone_number.text().map(digits);
