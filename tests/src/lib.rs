@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
-pub use process::{PATIENCE, Process};
+pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
 /// Signs what the played platform sends. Known to the adapter by its configuration; protects nothing.

@@ -100,7 +100,7 @@ impl Drop for Process {
 }
 
 /// The program as built from the sources that are tested: `cargo test` does not build other packages' programs by itself.
-pub(crate) fn built(program: &'static str) -> PathBuf {
+pub fn built(program: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
