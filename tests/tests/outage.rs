@@ -64,7 +64,7 @@ async fn an_adapter_killed_with_a_full_hand_forwards_what_it_had_said_yes_to() {
 async fn a_full_spool_says_503_and_what_was_accepted_is_still_there() {
     let mut world = World::start_with(Wishes { spool_bytes: Some(64 * 1024), ..Wishes::default() }).await;
     world.nats.kill9();
-    let client = reqwest::Client::new();
+    let client = tests::client();
     let mut accepted = 0;
     let mut refused = 0;
     for n in 0..200 {

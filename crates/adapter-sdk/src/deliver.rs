@@ -119,7 +119,9 @@ impl Deliver {
             SendError::OptedOut => ("opted_out", None), // nothing is wrong
         };
         counter!("muara_replies_total", "outcome" => outcome).increment(1);
-        trouble.into_iter().for_each(|trouble| self.pulse.trouble(trouble));
+        if let Some(trouble) = trouble {
+            self.pulse.trouble(trouble);
+        }
         warn!(trace.id = %trace, reply.id = %reply.id, error = chain(&error), "Did not send a reply.");
         match error {
             SendError::Unreachable(source) => Err(Failure::Retry { after: None, source }),

@@ -16,11 +16,12 @@ use adapter_sdk::{
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// A small city: an office area, two kelurahan more, two categories, and channels of the web form and of two desks.
+/// A small city: two kecamatan with three kelurahan, two categories, and three channels of the adapter: one for the whole city, two of
+/// offices.
 ///
 /// # Panics
-/// Never: its names are names.
-pub fn small_city() -> DoorDirectory {
+/// When `adapter` is no adapter's name.
+pub fn small_city(adapter: &str) -> DoorDirectory {
     let area = |code: &str, name: &str| Area { code: code.into(), name: name.into() };
     let category = |code: &str, name_id: &str, name_en: &str| Category {
         code: code.into(),
@@ -28,7 +29,7 @@ pub fn small_city() -> DoorDirectory {
         name_en: name_en.into(),
         keywords: Vec::new(),
     };
-    let channel = |adapter: &str, account: &str, label: &str, area: Option<&str>| Channel {
+    let channel = |account: &str, label: &str, area: Option<&str>| Channel {
         adapter: adapter.parse().expect("a name"),
         account: account.into(),
         label: label.into(),
@@ -48,9 +49,9 @@ pub fn small_city() -> DoorDirectory {
             area("9171020001", "Anggrek"),
         ],
         channels: vec![
-            channel("web", "utama", "Formulir web", None),
-            channel("desk", "kel-melati", "Kelurahan Melati", Some("9171010001")),
-            channel("desk", "kel-anggrek", "Kelurahan Anggrek", Some("9171020001")),
+            channel("utama", "Seluruh kota", None),
+            channel("kel-melati", "Kelurahan Melati", Some("9171010001")),
+            channel("kel-anggrek", "Kelurahan Anggrek", Some("9171020001")),
         ],
         staff_key: String::new(),
         sign_in_url: "https://lapor.example.id/masuk".into(),

@@ -14,7 +14,7 @@ fn form() -> Filled {
 }
 
 fn open() -> Counter<Web> {
-    Counter::open(Web::DEFAULTS, Some(small_city()), 16 << 20)
+    Counter::open(Web::DEFAULTS, Some(small_city(Web::NAME)), 16 << 20)
 }
 
 fn read(counter: &Counter<Web>, raw: &Raw) -> Inbound {
@@ -98,7 +98,7 @@ async fn a_form_that_is_sent_again_after_a_restart_has_the_same_key_number_and_l
     let first = counter.post("/", &form(), &[]).await;
     let shown = receipt(&counter, &first).await;
     let receipt_address = first.location().to_owned();
-    let counter = counter.restarted(Web::DEFAULTS, Some(small_city()));
+    let counter = counter.restarted(Web::DEFAULTS, Some(small_city(Web::NAME)));
     assert_eq!(counter.get(&receipt_address, &[]).await.status, 200, "the receipt is there without anything remembered");
     let second = counter.post("/", &form(), &[]).await;
     assert_eq!(receipt(&counter, &second).await, shown);
@@ -296,7 +296,7 @@ async fn hostile_bodies_are_refused_in_words() {
 
 #[tokio::test]
 async fn a_full_door_says_so_and_keeps_what_was_typed() {
-    let counter: Counter<Web> = Counter::open(Web::DEFAULTS, Some(small_city()), 400);
+    let counter: Counter<Web> = Counter::open(Web::DEFAULTS, Some(small_city(Web::NAME)), 400);
     let sent = counter.post("/", &form(), &[]).await;
     assert_eq!(sent.status, 503);
     assert!(sent.headers.contains_key("retry-after"));
@@ -321,7 +321,7 @@ async fn scripts_get_an_address_or_problems_as_json() {
 #[tokio::test]
 async fn a_flood_from_one_address_is_told_to_wait_and_loses_nothing_typed() {
     let config = Web::DEFAULTS.replace("burst = 30", "burst = 2").replace("per_minute = 20", "per_minute = 1");
-    let counter: Counter<Web> = Counter::open(&config, Some(small_city()), 16 << 20);
+    let counter: Counter<Web> = Counter::open(&config, Some(small_city(Web::NAME)), 16 << 20);
     let nth = |n: usize| {
         Filled::new()
             .text("kiriman", format!("0f8b2c1e-5d7a-4c3e-9b1a-00000000000{n}"))
@@ -397,7 +397,7 @@ async fn a_page_weighs_little() {
         areas: (0..270)
             .map(|n| adapter_sdk::model::Area { code: format!("9171010{n:03}"), name: format!("Kelurahan bernama panjang {n}") })
             .collect(),
-        ..small_city()
+        ..small_city(Web::NAME)
     };
     let large: Counter<Web> = Counter::open(Web::DEFAULTS, Some(many), 16 << 20);
     let page = large.get("/", &[]).await.text;
