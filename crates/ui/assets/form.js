@@ -315,6 +315,15 @@ function fileStore() {
 
 // Sending
 
+// A form that was sent is not shown again, full, on the way back: sent a second time it would be a second complaint.
+addEventListener("pageshow", ({ persisted }) => {
+  const back = persisted || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  if (!form || !back || !sessionStorage.getItem("muara.sent")) return;
+  sessionStorage.removeItem("muara.sent");
+  if (persisted) location.reload();
+  else form.reset();
+});
+
 function sending(photos, draft) {
   const status = form.querySelector("[data-send-status]");
   const button = form.querySelector("[type=submit]");
@@ -367,6 +376,7 @@ function sending(photos, draft) {
   function answered({ response }) {
     if (response?.next) {
       draft?.clear();
+      sessionStorage.setItem("muara.sent", "1");
       // In place of this page: the way back must not lead to a form that was sent.
       location.replace(response.next);
     } else if (response?.problems) {
