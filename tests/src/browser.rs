@@ -4,6 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::{Client, Method, header, redirect::Policy};
 
+/// A client for requests that a test builds by itself.
+#[expect(clippy::disallowed_methods, reason = "a test plays the world outside; nothing of Muara leaves through it")]
+pub fn client() -> Client {
+    Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(30)).build().expect("a client")
+}
+
 /// A page that came back.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -48,8 +54,7 @@ pub struct Browser {
 impl Browser {
     /// A browser that goes to one site only.
     pub fn new(base: &str) -> Self {
-        let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(30)).build().expect("a client");
-        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), page: None }
+        Self { base: base.to_owned(), client: client(), cookies: BTreeMap::new(), page: None }
     }
 
     /// Opens a page, following where it leads.
@@ -59,7 +64,7 @@ impl Browser {
 
     /// The status of a page, or `None` when nobody answers.
     pub async fn try_get(&mut self, path: &str) -> Option<u16> {
-        self.request(Method::GET, path).send().await.ok().map(|response| response.status().as_u16())
+        self.request(&Method::GET, path).send().await.ok().map(|response| response.status().as_u16())
     }
 
     /// Fills in and sends the form of the last page that goes to `path`, with what it carries hidden, and follows where it leads.
@@ -87,7 +92,7 @@ impl Browser {
                 reqwest::multipart::Part::bytes(bytes.clone()).file_name((*filename).to_owned()).mime_str(mime).expect("a media type");
             form = form.part((*name).to_owned(), part);
         }
-        let request = self.request(Method::POST, path).multipart(form);
+        let request = self.request(&Method::POST, path).multipart(form);
         let (page, next) = self.send(request, path).await;
         match next {
             Some(next) => self.get(&next).await,
@@ -96,25 +101,25 @@ impl Browser {
     }
 
     async fn go(&mut self, method: Method, path: &str, form: Option<Vec<(String, String)>>) -> Page {
-        let mut request = self.request(method, path);
+        let mut request = self.request(&method, path);
         if let Some(form) = form {
             request = request.form(&form);
         }
         let (mut page, mut next) = self.send(request, path).await;
         for _ in 0..5 {
             let Some(path) = next else { break };
-            let request = self.request(Method::GET, &path);
+            let request = self.request(&Method::GET, &path);
             (page, next) = self.send(request, &path).await;
         }
         page
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: &Method, path: &str) -> reqwest::RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         assert!(url.starts_with("http://127.0.0.1:"), "no test leaves this machine: {url}");
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = self.client.request(method.clone(), url).header(header::COOKIE, cookies.join("; "));
-        if method == Method::POST {
+        if *method == Method::POST {
             request = request.header(header::ORIGIN, &self.base);
         }
         request

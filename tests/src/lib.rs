@@ -2,6 +2,7 @@
 //!
 //! [`World::start`] brings up PostgreSQL, NATS, the three roles and the adapters on free loopback ports. When a world ends, it looks at
 //! what is left: nothing parked, nothing waiting, unless the test said that it expects so.
+#![expect(clippy::missing_panics_doc, reason = "a test's tools panic: that is how a test fails")]
 
 mod browser;
 mod hostile;
@@ -21,9 +22,9 @@ use servers::{Durability, Nats, NatsOptions, Postgres, PostgresOptions};
 use simulator::{Platform, Received};
 use tempfile::TempDir;
 
-pub use browser::Browser;
+pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
-pub use process::{PATIENCE, Process};
+pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
 /// Signs what the played platform sends. Known to the adapter by its configuration; protects nothing.
@@ -338,15 +339,7 @@ fn open_to_the_database(folder: &Path) {
 }
 
 async fn get_status(url: &str) -> Option<u16> {
-    reqwest::Client::builder()
-        .timeout(Duration::from_secs(5))
-        .build()
-        .ok()?
-        .get(url)
-        .send()
-        .await
-        .ok()
-        .map(|response| response.status().as_u16())
+    client().get(url).send().await.ok().map(|response| response.status().as_u16())
 }
 
 /// Asks again and again until the answer is yes; panics after [`PATIENCE`].

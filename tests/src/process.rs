@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long anything in a test may take before the test gives up. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running program. Dropped: killed.
 pub struct Process {
@@ -100,7 +100,7 @@ impl Drop for Process {
 }
 
 /// The program as built from the sources that are tested: `cargo test` does not build other packages' programs by itself.
-pub(crate) fn built(program: &'static str) -> PathBuf {
+pub fn built(program: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,7 @@ pub struct Proxy {
     /// Where to connect instead of the real server.
     pub address: SocketAddr,
     hold_requests: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
     cut: watch::Sender<bool>,
 }
 
@@ -30,13 +31,19 @@ impl Proxy {
         let address = listener.local_addr().expect("it is bound");
         let hold_requests = Arc::new(AtomicBool::new(false));
         let (cut, cut_seen) = watch::channel(false);
-        let hold = Arc::clone(&hold_requests);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (hold, count) = (Arc::clone(&hold_requests), Arc::clone(&open));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, server, Arc::clone(&hold), cut_seen.clone()));
+                let (hold, count, cut) = (Arc::clone(&hold), Arc::clone(&count), cut_seen.clone());
+                tokio::spawn(async move {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    pass(client, server, hold, cut).await;
+                    count.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { address, hold_requests, cut }
+        Self { address, hold_requests, open, cut }
     }
 
     /// From now on what the client sends stays here, while it still hears the server: an acknowledgement that never arrives.
@@ -44,9 +51,12 @@ impl Proxy {
         self.hold_requests.store(true, Ordering::SeqCst);
     }
 
-    /// Drops every connection and refuses new ones, until [`Proxy::mend`].
-    pub fn cut(&self) {
+    /// Drops every connection, what it holds included, and refuses new ones until [`Proxy::mend`].
+    pub async fn cut(&self) {
         self.cut.send_replace(true);
+        while self.open.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Lets everything through again.

@@ -5,7 +5,7 @@ use tests::{APP_SECRET, Wishes, World, eventually};
 const WATI: &str = "6281200000008";
 
 async fn post(world: &World, body: Vec<u8>, signature: Option<String>) -> u16 {
-    let mut request = reqwest::Client::new().post(world.webhook()).body(body);
+    let mut request = tests::client().post(world.webhook()).body(body);
     if let Some(signature) = signature {
         request = request.header("x-hub-signature-256", signature);
     }
@@ -25,7 +25,7 @@ async fn a_wrong_or_missing_signature_is_refused_and_counted() {
     let forged = simulator::webhook::signature(&body, "another secret");
     assert_eq!(post(&world, body.clone(), Some(forged)).await, 401);
     assert_eq!(post(&world, body, Some("sha256=zz".into())).await, 401);
-    let metrics = reqwest::get(format!("{}/metrics", world.door())).await.expect("an answer").text().await.expect("a text");
+    let metrics = tests::client().get(format!("{}/metrics", world.door())).send().await.expect("an answer").text().await.expect("a text");
     let line =
         metrics.lines().find(|line| line.contains("signature_refused") && !line.starts_with('#')).unwrap_or_else(|| panic!("{metrics}"));
     assert!(line.ends_with(" 3"), "{line}");
@@ -92,7 +92,7 @@ async fn a_bomb_of_an_image_and_a_wrong_type_are_refused_while_the_complaint_sta
     let world = World::start().await;
     world.platform.photo(WATI, Some("Jalan berlubang di Kelurahan Gambir"), tests::image_bomb());
     world.hears(WATI, &["Nomor: "]).await;
-    world.platform.file(WATI, "image", "image/jpeg", None, &b"#!/bin/sh\necho hello\n"[..]);
+    world.platform.file(WATI, "image", "image/jpeg", None, &b"\x7fELF\x02\x01\x01\0\0\0 a program, not a picture"[..]);
     eventually("both are refused", || async { world.count("select count(*) from attachment where state = 'refused'") == 2 }).await;
     world.settled().await;
     assert_eq!(world.complaints(), 1);

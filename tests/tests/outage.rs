@@ -14,6 +14,8 @@ async fn intake_killed_between_commit_and_acknowledgement_records_once() {
     world.platform.text("6281200000004", "Lampu jalan mati di Kelurahan Menteng");
     world.complaints_become(2).await;
     world.process("intake").kill();
+    // What was held is gone with the connection: the acknowledgement never arrives.
+    proxy.cut().await;
     proxy.mend();
     world.process("intake").resume();
     world.platform.text("6281200000005", "Sampah menumpuk di Kelurahan Senen");
@@ -62,7 +64,7 @@ async fn an_adapter_killed_with_a_full_hand_forwards_what_it_had_said_yes_to() {
 async fn a_full_spool_says_503_and_what_was_accepted_is_still_there() {
     let mut world = World::start_with(Wishes { spool_bytes: Some(64 * 1024), ..Wishes::default() }).await;
     world.nats.kill9();
-    let client = reqwest::Client::new();
+    let client = tests::client();
     let mut accepted = 0;
     let mut refused = 0;
     for n in 0..200 {

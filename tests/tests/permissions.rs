@@ -1,6 +1,6 @@
 //! `deploy/nats-accounts.conf` on a real server: an adapter's user does its own work, and reads and writes nobody else's.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, iter, path::Path, time::Duration};
 
 use bus::{Announcement, Bus, BusConfig, Delivery, Permissions, Queue, Stop};
 use bytes::Bytes;
@@ -12,8 +12,6 @@ use servers::{
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// Those in the file.
-const ADAPTERS: [&str; 3] = ["whatsapp", "web", "desk"];
 const FILE: &str = "../deploy/nats-accounts.conf";
 
 #[test]
@@ -119,8 +117,8 @@ impl Guarded {
         let passwords = Scratch::new().expect("a folder can be made");
         let file = |name: &str| passwords.path().join(name);
         fs::copy(FILE, file("nats-accounts.conf")).expect("the file can be copied");
-        let users = ["muara"].into_iter().chain(ADAPTERS);
-        let text = users.fold(String::new(), |text, user| text + &format!("{user}_password: \"{}\"\n", password(user)));
+        let users = iter::once("muara".to_owned()).chain(adapters());
+        let text = users.fold(String::new(), |text, user| text + &format!("{user}_password: \"{}\"\n", password(&user)));
         fs::write(file("passwords.conf"), text).expect("the file can be written");
         let config = format!("include \"{}\"\n", relative(&file("nats-accounts.conf")));
         let nats = nats_with(NatsOptions { config, ..NatsOptions::default() });
@@ -216,6 +214,14 @@ fn directory() -> DoorDirectory {
     }
 }
 
+/// Those that are deployed: each has a file of settings.
+fn adapters() -> Vec<String> {
+    let files = fs::read_dir("../deploy/adapters").expect("the folder is there").flatten();
+    let mut names: Vec<String> = files.filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    names
+}
+
 /// The whole file.
 fn accounts() -> String {
     let mut text = String::from(
@@ -227,9 +233,9 @@ fn accounts() -> String {
          include \"passwords.conf\"\n\n\
          accounts {\n  MUARA {\n    jetstream: enabled\n    users = [\n      { user: \"muara\", password: $muara_password }\n",
     );
-    for name in ADAPTERS {
+    for name in adapters() {
         let user = format!("adapter-{name}");
-        let permissions = Permissions::of_adapter(&adapter(name), &user);
+        let permissions = Permissions::of_adapter(&adapter(&name), &user);
         let _ = write!(text, "      {{\n        user: \"{user}\", password: ${name}_password\n        permissions = {{\n");
         for (what, subjects) in [("publish", &permissions.publish), ("subscribe", &permissions.subscribe)] {
             let _ = writeln!(text, "          {what} = [");

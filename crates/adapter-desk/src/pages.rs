@@ -359,6 +359,7 @@ impl Room {
             page.account = Some(Account {
                 name: session.clerk.name.clone(),
                 role: session.label.clone(),
+                settings: String::new(),
                 sign_out: "/keluar".into(),
                 // Posts are checked by where they come from, and the cookie is `SameSite`.
                 csrf: String::new(),

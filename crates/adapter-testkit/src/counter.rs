@@ -16,11 +16,11 @@ use adapter_sdk::{
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// A small city: an office area, two kelurahan more, two categories, and three channels of the adapter of this name: one for the whole
-/// city (`utama`), and the offices of two kelurahan (`kel-melati`, `kel-anggrek`).
+/// A small city: two kecamatan with three kelurahan, two categories, and three channels of the adapter: one for the whole city, two of
+/// offices.
 ///
 /// # Panics
-/// When it is no name for an adapter.
+/// When `adapter` is no adapter's name.
 pub fn small_city(adapter: &str) -> DoorDirectory {
     let area = |code: &str, name: &str| Area { code: code.into(), name: name.into() };
     let category = |code: &str, name_id: &str, name_en: &str| Category {
@@ -49,7 +49,7 @@ pub fn small_city(adapter: &str) -> DoorDirectory {
             area("9171020001", "Anggrek"),
         ],
         channels: vec![
-            channel("utama", "Formulir web", None),
+            channel("utama", "Seluruh kota", None),
             channel("kel-melati", "Kelurahan Melati", Some("9171010001")),
             channel("kel-anggrek", "Kelurahan Anggrek", Some("9171020001")),
         ],

@@ -58,7 +58,7 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool> {
 pub async fn migrate(db: &PgPool) -> Result<()> {
     // A connection of its own, without the time limit: an index on a large table takes longer, and so does waiting for who makes it.
     let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?.detach();
-    sqlx::query!("set statement_timeout = 0").execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
+    sqlx::query("set statement_timeout = 0").execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
     sqlx::migrate!("../../migrations").run(&mut connection).await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
     connection.close().await.map_err(StoreError::from_sqlx)
 }

@@ -354,25 +354,50 @@ async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Resu
     .await
 }
 
-/// How many lines each list has for `me`.
+/// How many lines each list has for `me`. Complaints are looked at only where something narrows the list: the rest is counted in the
+/// indexes of `dispatch`.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, now: Timestamp) -> Result<Counts> {
     let narrow = Narrow::by(scope, filter);
-    let by_agency = sqlx::query!(
-        r#"select count(*) filter (where d.work in ('open', 'in_progress', 'awaiting_citizen') and d.officer = $5) as "mine!",
-                  count(*) filter (where d.work in ('open', 'in_progress', 'awaiting_citizen')) as "open!",
-                  count(*) filter (where d.work in ('open', 'in_progress', 'awaiting_citizen') and d.deadline < $6) as "overdue!",
-                  count(*) filter (where d.work in ('done', 'handed_over')) as "done!"
-           from dispatch d join complaint c on c.id = d.complaint
-           where ($1::uuid[] is null or d.agency = any($1))
-             and ($2::text is null or c.account = $2)
-             and ($3::text is null or c.category = $3)
-             and ($4::text is null or starts_with(c.area, $4))"#,
+    let pending = sqlx::query!(
+        r#"select count(*) filter (where d.officer = $5) as "mine!",
+                  count(*) as "open!",
+                  count(*) filter (where d.deadline < $6) as "overdue!"
+           from dispatch d
+           where d.work in ('open', 'in_progress', 'awaiting_citizen')
+             and ($1::uuid[] is null or d.agency = any($1))
+             and (coalesce($2, $3, $4) is null or exists (
+               select 1 from complaint c
+               where c.id = d.complaint
+                 and ($2::text is null or c.account = $2)
+                 and ($3::text is null or c.category = $3)
+                 and ($4::text is null or starts_with(c.area, $4))
+             ))"#,
         narrow.agencies.as_deref(),
         narrow.office,
         narrow.category,
         narrow.area,
         me.0,
         at(now) as At,
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let done = sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from dispatch d
+           where d.work in ('done', 'handed_over')
+             and ($1::uuid[] is null or d.agency = any($1))
+             and (coalesce($2, $3, $4) is null or exists (
+               select 1 from complaint c
+               where c.id = d.complaint
+                 and ($2::text is null or c.account = $2)
+                 and ($3::text is null or c.category = $3)
+                 and ($4::text is null or starts_with(c.area, $4))
+             ))"#,
+        narrow.agencies.as_deref(),
+        narrow.office,
+        narrow.category,
+        narrow.area,
     )
     .fetch_one(db)
     .await
@@ -395,11 +420,11 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, no
     .map_err(StoreError::from_sqlx)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
-        mine: whole(by_agency.mine),
-        open: whole(by_agency.open),
-        overdue: whole(by_agency.overdue),
+        mine: whole(pending.mine),
+        open: whole(pending.open),
+        overdue: whole(pending.overdue),
         triage: whole(triage),
-        done: whole(by_agency.done),
+        done: whole(done),
     })
 }
 

@@ -1,21 +1,44 @@
-// Keeps parts of a page fresh. An element with data-live names a stream of events; each event fetches the address in
-// data-live-fetch (this page by default) and puts the parts marked with data-live-part in place of the old ones.
-// Without this module the page is right when it is loaded, and a reload shows what is new.
+// Keeps parts of a page fresh. An element with data-live names a stream of events; each event fetches the page again (or the address in
+// data-live-fetch) and puts the parts marked with data-live-part in place of the old ones. data-live-pause: at most so often, in
+// milliseconds. An element with data-live-news appears when something changed. Without this module the page is right when it is loaded.
 
 const source = document.querySelector("[data-live]");
+const pause = Number(source?.dataset.livePause ?? 300);
+let events = null;
+let waiting = false;
 
 async function refresh() {
   const answer = await fetch(source.dataset.liveFetch || location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
+  // Signed out, or gone: what is shown stays, and the next click tells.
+  if (!answer.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let news = false;
   for (const part of document.querySelectorAll("[data-live-part]")) {
     const next = fresh.querySelector(`[data-live-part="${CSS.escape(part.dataset.livePart)}"]`);
-    // What somebody is typing in is never taken away from under their hands.
-    if (next && !part.contains(document.activeElement)) part.replaceWith(next);
+    if (next && next.innerHTML !== part.innerHTML && !inUse(part)) {
+      keepOpen(part, next);
+      part.replaceWith(next);
+      news = true;
+    }
   }
+  // What is new is on the screen now, so a form may be sent from here.
+  const version = fresh.querySelector("[name=version]");
+  if (version) for (const field of document.querySelectorAll("[name=version]")) field.value = version.value;
+  const note = document.querySelector("[data-live-news]");
+  if (news && note) note.hidden = false;
 }
 
-let waiting = false;
+// What somebody types in or listens to is never taken away from them.
+function inUse(part) {
+  const typed = [...part.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+  return typed || part.contains(document.activeElement) || [...part.querySelectorAll("audio")].some((sound) => !sound.paused);
+}
+
+function keepOpen(part, next) {
+  const open = [...part.querySelectorAll("details")].map((details) => details.open);
+  next.querySelectorAll("details").forEach((details, at) => (details.open ||= open[at] ?? false));
+}
+
 function soon() {
   if (waiting) return;
   waiting = true;
@@ -23,18 +46,34 @@ function soon() {
   setTimeout(() => {
     waiting = false;
     refresh().catch(() => {});
-  }, 300);
+  }, pause);
 }
 
-if (source && "EventSource" in window) {
-  const events = new EventSource(source.dataset.live);
-  events.addEventListener("change", soon);
-  // After a lost connection something may have been missed.
+function listen() {
   let lost = false;
+  events = new EventSource(source.dataset.live);
+  events.addEventListener("change", soon);
   events.addEventListener("error", () => (lost = true));
+  // After a lost connection something may have been missed.
   events.addEventListener("open", () => {
     if (lost) soon();
     lost = false;
   });
-  addEventListener("pagehide", () => events.close());
+}
+
+// A page that nobody looks at holds no connection; when it is looked at again, it catches up.
+function look() {
+  if (document.hidden) {
+    events?.close();
+    events = null;
+  } else if (!events) {
+    listen();
+    soon();
+  }
+}
+
+if (source && "EventSource" in window) {
+  listen();
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", () => events?.close());
 }

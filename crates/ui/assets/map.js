@@ -12,16 +12,23 @@ async function draw() {
   const map = L.map(box, { attributionControl: false, scrollWheelZoom: false, zoomSnap: 0.5 });
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", label);
+  const here = [Number(lat), Number(lon)];
+  // Leaflet draws shapes only where it already has a view.
+  map.setView(here, 14);
   const chosen = (code) => area && code.length >= 7 && area.startsWith(code);
   const shapes = L.geoJSON(areas, {
     interactive: false,
     style: (feature) => ({ className: chosen(feature.properties.code) ? "area chosen" : "area" }),
   }).addTo(map);
-  const here = [Number(lat), Number(lon)];
   L.circleMarker(here, { radius: 9, className: "here", interactive: false }).addTo(map);
-  map.setView(here, 14);
   const around = shapes.getLayers().find((shape) => shape.feature.properties.code === area);
   if (around) map.fitBounds(around.getBounds().pad(0.4));
+  // Names of what is in sight; a whole city of names would hide it.
+  for (const shape of shapes.getLayers()) {
+    const { code, name } = shape.feature.properties;
+    const near = code.length === 10 && map.getBounds().intersects(shape.getBounds());
+    if (near) shape.bindTooltip(name, { permanent: true, direction: "center", className: "map-name" });
+  }
 }
 
 if (box?.dataset.module) draw().catch(() => (box.hidden = true));

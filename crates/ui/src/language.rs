@@ -84,12 +84,17 @@ pub async fn remember_language(request: Request, next: Next) -> Response {
     let choice = asked(request.uri());
     let mut response = next.run(request).await;
     if let Some(language) = choice {
-        let cookie = format!("{LANGUAGE_COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax", language.tag());
-        if let Ok(value) = HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(header::SET_COOKIE, value);
-        }
+        response.headers_mut().append(header::SET_COOKIE, language_cookie(language));
     }
     response
+}
+
+/// Makes the browser ask for this language from now on.
+pub fn language_cookie(language: Language) -> HeaderValue {
+    HeaderValue::from_static(match language {
+        Language::Id => "bahasa=id; Path=/; Max-Age=31536000; SameSite=Lax",
+        Language::En => "bahasa=en; Path=/; Max-Age=31536000; SameSite=Lax",
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What every page has around its own content.
 
-use jiff::Timestamp;
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
 use model::{
     DispatchState, Language, Site, Status,
     clock::{self, Calendar, Zone},
@@ -23,6 +26,8 @@ pub struct Page {
     pub now: Timestamp,
     /// The menu.
     pub menu: Vec<Link>,
+    /// Links at the foot, for what few visitors need.
+    pub foot: Vec<Link>,
     /// Who is signed in.
     pub account: Option<Account>,
     /// A word about what was just done.
@@ -55,6 +60,8 @@ pub struct Account {
     pub name: String,
     /// What they are, and where, in words.
     pub role: String,
+    /// Where their own settings are; empty: nowhere.
+    pub settings: String,
     /// Where the button "sign out" posts to.
     pub sign_out: String,
     /// The token that this post must carry.
@@ -124,6 +131,7 @@ impl Page {
             zone: site.zone,
             now,
             menu: Vec::new(),
+            foot: Vec::new(),
             account: None,
             flash: None,
             scripts: Vec::new(),
@@ -184,6 +192,12 @@ impl Page {
     /// `Jumat, 27 November 2026`.
     pub fn date(&self, at: &Timestamp) -> String {
         clock::long_date(*at, self.zone, self.words.language())
+    }
+
+    /// The same for a day without a time.
+    pub fn day(&self, day: &Date) -> String {
+        let noon = day.to_datetime(Time::midnight()).to_zoned(self.zone.time_zone());
+        noon.map(|noon| self.date(&noon.timestamp())).unwrap_or_default()
     }
 
     /// `27 November 2026 pukul 14.05 WIB`.

@@ -1,7 +1,7 @@
 //! Pages for citizens, agencies and admins. Every route is in [`router`]; one file an action: its input, its handler, its tests.
 //!
-//! GET shows and changes nothing: previews and mail scanners open links. POST acts, from our own pages only ([`origin`]), and for
-//! staff with the token of their session ([`form`]). What staff may see is decided in `store::queue`, what they may do in
+//! GET shows and changes nothing: previews and mail scanners open links. POST acts, from our own pages only (`origin`), and for
+//! staff with the token of their session (`form`). What staff may see is decided in `store::queue`, what they may do in
 //! `model::decide`; here both are only asked.
 
 mod account;

@@ -2,9 +2,12 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use axum::response::{
-    IntoResponse, Response,
-    sse::{Event, KeepAlive, Sse},
+use axum::{
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
 use futures::{Stream, StreamExt, future};
 use model::ComplaintId;
@@ -15,6 +18,8 @@ use crate::Rooms;
 
 /// How many changes may wait for a slow page. One that falls behind is told once that something changed, which is all it needs.
 const WAITING: usize = 256;
+/// How many pages may stay open at once; one more shows what is new when it is loaded again.
+const MOST_OPEN: usize = 10_000;
 /// Proxies close a line that is silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
@@ -49,6 +54,9 @@ impl Live {
 
 /// Server-sent events for one page, until it closes or the program stops.
 pub(crate) fn stream(rooms: &Rooms, of: Option<ComplaintId>) -> Response {
+    if rooms.live().0.receiver_count() >= MOST_OPEN {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     // Browsers drop an event without data, and what changed is told by the page alone.
     let events = rooms.live().changes(of).map(|()| Ok::<_, Infallible>(Event::default().event("change").data("again")));
     let events = events.take_until(rooms.stop().clone().cancelled_owned());

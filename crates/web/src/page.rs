@@ -19,8 +19,10 @@ pub(crate) fn words(language: Language) -> Words {
 pub(crate) fn public(rooms: &Rooms, visit: &Visit, title: impl Into<String>) -> Page {
     let words = words(visit.language);
     let link = |href: &str, label: &str| Link { href: href.to_owned(), label: label.to_owned(), here: visit.path == href };
-    let menu = vec![link("/", words.t("menu.home")), link("/cek", words.t("menu.lookup")), link("/masuk", words.t("menu.sign_in"))];
-    Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu)
+    let menu = vec![link("/", words.t("menu.home")), link("/cek", words.t("menu.lookup"))];
+    let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu);
+    page.foot = vec![link("/masuk", words.t("menu.sign_in"))];
+    page
 }
 
 /// The frame of a page for who is signed in.
@@ -44,11 +46,11 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/admin/direktori", words.t("menu.directory")));
         menu.push(link("/admin/catatan", words.t("menu.audit")));
     }
-    menu.push(link("/sandi", words.t("menu.password")));
     let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu).kind("wide");
     page.account = Some(Account {
         name: by.staff.name.clone(),
         role: place_of_work(by, &rooms.directory(), words),
+        settings: "/sandi".to_owned(),
         sign_out: "/keluar".to_owned(),
         csrf: by.csrf.clone(),
     });
@@ -75,10 +77,10 @@ pub(crate) fn role_name(role: Role, words: Words) -> &'static str {
     })
 }
 
-/// A category's name in the language of the page; a dash when there is none.
+/// A category's name in the language of the page, or that there is none yet.
 pub(crate) fn category_name(code: Option<&str>, directory: &Directory, language: Language) -> String {
     let category = code.and_then(|code| directory.categories.get(code));
-    category.map_or_else(|| "–".to_owned(), |category| name_of(category, language).to_owned())
+    category.map_or_else(|| words(language).t("complaint.no_category"), |category| name_of(category, language)).to_owned()
 }
 
 /// A category's name in one language.
@@ -89,10 +91,10 @@ pub(crate) fn name_of(category: &model::Category, language: Language) -> &str {
     }
 }
 
-/// An area with what it lies in; a dash when there is none.
-pub(crate) fn area_name(code: Option<&str>, directory: &Directory) -> String {
+/// An area with what it lies in, or that there is none yet.
+pub(crate) fn area_name(code: Option<&str>, directory: &Directory, language: Language) -> String {
     let path = code.map(|code| directory.area_path(code)).unwrap_or_default();
-    if path.is_empty() { "–".to_owned() } else { path }
+    if path.is_empty() { words(language).t("complaint.no_area").to_owned() } else { path }
 }
 
 /// What people call the channel that this account is; the adapter's name where no row says it.

@@ -8,6 +8,7 @@
 //! Each of them installs what it needs and is missing, where it can, and says so; where it cannot, one sentence says what to install.
 
 mod assets;
+mod bench;
 mod install;
 mod prepare;
 mod program;
@@ -38,6 +39,8 @@ enum Commands {
     Assets,
     /// Write into .sqlx what the queries of the crate store look like to a migrated database.
     Prepare(prepare::Options),
+    /// Print what this machine can do, beside its own limits; builds in release.
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Commands::Test(options) => test::run(&options),
         Commands::Assets => assets::bundle().map(|_| ()),
         Commands::Prepare(options) => prepare::run(&options),
+        Commands::Bench => bench::run_all(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -159,12 +159,11 @@ impl House {
 }
 
 fn default_folder() -> Result<PathBuf> {
-    let here = make_folder(&root().join("data"))?;
-    if servers::can_hold_postgres(&here).is_ok() {
-        return Ok(here);
+    if servers::can_hold_postgres(root()).is_ok() {
+        return make_folder(&root().join("data"));
     }
     let there = Path::new("/var/lib/muara");
-    say::without(&format!("The database's user cannot enter {}, so the data are in {}.", here.display(), there.display()));
+    say::without(&format!("The database's user cannot enter {}, so the data are in {}.", root().display(), there.display()));
     make_folder(there)
 }
 

@@ -61,7 +61,12 @@ pub(crate) async fn submit(
     let token = store::staff::open_session(rooms.db(), staff.id, rooms.now()).await?;
     let back = form.text("next");
     let first = if ours(&back).is_empty() { first_page(staff.role) } else { ours(&back) };
-    Ok(([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to(first)).into_response())
+    let mut response = ([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to(first)).into_response();
+    // The account's language, unless this browser has chosen one.
+    if !headers.get(header::COOKIE).is_some_and(|cookies| cookies.as_bytes().windows(7).any(|part| part == b"bahasa=")) {
+        response.headers_mut().append(header::SET_COOKIE, ui::language_cookie(staff.language));
+    }
+    Ok(response)
 }
 
 fn frame(rooms: &Rooms, visit: &Visit) -> Page {

@@ -63,7 +63,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
     let parked = if bus { rooms.bus().parked_count().await? } else { 0 };
     let programs: BTreeMap<AdapterName, Program> =
         announced.into_iter().map(|announcement| (announcement.adapter.clone(), program(announcement, page.now))).collect();
-    let ways: Vec<Way> = directory.channels.iter().map(|channel| way(channel, &directory, programs.get(&channel.adapter))).collect();
+    let ways: Vec<Way> = directory.channels.iter().map(|channel| way(channel, &directory, programs.get(&channel.adapter), &page)).collect();
     let has_row = |adapter: &AdapterName| directory.channels.iter().any(|channel| channel.adapter == *adapter);
     let strangers = programs.iter().filter(|(adapter, _)| !has_row(adapter)).map(|(adapter, program)| stranger(adapter, program)).collect();
     page::html(&Channels { page, bus, ways, strangers, parked })
@@ -80,14 +80,14 @@ fn program(said: Announcement, now: Timestamp) -> Program {
     }
 }
 
-fn way(channel: &Channel, directory: &Directory, program: Option<&Program>) -> Way {
+fn way(channel: &Channel, directory: &Directory, program: Option<&Program>, page: &Page) -> Way {
     Way {
         label: channel.label.clone(),
         adapter: channel.adapter.to_string(),
         account: channel.account.clone(),
         area: channel.area.as_deref().map(|code| directory.area_path(code)).unwrap_or_default(),
-        from: channel.from.to_string(),
-        until: channel.until.map(|day| day.to_string()).unwrap_or_default(),
+        from: page.day(&channel.from),
+        until: channel.until.map(|day| page.day(&day)).unwrap_or_default(),
         program: program.cloned(),
     }
 }

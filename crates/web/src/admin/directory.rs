@@ -52,7 +52,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
         categories: categories.collect(),
         rules: rules.collect(),
         limits: limits.collect(),
-        holidays: directory.calendar.holidays.iter().map(|(day, name)| (day.to_string(), name.clone())).collect(),
+        holidays: directory.calendar.holidays.iter().map(|(day, name)| (page.day(day), name.clone())).collect(),
         areas: directory.areas.len() as u64,
         page,
     })

@@ -149,7 +149,7 @@ pub(super) async fn draw(
         clock: complaint.deadline().map(|deadline| (page.clock(deadline, &directory.calendar), deadline)),
         opened_at: complaint.opened_at,
         category: page::category_name(complaint.category.as_deref(), &directory, visit.language),
-        area: page::area_name(complaint.area.as_deref(), &directory),
+        area: page::area_name(complaint.area.as_deref(), &directory, visit.language),
         area_code: complaint.area.clone().unwrap_or_default(),
         place: complaint.place.clone().unwrap_or_default(),
         location: complaint.location,

@@ -165,6 +165,9 @@ fn size(bytes: u64, page: &Page) -> String {
 fn ours(reply: &SentReply, rooms: &Rooms, directory: &Directory, said: &Said<'_>, page: &Page) -> Turn {
     let words = reply.draft.facts.text.clone().unwrap_or_default();
     let whole = reply.text.clone().unwrap_or_else(|| model::word(&reply.draft, rooms.site()).text);
+    // The link is the citizen's key: with it, anybody could speak as them.
+    let link = reply.draft.facts.tracking.as_ref().map(|code| rooms.site().link(code));
+    let whole = link.map_or(whole.clone(), |link| whole.replace(&link, page.t("talk.link")));
     Turn {
         side: Side::Ours,
         who: author(reply, directory, said, page),

@@ -144,13 +144,18 @@ pub(crate) async fn show(
         agencies: agencies(&by, &directory, &address),
         categories: categories(&directory, &address, &visit),
         areas: areas(&directory, &address.area),
-        lines: rows.into_iter().map(|row| line(row, &directory, &page)).collect(),
+        lines: rows.into_iter().map(|row| for_role(line(row, &directory, &page), &by)).collect(),
         newer: if after.is_some() { address.with(view, None) } else { String::new() },
         older,
         filter: Shown { number: address.number, narrowed: filter != Filter::default() },
         not_found,
         page,
     })
+}
+
+/// Who works for one agency knows which.
+fn for_role(line: Line, by: &SignedIn) -> Line {
+    if by.staff.agency.is_some() { Line { agency: String::new(), ..line } } else { line }
 }
 
 fn flashed(page: Page, done: &Done) -> Page {
@@ -239,6 +244,11 @@ fn chosen(mut all: Vec<(String, String, bool)>, here: &str) -> Vec<(String, Stri
     all
 }
 
+/// The two narrowest names of a path: in a list, everybody knows which city it is.
+fn nearby(path: &str) -> String {
+    path.split(", ").take(2).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
     let pending = row.work.is_none_or(DispatchState::is_pending);
     let clock = row.deadline.filter(|_| pending).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
@@ -249,7 +259,7 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         status: row.status,
         clock,
         category: page::category_name(row.category.as_deref(), directory, page.words.language()),
-        area: row.area.as_deref().map(|code| directory.area_path(code)).or(row.place).unwrap_or_default(),
+        area: row.area.as_deref().map(|code| nearby(&directory.area_path(code))).or(row.place).unwrap_or_default(),
         agency: row.agency.map(|agency| directory.agency_name(agency).to_owned()).unwrap_or_default(),
         officer: row.officer.unwrap_or_default(),
         words: row.words,

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use model::{AttachmentId, AttachmentKind, Complaint, Status, Timestamp, Update};
+use model::{AttachmentId, AttachmentKind, Complaint, Status, Timestamp, Update, UpdateKind};
 use store::{
     attachment::{AttachmentState, StoredAttachment},
     message::RecordedMessage,
@@ -39,6 +39,8 @@ struct Track {
     photos: Vec<Photo>,
     /// Files that are here but not shown: being checked, or no pictures.
     others: u64,
+    /// What the officer asked last, while they wait for the answer.
+    question: Option<String>,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -85,13 +87,14 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         status,
         explained: explained(status, &page).to_owned(),
         about: page::category_name(complaint.category.as_deref(), &directory, visit.language),
-        area: page::area_name(complaint.area.as_deref(), &directory),
+        area: page::area_name(complaint.area.as_deref(), &directory, visit.language),
         opened_at: complaint.opened_at,
         channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
         holders: holders(complaint, &directory, &page),
         steps,
         photos,
         others,
+        question: history.iter().rev().find(|update| update.kind == UpdateKind::Asked).and_then(|update| update.text.clone()),
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,

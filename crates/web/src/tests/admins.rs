@@ -9,7 +9,7 @@ use model::{Address, Event, Failure, TraceId};
 use super::World;
 
 /// Sets one message aside, as intake would.
-async fn park(world: &World) {
+pub(super) async fn park(world: &World) {
     let event = Event::OptOut { address: Address::tel("081200000009").expect("a number") };
     let accepted = world.bus.publish_event(&event, TraceId::random(), &"chat".parse().expect("a name")).await.expect("a bus");
     assert_eq!(accepted, bus::Accepted::Stored);

@@ -1,1 +1,100 @@
-//! The pages in a real browser.
+//! The pages in a real browser: phone and desktop, light and dark, keyboard, without scripts, and judged by axe. The script is
+//! `tests/browser/web.mjs`; here the city is built that it looks at. With `MUARA_PICTURES=<folder>` it leaves a picture of every page.
+
+use std::{path::Path, process::Stdio};
+
+use bus::Stop;
+use jiff::SignedDuration;
+use model::{Action, Complaint, Point, Visibility};
+use serde_json::json;
+use tokio::{net::TcpListener, process::Command};
+
+use super::{PASSWORD, Wish, World, admins};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_stands_in_a_real_browser() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
+    assert!(script.join("node_modules").exists(), "run `npm ci` in tests/browser: the browser test needs its packages");
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let stop = Stop::new();
+    let pages = tokio::spawn(crate::run(world.context(&base), listener, stop.clone()));
+    let city = lively(&world, &base).await;
+    let told = Command::new("node")
+        .arg("web.mjs")
+        .current_dir(script)
+        .env("MUARA_CITY", city.to_string())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("node is installed");
+    stop.cancel();
+    pages.await.expect("a task").expect("pages");
+    assert!(told.status.success(), "{}{}", String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+}
+
+/// For looking at pages by hand: `cargo test -p web by_hand -- --ignored --nocapture`, until it is interrupted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "serves until it is interrupted"]
+async fn serve_the_city_to_look_at_by_hand() {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:8190").await.expect("the port is free");
+    let base = "http://127.0.0.1:8190";
+    let pages = tokio::spawn(crate::run(world.context(base), listener, Stop::new()));
+    println!("{:#}", lively(&world, base).await);
+    pages.await.expect("a task").expect("pages");
+}
+
+/// A city with something on every page.
+async fn lively(world: &World, base: &str) -> serde_json::Value {
+    let here = Point::new(-6.171, 106.828);
+    let open = world.complain(Wish { photos: 3, location: here, hours_ago: 30, ..Wish::default() }).await;
+    let asked = world.complain(Wish { tel: "081200000002", name: Some("Budi Contoh"), hours_ago: 50, ..Wish::default() }).await;
+    world.act("jalan", asked.id, Action::Claim).await;
+    world.act("jalan", asked.id, Action::Ask { text: "Lubangnya di sisi mana? Dekat nomor rumah berapa?".into() }).await;
+    let resolved = resolved(world).await;
+    let late = "Lampu jalan mati sejak sebulan lalu, gelap sekali kalau malam dan anak-anak takut lewat sini.";
+    world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
+    let danger = Wish {
+        tel: "081200000005",
+        text: "Tiang listrik miring hampir roboh!",
+        category: None,
+        area: None,
+        danger: vec!["roboh".into()],
+        photos: 1,
+        ..Wish::default()
+    };
+    let triage = world.complain(danger).await;
+    let secret = world.complain(Wish { tel: "081200000006", visibility: Visibility::Secret, hours_ago: 70, ..Wish::default() }).await;
+    let entered = Wish { tel: "081200000007", account: "kel-melati", text: "Saluran air mampet di RT 03.", ..Wish::default() };
+    world.complain(entered).await;
+    admins::park(world).await;
+    world.pass(SignedDuration::from_mins(7));
+    let parked = world.bus.parked(None, 1).await.expect("a bus")[0].id;
+    let track = |complaint: &Complaint| format!("/t/{}", complaint.tracking.as_str());
+    let page = |complaint: &Complaint| format!("/aduan/{}", complaint.id);
+    json!({
+        "base": base,
+        "password": PASSWORD,
+        "number": open.reference.to_string(),
+        "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret) },
+        "parked": format!("/admin/terparkir/{parked}"),
+        "maps": !ui::asset("leaflet.js").is_empty(),
+    })
+}
+
+/// One that went the whole way, with a photo of the result.
+async fn resolved(world: &World) -> Complaint {
+    let complaint = world.complain(Wish { tel: "081200000003", photos: 1, hours_ago: 80, ..Wish::default() }).await;
+    world.act("jalan", complaint.id, Action::Claim).await;
+    world.act("jalan", complaint.id, Action::Answer { text: "Tim sudah meninjau. Penambalan dijadwalkan besok pagi.".into() }).await;
+    world.act("jalan", complaint.id, Action::Note { text: "Bawa aspal dingin dua karung.".into() }).await;
+    let officer = world.sign_in("jalan").await;
+    let text = [("text", "Lubang sudah ditambal dan jalan dibersihkan.")];
+    let answer = officer.post_file(&format!("/aduan/{}/selesai", complaint.id), &text, super::city::PICTURE).await;
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
+    world.promote().await;
+    complaint
+}

@@ -83,7 +83,7 @@ pub(crate) struct Visitor<'a> {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let database = servers::testing::database("web", prepare).await;
+        let database = servers::testing::database("pages", prepare).await;
         let nats = servers::testing::nats();
         let db = store::connect(&database.url(), 4).await.expect("a database");
         let config = BusConfig { url: nats.url(), user: None, password: None, name: "web test".into(), replicas: 1 };
@@ -91,23 +91,14 @@ impl World {
         bus.ensure().await.expect("streams");
         let files = Arc::new(InMemory::new());
         let seconds = Arc::new(AtomicI64::new(NOW.as_second()));
-        let clock = {
-            let seconds = seconds.clone();
-            Clock::from_fn(move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).expect("in range"))
-        };
-        let context = Context {
-            db: db.clone(),
-            bus: bus.clone(),
-            files: files.clone(),
-            site: site("http://localhost"),
-            staff_key: SigningKey::from_bytes(&[7; 32]),
-            desk_url: Some("http://desk.example.id:8103/".into()),
-            form_url: Some("http://form.example.id/".into()),
-            behind_proxy: false,
-            clock,
-        };
+        let context = context(&db, &bus, &files, &seconds, "http://localhost");
         let rooms = Rooms::open(context, Stop::new()).await.expect("a directory");
         Self { db, bus, files, router: router(rooms.clone()), rooms, seconds, _database: database, _nats: nats }
+    }
+
+    /// The same world for the whole role, reached at another address.
+    pub(crate) fn context(&self, base_url: &str) -> Context {
+        context(&self.db, &self.bus, &self.files, &self.seconds, base_url)
     }
 
     /// Lets time pass.
@@ -187,8 +178,19 @@ fn encoded(fields: &[(&str, &str)]) -> Body {
     Body::from(pairs.join("&"))
 }
 
-fn site(base_url: &str) -> Site {
-    Site { name: "Kota Contoh".into(), base_url: base_url.into(), zone: Zone::Wib }
+fn context(db: &PgPool, bus: &Bus, files: &Arc<InMemory>, seconds: &Arc<AtomicI64>, base_url: &str) -> Context {
+    let seconds = seconds.clone();
+    Context {
+        db: db.clone(),
+        bus: bus.clone(),
+        files: files.clone(),
+        site: Site { name: "Kota Contoh".into(), base_url: base_url.into(), zone: Zone::Wib },
+        staff_key: SigningKey::from_bytes(&[7; 32]),
+        desk_url: Some("http://desk.example.id:8103/".into()),
+        form_url: Some("http://form.example.id/".into()),
+        behind_proxy: false,
+        clock: Clock::from_fn(move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).expect("in range")),
+    }
 }
 
 async fn prepare(url: String) -> Result<(), StoreError> {

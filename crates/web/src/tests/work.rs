@@ -36,12 +36,12 @@ async fn a_resolution_photo_goes_through_quarantine_to_the_citizens_page() {
     let complaint = world.complain(Wish::default()).await;
     let officer = world.sign_in("jalan").await;
     let page = format!("/aduan/{}/selesai", complaint.id);
-    for (file, said) in [(&b"<html>"[..], "bukan foto"), (&[0xFF; 13_000_000][..], "")] {
-        let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], file).await;
+    for (file, said) in [(b"<html>".to_vec(), "bukan foto"), (vec![0xFF; 13_000_000], "")] {
+        let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], &file).await;
         assert!(answer.status.is_client_error(), "{}", answer.status);
         assert!(answer.text.contains(said) && world.complaint(complaint.id).await.status() == Status::Forwarded);
     }
-    let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], &PICTURE).await;
+    let answer = officer.post_file(&page, &[("text", "Sudah ditambal.")], PICTURE).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let tracking = format!("/t/{}", complaint.tracking.as_str());
     assert!(!world.get(&tracking).await.text.contains("/foto/"), "unchecked photos are shown to nobody");

@@ -1,0 +1,197 @@
+// The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
+// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret }, number, parked }
+
+import { blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
+
+const city = JSON.parse(process.env.MUARA_CITY);
+const at = (path) => city.base + path;
+// One grey pixel.
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==";
+const browser = await open();
+
+try {
+  await forCitizens();
+  await withoutScripts();
+  await onPaper();
+  for (const [login, pages] of Object.entries(staffPages())) await forStaff(login, pages);
+  await anOfficersDay();
+  await theOtherLanguage();
+} catch (error) {
+  blame("the script", error.stack);
+} finally {
+  await browser.close();
+}
+verdict();
+
+async function forCitizens() {
+  const context = await visitor(browser);
+  const page = await context.newPage();
+  for (const [name, path] of [
+    ["home", "/"],
+    ["lookup", "/cek"],
+    ["lookup-found", `/cek?number=${city.number}`],
+    ["lookup-mistyped", "/cek?number=7KQ2"],
+    ["track-open", city.tracking.open],
+    ["track-asked", city.tracking.asked],
+    ["track-resolved", city.tracking.resolved],
+    ["sign-in", "/masuk"],
+    ["not-found", "/tidak-ada"],
+  ]) {
+    await visit(page, at(path));
+    await judge(page, name);
+  }
+  const bytes = await weight(await visitor(browser), at(city.tracking.open));
+  console.log(`A tracking page costs ${bytes} bytes without photos.`);
+  must(bytes < 50_000, "track", `costs ${bytes} bytes without photos`);
+
+  // The first thing a keyboard meets leads past the menu.
+  await visit(page, at("/"));
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => document.activeElement.className);
+  must(first === "skip", "home", `the keyboard meets ${first} first`);
+  await page.keyboard.press("Enter");
+  must((await page.evaluate(() => document.activeElement.id)) === "isi", "home", "the skip link does not lead to the content");
+  await context.close();
+}
+
+/** Everything a citizen needs works without JavaScript. */
+async function withoutScripts() {
+  const context = await visitor(browser, { javaScriptEnabled: false });
+  const page = await context.newPage();
+  await visit(page, at("/"));
+  await page.fill("#nomor", city.number);
+  await page.click("text=Lihat");
+  must(page.url().includes("/cek?number="), "lookup", "the form leads elsewhere");
+  await visit(page, at(city.tracking.asked));
+  await page.fill("#pesan", "Sisi utara, dekat halte.");
+  await page.click("button:has-text('Kirim')");
+  must((await page.textContent("main")).includes("Pesan Anda sudah kami tambahkan"), "track", "words are not taken without scripts");
+  await visit(page, at(city.tracking.resolved));
+  await page.fill("#alasan", "Masih berlubang di sebelahnya.");
+  await page.click("button:has-text('Belum selesai')");
+  must((await page.textContent("main")).includes("Laporan dibuka kembali"), "track", "'not done' is not taken without scripts");
+  await context.close();
+}
+
+/** On paper there are no buttons and no menu. */
+async function onPaper() {
+  const context = await visitor(browser);
+  const page = await context.newPage();
+  await visit(page, at(city.tracking.open));
+  await page.emulateMedia({ media: "print" });
+  for (const hidden of [".top", "form", ".foot"]) {
+    const shown = await page.evaluate((selector) => [...document.querySelectorAll(selector)].some((one) => one.checkVisibility()), hidden);
+    must(!shown, "track on paper", `${hidden} is printed`);
+  }
+  await context.close();
+}
+
+function staffPages() {
+  const { open: one, triage, secret } = city.complaints;
+  return {
+    jalan: { queue: "/antrean", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret },
+    triase: { triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage },
+    loket: { desk: "/loket" },
+    admin: {
+      channels: "/admin",
+      parked: "/admin/terparkir",
+      "parked-one": city.parked,
+      staff: "/admin/petugas",
+      directory: "/admin/direktori",
+      audit: "/admin/catatan",
+      password: "/sandi",
+      forbidden: "/loket",
+    },
+  };
+}
+
+async function signIn(context, login) {
+  const page = await context.newPage();
+  await visit(page, at("/masuk"));
+  await page.fill("#nama", login);
+  await page.fill("#sandi", city.password);
+  await page.click("main button[type=submit]");
+  must(!page.url().includes("/masuk"), login, "cannot sign in");
+  return page;
+}
+
+async function forStaff(login, pages) {
+  const context = await visitor(browser);
+  const page = await signIn(context, login);
+  for (const [name, path] of Object.entries(pages)) {
+    await visit(page, at(path));
+    if (name === "complaint") await mapStands(page);
+    await unfold(page);
+    await judge(page, `${login}-${name}`);
+  }
+  await context.close();
+}
+
+async function mapStands(page) {
+  if (!city.maps) return;
+  await page.waitForSelector(".map path.area", { timeout: 15_000 }).catch(() => blame("complaint", "the map does not stand"));
+  must((await page.locator(".map path.chosen").count()) > 0, "complaint", "the area is not marked");
+}
+
+/** Opens what is folded away, so that it is looked at too. */
+async function unfold(page) {
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) {
+      details.removeAttribute("name");
+      details.open = true;
+    }
+  });
+}
+
+/** An officer works; the citizen's open page shows it without being loaded again; a stale page is told. */
+async function anOfficersDay() {
+  const citizens = await visitor(browser);
+  const citizen = await citizens.newPage();
+  await visit(citizen, at(city.tracking.open));
+  const context = await visitor(browser);
+  const officer = await signIn(context, "jalan");
+  // A tab that hears nothing of what happens elsewhere.
+  const second = await context.newPage();
+  await second.route("**/live", (route) => route.fulfill({ status: 204 }));
+  await visit(second, at(city.complaints.open));
+  await visit(officer, at(city.complaints.open));
+  await officer.click("button:has-text('Ambil laporan ini')");
+  must((await officer.textContent("main")).includes("sekarang Anda tangani"), "complaint", "taking it is not told");
+  await citizen
+    .waitForFunction(() => document.querySelector("[data-live-part=status]").textContent.includes("Sedang ditangani"))
+    .catch(() => blame("track", "an open page does not show what changed"));
+  must(await citizen.isVisible("[data-live-news]"), "track", "that the page changed is not said");
+
+  // Its old version is told, and what was typed stays.
+  await second.click("summary:has-text('Jawab')");
+  await second.fill("#kata-jawab", "Tim turun besok pagi.");
+  await second.click("button:has-text('Kirim jawaban')");
+  must((await second.textContent("[role=alert]")).includes("Belum tersimpan"), "complaint", "a stale page is not told");
+  must((await second.inputValue("#kata-jawab")) === "Tim turun besok pagi.", "complaint", "what was typed is lost");
+  await judge(second, "jalan-stale");
+  await second.click("button:has-text('Kirim jawaban')");
+  must((await second.textContent("main")).includes("Jawaban dikirim"), "complaint", "the second press does not help");
+
+  await officer.goto(at(city.complaints.open));
+  await officer.click("summary:has-text('Selesaikan')");
+  await officer.fill("#kata-selesai", "Lubang sudah ditambal.");
+  await officer.setInputFiles("#foto", { name: "bukti.png", mimeType: "image/png", buffer: Buffer.from(PNG, "base64") });
+  await officer.click("button:has-text('Nyatakan selesai')");
+  must((await officer.textContent("main")).includes("Laporan dinyatakan selesai"), "complaint", "resolving is not told");
+  await citizen
+    .waitForFunction(() => document.querySelector("#alasan") !== null)
+    .catch(() => blame("track", "'not done' does not appear by itself"));
+  await citizens.close();
+  await context.close();
+}
+
+async function theOtherLanguage() {
+  const context = await visitor(browser, { locale: "en-GB" });
+  const page = await context.newPage();
+  await visit(page, at(city.tracking.resolved));
+  must((await page.getAttribute("html", "lang")) === "en", "track", "a device that asks for English is not heard");
+  await judge(page, "track-english");
+  await page.click("text=Bahasa Indonesia");
+  must((await page.getAttribute("html", "lang")) === "id", "track", "the language cannot be changed");
+  await context.close();
+}
