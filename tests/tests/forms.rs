@@ -44,3 +44,25 @@ async fn the_form_and_the_desk_stand_in_a_real_browser() {
 async fn knows_the_city(door: &str) -> bool {
     tests::Browser::new(door).get("/").await.text.contains("Kota Uji")
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_comes_again_is_one_complaint_and_a_changed_one_joins_it() {
+    let world = World::start_with(Wishes { with_forms: true, ..Wishes::default() }).await;
+    let mut browser = tests::Browser::new(&world.form());
+    let id = "0f8b2c1e-5d7a-4c3e-9b1a-2f6d8e4c7a90";
+    let first = browser.post_files("/", &[("kiriman", id), ("isi", "Jalan berlubang di Kelurahan Gambir")], &[]).await;
+    let again = browser.post_files("/", &[("kiriman", id), ("isi", "Jalan berlubang di Kelurahan Gambir")], &[]).await;
+    assert_eq!(number(&first.text), number(&again.text));
+    world.complaints_become(1).await;
+    let changed = browser.post_files("/", &[("kiriman", id), ("isi", "Lubangnya sekarang dua")], &[]).await;
+    assert_eq!(number(&first.text), number(&changed.text));
+    eventually("the changed words are recorded", || async { world.count("select count(*) from message") == 2 }).await;
+    world.settled().await;
+    assert_eq!(world.complaints(), 1);
+    assert_eq!(world.ask("select reference from complaint"), number(&first.text));
+}
+
+fn number(receipt: &str) -> String {
+    let (_, rest) = receipt.split_once("id=\"nomor\">").unwrap_or_else(|| panic!("a receipt: {receipt}"));
+    rest.split_once('<').expect("an end").0.to_owned()
+}
