@@ -28,13 +28,14 @@ mod pulse;
 mod recorded;
 mod request;
 mod run;
-mod secret;
 mod server;
 mod settings;
 pub mod spool;
 mod telemetry;
 mod webhook;
 
+pub use self::settings::{BusSettings, DoorSettings, HttpSettings, LogFormat, LogSettings, Settings, SpoolSettings};
+pub use ::settings::{Secret, Size};
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use cli::{pages, poll, webhook};
 pub use door::{Door, DoorError};
@@ -42,8 +43,6 @@ pub use error::{ConfigError, FetchError, ParseError, Refused, RunError, SendErro
 pub use recorded::NotRecorded;
 pub use request::{Answer, Request};
 pub use run::{Running, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook};
-pub use secret::Secret;
-pub use settings::{BusSettings, DoorSettings, HttpSettings, LogFormat, LogSettings, Settings, Size, SpoolSettings};
 pub use webhook::webhook_routes;
 
 pub use axum;

@@ -4,9 +4,10 @@ pub(crate) mod layers;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use ::settings::duration;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{ConfigError, Secret};
+use crate::{ConfigError, Secret, Size};
 
 /// What every adapter's file holds, read into types.
 #[derive(Debug, Clone, Deserialize)]
@@ -98,53 +99,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object each.
     Json,
-}
-
-/// A number of bytes: `65536`, `"64 KiB"`, `"256 MiB"`, `"2 GiB"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Size(pub u64);
-
-impl Size {
-    /// As the machine counts in memory.
-    pub fn get(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(u64),
-            Text(String),
-        }
-        let wrong = || serde::de::Error::custom("a size is a number of bytes or a text such as \"256 MiB\"");
-        match Written::deserialize(from)? {
-            Written::Number(bytes) => Ok(Self(bytes)),
-            Written::Text(text) => parse_size(&text).map(Self).ok_or_else(wrong),
-        }
-    }
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let unit: u64 = match text[digits..].trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    text[..digits].parse::<u64>().ok()?.checked_mul(unit)
-}
-
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let written = String::deserialize(from)?;
-    let span: jiff::SignedDuration =
-        written.parse().map_err(|_| serde::de::Error::custom("a duration is a text such as \"30s\" or \"5m\""))?;
-    Duration::try_from(span).map_err(|_| serde::de::Error::custom("a duration is not negative"))
 }
 
 impl<C: DeserializeOwned> Settings<C> {
@@ -285,20 +239,5 @@ mod tests {
         let settings: Settings<Own> = layers::read(tree).expect("settings").typed().expect("settings");
         assert_eq!(settings.door.listen.port(), 9);
         assert_eq!(settings.adapter.retries, 3);
-    }
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        for (text, bytes) in [
-            ("0", Some(0)),
-            ("12 B", Some(12)),
-            ("64KiB", Some(65536)),
-            (" 2 GiB ", Some(2 << 30)),
-            ("1 TB", None),
-            ("", None),
-            ("99999999999 GiB", None),
-        ] {
-            assert_eq!(parse_size(text), bytes, "{text}");
-        }
     }
 }

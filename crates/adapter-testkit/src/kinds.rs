@@ -45,7 +45,7 @@ fn run<A: Adapter>(contract: Contract, keep_headers: &'static [&'static str], ow
         let platform = runtime.block_on(FakePlatform::start());
         let mut suite = Suite::<A>::open(contract, platform, keep_headers);
         runtime.block_on(async {
-            suite.common().await;
+            suite.of_every_kind().await;
             own(&mut suite).await;
         });
         suite

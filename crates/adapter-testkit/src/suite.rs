@@ -99,7 +99,7 @@ impl<A: Adapter> Suite<A> {
     }
 
     /// The rules of every kind.
-    pub(crate) async fn common(&mut self) {
+    pub(crate) async fn of_every_kind(&mut self) {
         self.names_of_fixtures();
         self.c10_no_call().await;
         self.c10_defaults();

@@ -48,11 +48,18 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        for (written, bytes) in [("0", Some(0)), ("12", Some(12)), ("2 KiB", Some(2048)), ("3MiB", Some(3 << 20)), ("1 GiB", Some(1 << 30))]
-        {
+        for (written, bytes) in [
+            ("0", Some(0)),
+            ("12", Some(12)),
+            ("2 KiB", Some(2048)),
+            ("3MiB", Some(3 << 20)),
+            ("12 B", Some(12)),
+            (" 2 GiB ", Some(2 << 30)),
+            ("1 GiB", Some(1 << 30)),
+        ] {
             assert_eq!(parse(written), bytes, "{written}");
         }
-        for wrong in ["", "KiB", "1 kb", "-1", "99999999999 GiB"] {
+        for wrong in ["", "KiB", "1 kb", "1 TB", "-1", "99999999999 GiB"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
