@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, AttachmentId, CitizenId, ComplaintId, Directory, DispatchId, Language, MessageId, Point, Reference, ReplyDraft,
-    ReplyId, ReplyKind, ReplyTo, Role, Routing, StaffId, TraceId, TrackingCode, Triaged, UpdateId, Why, reply::Facts, route,
+    AdapterName, AgencyId, AttachmentId, CitizenId, ComplaintId, Directory, DispatchId, Language, MessageId, Point, Questions, Reference,
+    ReplyDraft, ReplyId, ReplyKind, ReplyTo, Role, Routing, StaffId, TraceId, TrackingCode, Triaged, UpdateId, Why, reply::Facts, route,
 };
 
 /// Who may see a complaint.
@@ -174,6 +174,8 @@ pub struct Complaint {
     pub opened_at: Timestamp,
     /// Why it is where it is.
     pub why: Why,
+    /// What the citizen was asked.
+    pub questions: Questions,
     /// Follows it through every log.
     pub trace: TraceId,
     /// Grows with each write; the store refuses a write over a version it did not read.
@@ -233,6 +235,7 @@ impl Complaint {
             deadline: self.deadline(),
             text: None,
             danger: false,
+            asks: None,
         }
     }
 
@@ -528,6 +531,7 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         reply_to: opening.reply_to,
         opened_at: opening.opened_at,
         why: opening.triaged.why,
+        questions: Questions::default(),
         trace: opening.trace,
         version: 0,
         dispatches: Vec::new(),

@@ -72,6 +72,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
+        .route("/impor", get(agency::import::show))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))
@@ -84,6 +85,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show));
     let pages = citizens
         .merge(accounts)
@@ -101,7 +103,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/live", get(citizen::live::show))
         .route("/aduan/{id}/live", get(agency::live::of_complaint))
         .route("/antrean/live", get(agency::live::of_queue));
-    let policy = ui::Policy { form_targets: rooms.desk_origin().into_iter().collect(), https: rooms.https() };
+    let policy = ui::Policy { form_targets: rooms.token_origins(), https: rooms.https() };
     let router = pages
         .merge(uploads)
         .merge(streams)

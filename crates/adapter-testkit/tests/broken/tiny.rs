@@ -103,10 +103,11 @@ pub(crate) fn reply() -> Reply {
         address: "tiny:someone-with-a-long-name".parse().expect("an address"),
         thread: None,
         audience: Audience::Private,
+        open_until: None,
     };
     let id = ReplyId::new(Timestamp::UNIX_EPOCH);
     let text = "Laporan Anda kami terima.".to_owned();
-    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new(), menu: None }
 }
 
 impl<const FAULT: u8> Tiny<FAULT> {
@@ -121,7 +122,14 @@ impl<const FAULT: u8> Tiny<FAULT> {
         let count = self.parsed.fetch_add(1, Ordering::Relaxed);
         let sender: adapter_sdk::Address = message.from.as_deref().unwrap_or("tiny:someone").parse().unwrap_or_else(|_| reply().to.address);
         let audience = if message.public && !Self::has(Fault::EverythingIsPrivate) { Audience::Public } else { Audience::Private };
-        let to = ReplyTo { adapter: key.adapter.clone(), account: "kota".into(), address: sender.clone(), thread: None, audience };
+        let to = ReplyTo {
+            adapter: key.adapter.clone(),
+            account: "kota".into(),
+            address: sender.clone(),
+            thread: None,
+            audience,
+            open_until: None,
+        };
         let file = |id: String| Attachment {
             kind: AttachmentKind::Image,
             mime: None,

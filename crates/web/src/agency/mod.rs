@@ -9,6 +9,7 @@ mod conversation;
 pub(crate) mod desk;
 pub(crate) mod file;
 pub(crate) mod hand_over;
+pub(crate) mod import;
 pub(crate) mod live;
 pub(crate) mod note;
 pub(crate) mod queue;
