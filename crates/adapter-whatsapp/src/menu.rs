@@ -29,13 +29,16 @@ pub(crate) fn content(menu: &Menu) -> Option<Value> {
 }
 
 fn choose(body: &str, button: &str, choices: &[Choice]) -> Option<Value> {
+    if choices.is_empty() {
+        return None;
+    }
     let short = choices.iter().all(|choice| fits(&choice.title, LONGEST_BUTTON));
     if choices.len() <= MOST_BUTTONS && short {
         let buttons: Vec<Value> =
             choices.iter().map(|choice| json!({ "type": "reply", "reply": { "id": choice.id, "title": choice.title } })).collect();
         return Some(json!({ "type": "button", "body": { "text": body }, "action": { "buttons": buttons } }));
     }
-    if choices.is_empty() || choices.len() > MOST_ROWS || !fits(button, LONGEST_BUTTON) {
+    if choices.len() > MOST_ROWS || !fits(button, LONGEST_BUTTON) {
         return None;
     }
     let rows: Vec<Value> = choices.iter().map(row).collect();

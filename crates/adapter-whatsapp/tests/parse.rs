@@ -269,8 +269,6 @@ fn what_is_not_for_us_is_nothing() {
         "order",
         "request-welcome",
         "call-permission",
-        "number-changed",
-        "user-id-changed",
         "identity-changed",
         "revoke",
         "group",
@@ -278,8 +276,6 @@ fn what_is_not_for_us_is_nothing() {
         "echo",
         "status-of-a-group",
         "account-error",
-        "account-update",
-        "template-paused",
         "user-preferences",
     ];
     for name in silent {
