@@ -1,0 +1,1 @@
+//! SMS by a gateway: Kannel, Gammu SMSD, Twilio-style, generic HTTP.

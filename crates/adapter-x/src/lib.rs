@@ -1,0 +1,1 @@
+//! X: mentions and the hashtag form in, public answers and messages out.
