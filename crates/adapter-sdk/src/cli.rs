@@ -2,11 +2,13 @@
 
 use std::{
     error::Error,
+    ffi::OsString,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use ::settings::Table;
 use bus::Stop;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use model::TraceId;
@@ -17,8 +19,7 @@ use crate::{
     Adapter, ConfigError, HttpSettings, Pages, Poll, Request, Settings, Webhook,
     clock::now,
     run::{Opened, open_pages, open_poll, open_webhook, start},
-    settings::layers,
-    telemetry,
+    settings::BASE,
 };
 
 /// The `main` of an adapter whose platform calls us.
@@ -36,15 +37,15 @@ pub fn pages<A: Pages>() -> ExitCode {
     Program::of::<A>(|table, http| open_pages::<A>(config::<A>(table)?, http), None).main()
 }
 
-fn config<A: Adapter>(table: config::Value) -> Result<A::Config, ConfigError> {
-    serde::Deserialize::deserialize(table).map_err(|error| layers::told(&error, "adapter"))
+fn config<A: Adapter>(table: Table) -> Result<A::Config, ConfigError> {
+    Ok(table.typed("adapter")?)
 }
 
 /// An adapter as a program, its type forgotten.
 struct Program {
     name: &'static str,
     defaults: &'static str,
-    open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+    open: fn(Table, &HttpSettings) -> Result<Opened, ConfigError>,
     keep_headers: Option<&'static [&'static str]>,
 }
 
@@ -86,7 +87,7 @@ struct File {
 
 impl Program {
     fn of<A: Adapter>(
-        open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+        open: fn(Table, &HttpSettings) -> Result<Opened, ConfigError>,
         keep_headers: Option<&'static [&'static str]>,
     ) -> Self {
         Self { name: A::NAME, defaults: A::DEFAULTS, open, keep_headers }
@@ -120,10 +121,9 @@ impl Program {
         }
     }
 
-    fn settings(&self, file: &File) -> Result<Settings<config::Value>, ConfigError> {
-        let environment: Vec<(String, String)> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        layers::read(layers::merged(&[self.defaults], file.config.as_deref(), &environment)?)
+    fn settings(&self, file: &File) -> Result<Settings<Table>, ConfigError> {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Settings::read(&[self.defaults], file.config.as_deref(), std::env::vars_os().filter_map(text))
     }
 
     fn open(&self, file: &File) -> Result<(Opened, Settings<()>), ConfigError> {
@@ -133,7 +133,7 @@ impl Program {
 
     fn run(&self, file: &File) -> Result<(), Box<dyn Error>> {
         let (opened, settings) = self.open(file)?;
-        telemetry::log(&settings.log)?;
+        ::settings::start_log(&settings.log)?;
         // Two are enough: the work is waiting.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
         runtime.block_on(async {
@@ -171,7 +171,7 @@ fn beneath(defaults: &str) -> String {
     let has = |head: &str| defaults.lines().any(|line| line.trim() == head);
     let mut shown = String::new();
     let mut showing = false;
-    for line in layers::BASE.lines() {
+    for line in BASE.lines() {
         if line.starts_with('[') {
             showing = !has(line) && line != "[adapter]";
         }
@@ -216,7 +216,7 @@ mod tests {
         let own = "[door]\nlisten = '127.0.0.1:1'\n[adapter]\n";
         let rest = beneath(own);
         assert!(!rest.contains("[door]") && !rest.contains("[adapter]") && rest.contains("[log]\n"), "{rest}");
-        assert_eq!(beneath(layers::BASE), "");
+        assert_eq!(beneath(BASE), "");
     }
 
     #[test]

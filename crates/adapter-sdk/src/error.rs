@@ -16,20 +16,12 @@ pub enum ConfigError {
         /// One clause: `must not be empty`.
         why: String,
     },
-    /// The file cannot be read as configuration.
-    #[error("{0}")]
-    Text(String),
-    /// A file that the configuration names cannot be read.
-    #[error("`{key}` names the file {path}, which cannot be read")]
-    File {
-        /// Path of the key.
-        key: String,
-        /// The file.
-        path: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    /// It cannot be read: not the TOML it should be, an unknown key, a file that is not there.
+    #[error(transparent)]
+    Settings(#[from] ::settings::SettingsError),
+    /// The adapter's own name is none: a fault in its code.
+    #[error("`{0}` is no name for an adapter")]
+    Name(&'static str),
     /// The HTTP client refused an address or could not be built.
     #[error("`{key}` cannot be used as an address")]
     Address {

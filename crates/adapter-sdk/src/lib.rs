@@ -34,8 +34,8 @@ pub mod spool;
 mod telemetry;
 mod webhook;
 
-pub use self::settings::{BusSettings, DoorSettings, HttpSettings, LogFormat, LogSettings, Settings, SpoolSettings};
-pub use ::settings::{Secret, Size};
+pub use self::settings::{BusSettings, DoorSettings, HttpSettings, Settings, SpoolSettings};
+pub use ::settings::{LogFormat, LogSettings, Secret, Size};
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use cli::{pages, poll, webhook};
 pub use door::{Door, DoorError};

@@ -51,7 +51,7 @@ enum Kind {
 }
 
 fn opened<A: Adapter>(config: A::Config, http: &HttpSettings, kind: impl FnOnce(Arc<A>) -> Kind) -> Result<Opened, ConfigError> {
-    let name = A::NAME.parse().map_err(|_| ConfigError::Text(format!("`{}` is no name for an adapter", A::NAME)))?;
+    let name = A::NAME.parse().map_err(|_| ConfigError::Name(A::NAME))?;
     let adapter = Arc::new(A::open(config, client(http)?)?);
     Ok(Opened { name, adapter: adapter.clone(), kind: kind(adapter) })
 }
