@@ -56,9 +56,21 @@ pub struct DoorSettings {
     pub listen: SocketAddr,
     /// The largest body it takes.
     pub max_body: Size,
+    /// Where a message must be before anyone is told yes.
+    pub durability: Durability,
     /// How the world reaches it, for the administrators' page.
     #[serde(default)]
     pub public_url: Option<String>,
+}
+
+/// Where a message must be before anyone is told yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// On this machine's disk, synced.
+    Spool,
+    /// With three servers of a NATS cluster.
+    Bus,
 }
 
 /// Where raw bytes wait for the bus.
@@ -169,7 +181,7 @@ mod tests {
         let settings = from(SMALLEST).expect("settings");
         assert_eq!(settings.adapter.token.expose(), "word");
         assert_eq!(settings.adapter.retries, 0);
-        assert_eq!(settings.spool.keep, Duration::from_mins(5));
+        assert_eq!(settings.spool.keep, Duration::from_secs(30));
         assert_eq!(settings.spool.max_bytes, Size(1 << 30));
         assert_eq!(settings.log.format, ::settings::LogFormat::Text);
     }

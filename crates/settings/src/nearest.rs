@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn the_nearest_key_is_named_and_a_far_one_is_not() {
         assert_eq!((distance("listn", "listen"), distance("", "abc")), (1, 3));
-        assert_eq!(of("usr", &["url", "user", "password"]), Some("url"));
+        assert_eq!(of("usr", &["url", "user", "password"]), Some("user"));
         assert_eq!(of("listen_to", &["public_url", "listen"]), Some("listen"));
         assert_eq!(of("zzzzzzz", &["url"]), None);
     }
