@@ -158,20 +158,9 @@ impl WhatsApp {
 
     /// An address of the Graph API. What came in a message is one segment of the path, whatever is in it.
     fn graph(&self, path: &[&str]) -> String {
-        self.graph_url(path).into()
-    }
-
-    /// The same, with a query.
-    fn graph_asking<'a>(&self, path: &[&str], asked: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-        let mut url = self.graph_url(path);
-        url.query_pairs_mut().extend_pairs(asked);
-        url.into()
-    }
-
-    fn graph_url(&self, path: &[&str]) -> Url {
         let mut url = Url::parse(&self.config.graph_url).expect("`open` has read it");
         url.path_segments_mut().expect("an http address has a path").pop_if_empty().push(&self.config.version).extend(path);
-        url
+        url.into()
     }
 }
 

@@ -149,11 +149,10 @@ impl WhatsApp {
         let mut states = HashMap::new();
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let path = [account.business_account_id.as_str(), "message_templates"];
-            let asked =
-                [("fields", "name,language,status"), ("limit", "100")].into_iter().chain(after.as_deref().map(|after| ("after", after)));
-            let answer =
-                self.http.get(&self.graph_asking(&path, asked)).bearer(account.access_token.expose()).send().await.map_err(No::other)?;
+            let url = self.graph(&[&account.business_account_id, "message_templates"]);
+            let mut asked = vec![("fields", "name,language,status"), ("limit", "100")];
+            asked.extend(after.as_deref().map(|after| ("after", after)));
+            let answer = self.http.get(&url).query(&asked).bearer(account.access_token.expose()).send().await.map_err(No::other)?;
             if !answer.status.is_success() {
                 return Err(No::read(&answer));
             }

@@ -299,6 +299,9 @@ async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, 
         return refusal.into_response();
     }
     let mut state = platform.state();
+    if id == state.options.phone_number_id {
+        return Json(state.number()).into_response();
+    }
     let Some(media) = state.media.get(&id).cloned() else { return bad(100, "Object does not exist").into_response() };
     let url = format!("{}/berkas/{}", platform.url, state.link(&id));
     Json(json!({

@@ -200,6 +200,11 @@ impl Platform {
         self.write(phone, "interactive", object, Some(&message.wamid))
     }
 
+    /// Citizens block or report what comes from our number: `GREEN`, `YELLOW`, `RED`.
+    pub fn quality(&self, rating: &'static str) {
+        self.state().quality = rating;
+    }
+
     /// A citizen has another number from now on: what they had stays with them.
     pub fn move_to(&self, phone: &str, new: &str) {
         let (phone, new) = (digits(phone), digits(new));
@@ -309,6 +314,7 @@ impl Platform {
     /// Calls the webhook by itself from now on, as Meta does: soon after something happened, and again, later and later, what was
     /// not taken. Ends with the platform.
     pub fn subscribe(&self, webhook: &str, secret: &str) {
+        self.state().webhook = Some(webhook.to_owned());
         let (stop, quiet) = (self.state().stop.clone(), self.quiet());
         let (webhook, secret) = (webhook.to_owned(), secret.to_owned());
         let calls = async move {

@@ -147,6 +147,10 @@ pub(crate) struct State {
     pub(crate) taken: VecDeque<Value>,
     /// Meta's word for each template, by name and language; while there is none, every name is taken.
     pub(crate) templates: BTreeMap<(String, String), String>,
+    /// Where the webhook is, once somebody subscribed.
+    pub(crate) webhook: Option<String>,
+    /// The quality rating of our number.
+    pub(crate) quality: &'static str,
     pub(crate) faults: HashMap<Endpoint, Planned>,
     pub(crate) requests: HashMap<Endpoint, u64>,
     /// Cancelled when the last holder of the platform let it go.
@@ -168,6 +172,8 @@ impl State {
             outbox: VecDeque::new(),
             taken: VecDeque::new(),
             templates: BTreeMap::new(),
+            webhook: None,
+            quality: "GREEN",
             faults: HashMap::new(),
             requests: HashMap::new(),
             stop,
@@ -306,6 +312,12 @@ impl State {
             value["contacts"] = json!([contact]);
         }
         value
+    }
+
+    /// What the platform tells of our number.
+    pub(crate) fn number(&self) -> Value {
+        let webhooks = self.webhook.as_ref().map_or_else(|| json!({}), |url| json!({ "application": url }));
+        json!({ "id": self.options.phone_number_id, "webhook_configuration": webhooks, "status": "CONNECTED", "quality_rating": self.quality })
     }
 
     /// Whether a template may be sent, or Meta's code why not.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapter_sdk::{
     Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyId, ReplyKind, ReplyTo,
-    Request, SendError, Timestamp, TraceId, Webhook,
+    Request, SendError, State, Timestamp, TraceId, Webhook,
     axum::http::{HeaderMap, Method},
     model::Choice,
     outgoing::Limits,
@@ -318,6 +318,39 @@ async fn a_new_number_is_told_as_a_move_of_the_same_citizen() {
     let words = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(words(from), [format!("whatsapp:{old}"), format!("tel:+{SARI}")]);
     assert_eq!(words(to), [format!("whatsapp:{}", platform.user_id("6281000000002")), "tel:+6281000000002".to_owned()]);
+}
+
+#[tokio::test]
+async fn the_probe_tells_webhook_quality_and_every_template_and_what_to_do() {
+    let platform = Platform::start().await.expect("a platform");
+    platform.subscribe("http://127.0.0.1:1/webhook", SECRET);
+    platform.template("laporan_selesai", "id", "APPROVED");
+    let adapter = open(&platform, &with_registry());
+    let found = |state| {
+        let adapter = &adapter;
+        async move {
+            let all = adapter.probe().await;
+            all.into_iter()
+                .filter(|finding| finding.state == state)
+                .map(|finding| (finding.what, finding.seen, finding.advice))
+                .collect::<Vec<_>>()
+        }
+    };
+    let wrong = found(State::Wrong).await;
+    assert!(
+        matches!(wrong.as_slice(), [(what, seen, Some(_))] if what == "template laporan_selesai (en)" && seen == "not at Meta"),
+        "{wrong:?}"
+    );
+    platform.template("laporan_selesai", "en", "PAUSED");
+    platform.quality("RED");
+    assert!(matches!(found(State::Wrong).await.as_slice(), [(_, seen, Some(_))] if seen == "PAUSED"));
+    assert!(matches!(found(State::Warning).await.as_slice(), [(what, seen, Some(_))] if what == "quality of number uji" && seen == "RED"));
+    let fine = found(State::Fine).await;
+    for part in ["known to Meta, connected", "valid", "goes to http://127.0.0.1:1/webhook", "APPROVED"] {
+        assert!(fine.iter().any(|(_, seen, _)| seen == part), "{part} in {fine:?}");
+    }
+    platform.fail(Endpoint::Templates, Fault::Code(190));
+    assert!(found(State::Wrong).await.iter().any(|(what, ..)| what == "templates of uji"));
 }
 
 #[tokio::test]
