@@ -31,6 +31,7 @@ mod failure;
 pub mod id;
 mod message;
 mod reply;
+pub mod rhythm;
 mod routing;
 mod staff;
 mod tracking;
