@@ -33,11 +33,10 @@ impl Permissions {
             "$JS.API.DIRECT.GET.KV_sent.$KV.sent.*".to_owned(),
             format!("$KV.announced.{adapter}"),
             "$JS.API.DIRECT.GET.KV_directory.$KV.directory.>".to_owned(),
-            // Attachments go in and cannot be read back.
-            "$O.quarantine.>".to_owned(),
-            "$JS.API.DIRECT.GET.OBJ_quarantine.$O.quarantine.M.*".to_owned(),
+            // Attachments go in and cannot be read back; their names cannot be guessed, and the store cannot be listed.
+            format!("$O.quarantine.C.{}.*", subject_safe(user)),
+            "$O.quarantine.M.*".to_owned(),
         ];
-        publish.extend(["KV_cursor", "KV_sent", "KV_announced", "OBJ_quarantine"].map(|stream| format!("$JS.API.STREAM.INFO.{stream}")));
         for queue in [Queue::Raw(adapter.clone()), Queue::Replies(adapter.clone())] {
             let (stream, durable, filter) = (queue.stream(), queue.durable(), queue.filter());
             publish.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}.{filter}"));
@@ -47,12 +46,6 @@ impl Permissions {
             publish.push(format!("$JS.ACK.*.*.{stream}.{durable}.>"));
         }
         Self { publish, subscribe: vec![format!("{}.>", inbox_prefix(user))] }
-    }
-
-    /// For the server's configuration: `permissions = { … }`.
-    pub fn to_nats_conf(&self) -> String {
-        let list = |subjects: &[String]| subjects.iter().map(|subject| format!("\"{subject}\"")).collect::<Vec<_>>().join(", ");
-        format!("permissions = {{ publish = [{}], subscribe = [{}] }}", list(&self.publish), list(&self.subscribe))
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::Queue;
-use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts};
+use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts, redirected};
 
 /// How long the server remembers what we asked for.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -43,6 +43,8 @@ pub(super) struct Incoming {
     pub(super) parts: Option<Parts>,
     pub(super) trace: TraceId,
     pub(super) attempt: u32,
+    /// Nobody published it: an answer of the server was sent here.
+    pub(super) redirected: bool,
     /// Which message of the stream: the same again when it is delivered again.
     pub(super) sequence: u64,
     /// Where the answer goes.
@@ -271,6 +273,7 @@ fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<In
     let message = message.message;
     let headers = message.headers.unwrap_or_default();
     Some(Incoming {
+        redirected: redirected::delivered(&headers),
         stream: queue.stream(),
         subject: message.subject.into_string(),
         parts: Parts::named_in(Some(&headers)),
