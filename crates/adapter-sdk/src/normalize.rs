@@ -68,6 +68,11 @@ impl Normalize {
             }
         }
         self.publish(&events, &raw).await?;
+        for event in &events {
+            if let Event::Message(inbound) = event {
+                self.pulse.heard(&inbound.key.account, raw.received_at);
+            }
+        }
         info!(trace.id = %trace, events = events.len(), files = blobs.len(), "Normalized a raw message.");
         Ok(())
     }
