@@ -334,5 +334,4 @@ impl<'a> Draft<'a> {
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
 mod tests;

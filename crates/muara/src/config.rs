@@ -65,6 +65,7 @@ pub(crate) struct BusSection {
     pub(crate) private: bool,
     pub(crate) port: u16,
     pub(crate) url: String,
+    /// Empty: nobody said where. A private server's are always somewhere.
     pub(crate) keys: PathBuf,
     #[serde(default)]
     user: Option<String>,
@@ -134,7 +135,7 @@ impl Config {
         if config.storage.folder.as_os_str().is_empty() {
             config.storage.folder = config.data.folder.join("files");
         }
-        if config.bus.keys.as_os_str().is_empty() {
+        if config.bus.private && config.bus.keys.as_os_str().is_empty() {
             config.bus.keys = config.data.folder.join("nats-keys");
         }
         if config.bus.url.is_empty() {

@@ -27,7 +27,7 @@ pub async fn hours(db: &PgPool, since: Timestamp) -> Result<Vec<Hour>> {
         r#"select way.adapter, way.account, came.hour as "hour!: At", came.messages as "messages!"
         from (select distinct adapter, account from channel) way
         cross join lateral (
-          select date_trunc('hour', message.received_at, 'UTC') as hour, count(*) as messages
+          select date_bin('1 hour', message.received_at, timestamptz '2000-01-01 00:00:00Z') as hour, count(*) as messages
           from message
           where message.adapter = way.adapter
             and message.account = way.account

@@ -8,7 +8,7 @@ use std::{
 
 use bus::{Bus, Stop};
 use model::{Directory, Timestamp};
-use store::PgPool;
+use store::{PgPool, channel::Hour};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -17,20 +17,50 @@ use crate::{Look, look, measure::measure};
 /// How often. An adapter counts as missing after a minute.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// The last look, for pages that show a banner and cannot wait. Cheap to clone.
+/// What past messages say is read anew after this, in seconds: eight weeks of a large city are half a million of them.
+const PAST_LASTS: i64 = 15 * 60;
+
+/// The last look, for pages that show a banner and cannot wait; and what it knows of the past, which the next look need not read again. Cheap to
+/// clone.
 #[derive(Debug, Clone, Default)]
-pub struct Last(Arc<RwLock<Option<Arc<Look>>>>);
+pub struct Last {
+    look: Arc<RwLock<Option<Arc<Look>>>>,
+    past: Arc<RwLock<Option<Arc<Past>>>>,
+}
+
+/// The hours of the last weeks in which messages came, as of a moment.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// When it was read.
+    pub(crate) read_at: Timestamp,
+    /// From this hour on it has to be read again.
+    pub(crate) until: Timestamp,
+    /// Before that.
+    pub(crate) hours: Vec<Hour>,
+}
 
 impl Last {
     /// `None`: not looked yet.
     pub fn look(&self) -> Option<Arc<Look>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.look.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is known of the past, while it is fresh.
+    pub(crate) fn past(&self, now: Timestamp) -> Option<Arc<Past>> {
+        let past = self.past.read().unwrap_or_else(PoisonError::into_inner).clone();
+        past.filter(|past| (0..PAST_LASTS).contains(&(now.as_second() - past.read_at.as_second())))
+    }
+
+    pub(crate) fn keep_past(&self, past: Past) -> Arc<Past> {
+        let past = Arc::new(past);
+        *self.past.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&past));
+        past
     }
 
     /// Remembers one.
     pub fn keep(&self, look: Look) -> Arc<Look> {
         let look = Arc::new(look);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&look));
+        *self.look.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&look));
         look
     }
 }
@@ -49,7 +79,7 @@ pub async fn keep_watch(
     let mut known = Known::new();
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let directory = directory();
-        let looking = look(&db, &bus, &directory, now());
+        let looking = look(&db, &bus, &directory, now(), &last);
         match stop.run_until_cancelled(looking).await {
             Some(Ok(look)) => {
                 measure(&look);

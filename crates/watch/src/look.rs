@@ -13,8 +13,9 @@ use store::{
 use tracing::warn;
 
 use crate::{
-    Alarm, Severity,
+    Alarm, Last, Severity,
     judge::{judge_program, judge_way},
+    keep::Past,
 };
 
 /// So far back the rhythm of a channel is learned, in weeks.
@@ -117,7 +118,14 @@ struct Heard {
 }
 
 /// Looks. The bus may be away: then nothing is known of programs, and the page says so.
-pub fn look<'a>(db: &'a PgPool, bus: &'a Bus, directory: &'a Directory, now: Timestamp) -> BoxFuture<'a, Result<Look, StoreError>> {
+/// `last` spares it what it read before.
+pub fn look<'a>(
+    db: &'a PgPool,
+    bus: &'a Bus,
+    directory: &'a Directory,
+    now: Timestamp,
+    last: &'a Last,
+) -> BoxFuture<'a, Result<Look, StoreError>> {
     async move {
         let heard = match hear(bus).await {
             Ok(heard) => Some(heard),
@@ -126,7 +134,7 @@ pub fn look<'a>(db: &'a PgPool, bus: &'a Bus, directory: &'a Directory, now: Tim
                 None
             }
         };
-        let facts = Facts::gather(db, now).await?;
+        let facts = Facts::gather(db, now, last).await?;
         Ok(put_together(&facts, heard, directory, now))
     }
     .boxed()
@@ -143,6 +151,14 @@ async fn hear(bus: &Bus) -> Result<Heard, BusError> {
     Ok(Heard { said, backlog, fill, parked, parked_of })
 }
 
+/// Reads the past, up to the beginning of the present hour.
+async fn past(db: &PgPool, since: Timestamp, now: Timestamp) -> Result<Past, StoreError> {
+    let until = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(3600)).unwrap_or(now);
+    let mut hours = store::channel::hours(db, since).await?;
+    hours.retain(|hour| hour.hour < until);
+    Ok(Past { read_at: now, until, hours })
+}
+
 /// What the database knows.
 struct Facts {
     hours: BTreeMap<(AdapterName, String), Vec<Hour>>,
@@ -154,10 +170,15 @@ struct Facts {
 }
 
 impl Facts {
-    async fn gather(db: &PgPool, now: Timestamp) -> Result<Self, StoreError> {
+    async fn gather(db: &PgPool, now: Timestamp, known: &Last) -> Result<Self, StoreError> {
         let ago = |days: i64| now.checked_sub((24 * days).hours()).unwrap_or(now);
+        let past = match known.past(now) {
+            Some(past) => past,
+            None => known.keep_past(past(db, ago(7 * WEEKS), now).await?),
+        };
+        let recent = store::channel::hours(db, past.until).await?;
         let mut hours: BTreeMap<_, Vec<Hour>> = BTreeMap::new();
-        for hour in store::channel::hours(db, ago(7 * WEEKS)).await? {
+        for hour in past.hours.iter().cloned().chain(recent) {
             hours.entry((hour.adapter.clone(), hour.account.clone())).or_default().push(hour);
         }
         let last = store::channel::last_messages(db).await?;

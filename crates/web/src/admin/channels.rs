@@ -89,7 +89,7 @@ struct Stranger {
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
     by.only_admin()?;
     let directory = rooms.directory();
-    let look = watch::look(rooms.db(), rooms.bus(), &directory, rooms.now()).await?;
+    let look = watch::look(rooms.db(), rooms.bus(), &directory, rooms.now(), rooms.watched()).await?;
     let look = rooms.watched().keep(look);
     let mut page = flashed(frame(&rooms, &visit, &by, "menu.channels"), &done);
     // What the banner would say stands here in full.

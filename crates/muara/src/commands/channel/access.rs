@@ -50,7 +50,7 @@ enum Place {
 
 /// `muara channel credential`
 pub(crate) fn credential(config: &Config, asked: &Credential) -> anyhow::Result<()> {
-    let keys = folder(config, asked.out.as_deref());
+    let keys = folder(config, asked.out.as_deref())?;
     for adapter in &asked.adapters {
         let who = Who::Adapter(adapter.clone());
         if asked.rotate {
@@ -68,14 +68,17 @@ pub(crate) fn credential(config: &Config, asked: &Credential) -> anyhow::Result<
 
 /// What `muara channel add` says of the program behind a new channel.
 pub(crate) fn for_channel(config: &Config, adapter: &AdapterName, out: Option<&Path>) -> anyhow::Result<()> {
-    let keys = folder(config, out);
+    let Ok(keys) = folder(config, out) else {
+        println!("What its program signs in with: `muara channel credential {adapter} --out <the folder of the keys>`.");
+        return Ok(());
+    };
     said(&keys, &Who::Adapter(adapter.clone()))?;
     tell_the_private_server(config, out)
 }
 
 /// `muara channel accounts`
 pub(crate) fn accounts(config: &Config, asked: &Accounts) -> anyhow::Result<()> {
-    let keys = folder(config, asked.out.as_deref());
+    let keys = folder(config, asked.out.as_deref())?;
     if keys.ensure(&Who::Core)? == Made::Now {
         eprintln!("Made the core's own credential: {}. Its settings: [bus] key_file.", keys.seed_file(&Who::Core).display());
     }
@@ -89,8 +92,10 @@ pub(crate) fn accounts(config: &Config, asked: &Accounts) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn folder(config: &Config, out: Option<&Path>) -> Keys {
-    Keys::new(out.unwrap_or(&config.bus.keys))
+fn folder(config: &Config, out: Option<&Path>) -> anyhow::Result<Keys> {
+    let folder = out.unwrap_or(&config.bus.keys);
+    ensure!(!folder.as_os_str().is_empty(), "say where the keys are kept: --out DIR, or the setting bus.keys");
+    Ok(Keys::new(folder))
 }
 
 /// Makes the credential of a program, unless it has one, and says where it is and what it may do.

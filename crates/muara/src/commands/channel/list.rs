@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bus::Bus;
 use model::Timestamp;
 use serde_json::{Value, json};
-use watch::{Alarm, Look, Program, Way};
+use watch::{Alarm, Last, Look, Program, Way};
 
 use crate::{commands::now, config::Config, connect};
 
@@ -13,7 +13,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let db = connect::database(config).await?;
     let bus: Bus = connect::bus(config, "muara channel").await?;
     let directory = store::directory::load(&db).await?;
-    let look = watch::look(&db, &bus, &directory, now()).await?;
+    let look = watch::look(&db, &bus, &directory, now(), &Last::default()).await?;
     if as_json {
         println!("{:#}", to_json(&look));
     } else {
