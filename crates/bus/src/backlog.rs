@@ -10,6 +10,10 @@ use crate::{
     streams::{EVENTS, RAW, REPLIES},
 };
 
+/// The names of the readers, as `Queue` gives them.
+const INTAKE: &str = "intake";
+const NORMALIZE: &str = "normalize-";
+
 /// What waits in one queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backlog {
@@ -40,10 +44,14 @@ impl Bus {
         let stream: Stream = self.stream(name).await?;
         let mut consumers = stream.consumers();
         while let Some(consumer) = consumers.try_next().await.map_err(BusError::unavailable)? {
+            // Others read for a replay, and are gone soon.
+            if consumer.name != INTAKE && !consumer.name.starts_with(NORMALIZE) {
+                continue;
+            }
             let waiting = consumer.num_pending.saturating_add(u64::try_from(consumer.num_ack_pending).unwrap_or(0));
             let first = consumer.ack_floor.stream_sequence + 1;
             let oldest = if waiting > 0 { published(&stream, first, &consumer.config.filter_subject).await? } else { None };
-            let reader = consumer.name.split_once('-').map_or(consumer.name.as_str(), |(_, adapter)| adapter).to_owned();
+            let reader = consumer.name.trim_start_matches(NORMALIZE).to_owned();
             found.push(Backlog { stream: name, reader, waiting, oldest: oldest.and_then(time) });
         }
         Ok(())

@@ -79,6 +79,7 @@ mod parts;
 mod permissions;
 mod publish;
 mod redirected;
+mod replay;
 mod server;
 mod streams;
 
@@ -91,7 +92,8 @@ pub use error::BusError;
 pub use house::Fill;
 pub use parked::Parked;
 pub use permissions::Permissions;
-pub use publish::Accepted;
+pub use publish::{Accepted, raw_hash};
+pub use replay::RawReader;
 pub use streams::DUPLICATE_WINDOW;
 /// Tells loops to stop: cancel it once, clone it freely.
 pub use tokio_util::sync::CancellationToken as Stop;

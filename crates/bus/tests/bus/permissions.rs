@@ -161,7 +161,10 @@ async fn a_stolen_credential_neither_reads_nor_writes_in_anothers_name() {
         ("$JS.API.STREAM.INFO.KV_sent", r#"{"subjects_filter":">"}"#),
         ("$JS.API.STREAM.INFO.KV_announced", r#"{"subjects_filter":">"}"#),
         ("$JS.API.STREAM.INFO.OBJ_quarantine", r#"{"subjects_filter":">"}"#),
-        ("$JS.API.STREAM.INFO.RAW", r#"{"subjects_filter":">"}"#),
+        (
+            "$JS.API.CONSUMER.CREATE.RAW.normalize-chat.raw.chat",
+            r#"{"stream_name":"RAW","config":{"durable_name":"normalize-chat","filter_subjects":["raw.mail"],"deliver_policy":"all","ack_policy":"explicit","replay_policy":"instant"}}"#,
+        ),
         ("$JS.API.CONSUMER.MSG.NEXT.RAW.normalize-mail", r#"{"batch":1}"#),
         ("$JS.API.CONSUMER.MSG.NEXT.REPLIES.deliver-mail", r#"{"batch":1}"#),
         ("$JS.API.CONSUMER.DELETE.RAW.normalize-mail", ""),
