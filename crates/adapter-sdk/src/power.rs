@@ -52,6 +52,7 @@ impl Adapter for Plain {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         };
         let inbound = serde_json::json!({
             "reference": Reference::of(&key, 0), "key": key, "sender": [sender], "audience": "private", "text": "jalan berlubang",
@@ -164,7 +165,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn config(nats: &Nats) -> BusConfig {
-    BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 }
+    BusConfig { url: nats.url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 }
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, yes: impl Fn() -> F) {

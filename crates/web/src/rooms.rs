@@ -10,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use model::{Directory, Site, Timestamp};
 use object_store::ObjectStore;
 use store::{PgPool, StoreError};
+use watch::Last;
 
 use crate::{limits::Limits, live::Live, outlines::Outlines};
 
@@ -64,6 +65,7 @@ struct Inner {
     live: Live,
     limits: Limits,
     outlines: Outlines,
+    watched: Last,
     stop: Stop,
 }
 
@@ -84,6 +86,7 @@ impl Rooms {
             live: Live::default(),
             limits: Limits::default(),
             outlines: Outlines::default(),
+            watched: Last::default(),
             stop,
         })))
     }
@@ -170,6 +173,11 @@ impl Rooms {
 
     pub(crate) fn outlines(&self) -> &Outlines {
         &self.0.outlines
+    }
+
+    /// The last look at all channels.
+    pub(crate) fn watched(&self) -> &Last {
+        &self.0.watched
     }
 
     pub(crate) fn stop(&self) -> &Stop {
