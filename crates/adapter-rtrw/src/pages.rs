@@ -62,6 +62,7 @@ pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
         .route("/masuk", post(sign_in).get(arrive))
         .route("/keluar", post(sign_out))
         .route("/pilih/{id}", get(look).post(choose).layer(DefaultBodyLimit::max(LONGEST_CHOICE)))
+        .route("/pilih/{id}/hapus", post(forget))
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
@@ -294,6 +295,20 @@ async fn choose(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap,
     let page = room.page(&visit, Some(&clerk), words.t("hasil.title"));
     let status = if failed == 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     drawn(status, &DonePage { page, group: preview.group, taken, failed, again: format!("/pilih/{id}") })
+}
+
+/// Staff are done with an upload before its day is over.
+async fn forget(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap, Path(id): Path<Uuid>) -> Response {
+    if !same_site(&headers) {
+        return room.sorry(&visit, StatusCode::FORBIDDEN, "form.foreign");
+    }
+    match session::of(&headers, &room.door, now()) {
+        Ok(clerk) => {
+            room.uploads.forget(clerk.staff, id).await;
+            Redirect::to("/").into_response()
+        }
+        Err(why) => room.sign_in_first(&visit, why),
+    }
 }
 
 /// The places of the chosen messages, a list for each complaint: `laporan` begins one, `lanjut` goes on with the last one of that person.

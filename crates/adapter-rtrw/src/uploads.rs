@@ -62,7 +62,7 @@ impl Uploads {
     }
 
     /// Deletes an upload that is done with.
-    pub(crate) async fn drop(&self, staff: StaffId, id: Uuid) {
+    pub(crate) async fn forget(&self, staff: StaffId, id: Uuid) {
         let _ = tokio::fs::remove_file(self.path(staff, id)).await; // gone already
     }
 
@@ -106,7 +106,7 @@ mod tests {
         uploads.put(staff(1), id, "text/plain", &"a\nb".into()).await.expect("kept");
         assert_eq!(uploads.get(staff(1), id).await, Some(("text/plain".into(), "a\nb".into())));
         assert_eq!(uploads.get(staff(2), id).await, None);
-        uploads.drop(staff(1), id).await;
+        uploads.forget(staff(1), id).await;
         assert_eq!(uploads.get(staff(1), id).await, None);
     }
 

@@ -1,6 +1,6 @@
 //! One chosen complaint as it goes through the door, and what it says. Pure; the words were checked at the door.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use adapter_sdk::{
     Adapter, AdapterName, Address, Attachment, AttachmentKind, Audience, Bytes, Content, Event, Inbound, Language, MessageKey, ParseError,
@@ -121,7 +121,10 @@ fn hash(parts: &[&str]) -> String {
         hasher.update(part.len().to_be_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hasher.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing into a String cannot fail
+        hex
+    })
 }
 
 pub(crate) fn key(account: &str, id: &str) -> MessageKey {

@@ -41,10 +41,10 @@ sudah tiga malam\r
 
 #[test]
 fn an_indonesian_android_export_is_read_line_by_line() {
+    use Kind::{Deleted, Edited, Said, System};
     let chat = read(ANDROID);
     assert_eq!((chat.order, chat.doubtful), (DateOrder::DayFirst, false));
     let kinds: Vec<Kind> = chat.messages.iter().map(|message| message.kind).collect();
-    use Kind::{Deleted, Edited, Said, System};
     assert_eq!(kinds, [System, System, System, Said, Said, Said, Edited, Deleted, Said, System]);
     let said = said(&chat);
     assert_eq!(said[3], ("Bu Wati".into(), "Assalamualaikum bapak ibu\nlampu jalan depan pos mati\nsudah tiga malam".into()));
@@ -52,7 +52,7 @@ fn an_indonesian_android_export_is_read_line_by_line() {
     assert_eq!(chat.messages[4].media, Some(Media::Named("IMG-20261119-WA0001.jpg".into())));
     assert_eq!((said[5].0.as_str(), &chat.messages[5].media), ("+62 810-0000-0001", &Some(Media::Omitted)));
     assert_eq!(said[6].1, "Baik bu, saya teruskan. Catatan: nomor tiang 12");
-    assert_eq!(chat.messages[8].place, Some((-6.1753924, 106.827_152_8)));
+    assert_eq!(chat.messages[8].place, Some((-6.175_392_4, 106.827_152_8)));
     assert_eq!(chat.messages[3].at.to_string(), "2026-11-19T07:15:00");
 }
 

@@ -153,11 +153,16 @@ async fn nobody_looks_into_anothers_upload_and_only_who_takes_complaints_in_may_
     assert_eq!(counter.get(&page, &[("cookie", &one)]).await.status, 200);
     assert_eq!(counter.get(&page, &[("cookie", &other)]).await.status, 404);
     assert_eq!(choose(&counter, &page, "laporan=1", &other).await.status, 404);
+    assert_eq!(choose(&counter, &format!("{page}/hapus"), "", &other).await.status, 303);
+    assert_eq!(counter.get(&page, &[("cookie", &one)]).await.status, 200, "only one's own upload is deleted");
+    assert_eq!(choose(&counter, &format!("{page}/hapus"), "", &one).await.status, 303);
+    assert_eq!(counter.get(&page, &[("cookie", &one)]).await.status, 404);
     for role in [Role::Officer, Role::Supervisor] {
         assert_eq!(counter.get("/", &[("cookie", &cookie(role, 3))]).await.status, 403);
     }
     for nobody in ["", "impor=x.y"] {
         assert_eq!(counter.get(&page, &[("cookie", nobody)]).await.status, 403);
+        assert_eq!(choose(&counter, &format!("{page}/hapus"), "", nobody).await.status, 403);
         assert_eq!(counter.post("/", &form(), &[("cookie", nobody)]).await.status, 403);
     }
     assert!(counter.kept().await.is_empty());
