@@ -75,7 +75,9 @@ impl Package {
         let mut files = BTreeMap::new();
         for at in 0..archive.len() {
             let entry = archive.by_index_raw(at).map_err(|_| PackageError::Broken)?;
-            let name = entry.name().rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            // A name that cannot be read names nothing that a chat speaks of.
+            let Ok(name) = entry.name() else { continue };
+            let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
             // What a Mac adds beside each file is none.
             if entry.is_file() && !name.is_empty() && !name.starts_with("._") {
                 files.entry(name).or_insert((at, entry.size()));
