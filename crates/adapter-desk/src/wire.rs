@@ -120,6 +120,7 @@ pub(crate) fn parse(raw: &Raw, config: &Config) -> Result<Vec<Event>, ParseError
     Ok(vec![Event::Message(Box::new(Inbound {
         key,
         sender: vec![sender],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: form.text(field::NAME),
         contact: contact.into_iter().collect(),
         audience: Audience::Private,

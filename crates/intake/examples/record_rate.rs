@@ -200,6 +200,7 @@ fn message(id: &str) -> (Inbound, TraceId) {
     );
     let inbound = Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: Some("Warga".into()),
         contact: Vec::new(),
         audience: Audience::Private,

@@ -688,7 +688,8 @@ impl<'a> Draft<'a> {
         if let Some(triaged) = triaged.filter(|_| nobody_has_it) {
             self.complaint.category = triaged.category.or(self.complaint.category.take());
             self.complaint.area = triaged.area.or(self.complaint.area.take());
-            self.complaint.why = triaged.why;
+            let quoted = std::mem::take(&mut self.complaint.why.quoted);
+            self.complaint.why = Why { quoted, ..triaged.why };
             self.by = Actor::System;
             if self.route_by_rules() {
                 self.say(ReplyKind::Routed, |_| ());

@@ -40,8 +40,8 @@ pub use complaint::{
 pub use failure::{BoxError, Failure};
 pub use id::{AgencyId, AttachmentId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
-    ReplyTo,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Proof, Raw, Receipt, ReceiptState,
+    RemoteMedia, ReplyTo,
 };
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Limit, Routing, Rule, Triaged, Why, route};

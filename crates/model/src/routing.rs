@@ -160,6 +160,9 @@ pub struct Why {
     /// Words of danger in the text: it rises to the top of triage, and the citizen is told of 112.
     #[serde(default)]
     pub danger: Vec<String>,
+    /// Numbers of other complaints that the text names and that the writer may not join: a person looks whether they belong together.
+    #[serde(default)]
+    pub quoted: Vec<String>,
 }
 
 /// Where a complaint goes.

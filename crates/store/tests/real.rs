@@ -166,6 +166,7 @@ fn inbound(id: &str) -> Inbound {
     let content = Content::Quarantined { blob: BlobId(format!("blob-{id}")), bytes: 3, sha256: "00".into() };
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

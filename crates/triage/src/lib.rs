@@ -59,7 +59,7 @@ pub fn triage(
         .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
         .unzip();
 
-    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger };
+    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger, quoted: Vec::new() };
     Triaged { category, area, why }
 }
 

@@ -95,6 +95,7 @@ fn event(message: Message, raw: &Raw) -> Event {
         }),
         key,
         sender: vec![sender],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

@@ -132,6 +132,7 @@ impl<const FAULT: u8> Tiny<FAULT> {
             reference: Reference::of(&key, 0),
             key,
             sender: vec![sender],
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience,

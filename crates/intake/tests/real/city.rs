@@ -152,6 +152,7 @@ pub(crate) fn message(who: u32, id: &str, text: &str) -> Inbound {
     let address: Address = format!("tel:+62812{who:08}").parse().expect("an address");
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

@@ -177,6 +177,7 @@ impl World {
                     area: Some("text: Kelurahan Melati".into()),
                     rules: Vec::new(),
                     danger: wish.danger.clone(),
+                    quoted: Vec::new(),
                 },
             },
             trace: TraceId::random(),
@@ -253,6 +254,7 @@ pub(crate) const PICTURE: &[u8] = include_bytes!("photo.jpg");
 fn inbound(wish: &Wish<'_>, key: MessageKey, address: Address, attachments: Vec<Attachment>, now: Timestamp) -> Inbound {
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: wish.name.map(Into::into),
         contact: Vec::new(),
         audience: Audience::Private,
