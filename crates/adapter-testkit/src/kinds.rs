@@ -38,6 +38,15 @@ pub fn pages<A: Pages>(contract: Contract) {
     run::<A>(contract, &[], async |suite| pages_without_a_bus(suite).await);
 }
 
+/// The rules that need no platform over HTTP, for an adapter that speaks something else: mail, modems. What `webhook` and `poll` try beyond
+/// these (C4 to C8) its own tests try against a real counterpart.
+///
+/// # Panics
+/// When a rule is broken; the message begins with its number.
+pub fn without_http<A: Adapter>(contract: Contract) {
+    run::<A>(contract, &[], async |_| {});
+}
+
 fn run<A: Adapter>(contract: Contract, keep_headers: &'static [&'static str], own: impl AsyncFnOnce(&mut Suite<A>)) {
     let runtime = runtime_on_this_thread();
     let log = Log::default();

@@ -19,5 +19,6 @@ pub use contract::{Contract, Refusal, Wanted};
 pub use counter::{Counter, Filled, Shown, small_city};
 pub use door::TestDoor;
 pub use fixture::Fixture;
-pub use kinds::{pages, poll, webhook};
+pub use kinds::{pages, poll, webhook, without_http};
 pub use platform::{Canned, FakePlatform, Seen};
+pub use servers::{free_port, mail};
