@@ -6,6 +6,7 @@
 
 mod browser;
 mod hostile;
+mod mail;
 mod process;
 mod proxy;
 
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
+pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use adapter_sdk::AttachmentKind;
-use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::{
+    Encoding, Message, MessagePart, MimeHeaders, PartType,
+    decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode},
+};
 
 use crate::{charset, html, quote, tnef};
 
@@ -97,17 +100,35 @@ fn part_text(mail: &Message<'_>, part: &MessagePart<'_>) -> Option<String> {
     }
 }
 
-/// Bytes of an alphabet that nobody named are Windows' Western, if they are not UTF-8.
+/// The text, read anew where its alphabet is not named or named wrongly: UTF-8 that is called Western is UTF-8, and what nobody named and is no
+/// UTF-8 is Windows' Western.
 fn readable<'a>(mail: &Message<'_>, part: &MessagePart<'_>, text: &'a str) -> Cow<'a, str> {
-    let named =
-        part.content_type().is_some_and(|kind| kind.attribute("charset").is_some_and(|name| !name.eq_ignore_ascii_case("us-ascii")));
-    if !text.contains('\u{fffd}') || named || part.encoding != Encoding::None {
+    let named = part.content_type().and_then(|kind| kind.attribute("charset")).map(str::to_ascii_lowercase);
+    let doubtful =
+        named.as_deref().is_none_or(|name| name == "us-ascii" || name.starts_with("iso-8859-1") || name.starts_with("windows-1252"));
+    if text.is_ascii() || !doubtful {
         return Cow::Borrowed(text);
     }
-    let from = usize::try_from(part.raw_body_offset()).unwrap_or(usize::MAX);
-    let until = usize::try_from(part.raw_end_offset()).unwrap_or(0);
-    let Some(bytes) = mail.raw_message.get(from..until) else { return Cow::Borrowed(text) };
-    Cow::Owned(bytes.iter().map(|&byte| charset::windows_1252(byte.into()).unwrap_or(char::from(byte))).collect())
+    let Some(bytes) = written(mail, part) else { return Cow::Borrowed(text) };
+    if let Ok(utf8) = std::str::from_utf8(&bytes) {
+        return Cow::Owned(utf8.to_owned());
+    }
+    if text.contains('\u{fffd}') {
+        return Cow::Owned(bytes.iter().map(|&byte| charset::windows_1252(byte.into()).unwrap_or(char::from(byte))).collect());
+    }
+    Cow::Borrowed(text)
+}
+
+/// The bytes of a part as they were written, without what carried them.
+fn written<'a>(mail: &'a Message<'_>, part: &MessagePart<'_>) -> Option<Cow<'a, [u8]>> {
+    let from = usize::try_from(part.raw_body_offset()).ok()?;
+    let until = usize::try_from(part.raw_end_offset()).ok()?;
+    let bytes = mail.raw_message.get(from..until)?;
+    match part.encoding {
+        Encoding::None => Some(Cow::Borrowed(bytes)),
+        Encoding::QuotedPrintable => quoted_printable_decode(bytes).map(Cow::Owned),
+        Encoding::Base64 => base64_decode(bytes).map(Cow::Owned),
+    }
 }
 
 /// RFC 3676: a line that ends with a space goes on in the next one of the same depth of quotation.

@@ -42,8 +42,7 @@ pub(crate) fn shown(mail: &Message<'_>, account: &Mailbox) -> Option<(Meant, Rec
 pub(crate) fn our_id(text: &str, account: &Mailbox) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let at = lower.find(&format!("@{}", account.domain()))?;
-    let start = text[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').map_or(0, |before| before + 1);
-    let left = &text[start..at];
+    let left = text[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').next()?;
     let (reply, _) = left.split_once('.')?;
     let fits = reply.len() == 32 && reply.bytes().all(|byte| byte.is_ascii_hexdigit());
     fits.then(|| format!("{left}@{}", account.domain()))
@@ -194,6 +193,7 @@ mod tests {
     fn a_bounce_of_a_mail_that_is_not_ours_tells_nothing() {
         assert_eq!(told_of(&report_of("failed", "5.1.1").replace("kota.example.id", "other.example")), None);
         assert_eq!(our_id("<someone.else@kota.example.id>", &account()), None);
+        assert_eq!(our_id(&format!("\u{fffd}{ID}"), &account()).as_deref(), Some(ID), "a letter of three bytes before it");
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl<'a> Reading<'a> {
             Meant::Id(id) => (None, Some(id)),
         };
         let adapter = self.raw.adapter.clone();
-        vec![Event::Receipt(Receipt { reply, platform_id, adapter, account: self.account.known(), state, at: self.raw.received_at })]
+        let at = self.sent_at().min(self.raw.received_at);
+        vec![Event::Receipt(Receipt { reply, platform_id, adapter, account: self.account.known(), state, at })]
     }
 
     /// A machine answers in the person's absence: so it got there.

@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
+
 use crate::{
     Child, Error,
     child::{LOOK_AGAIN, last_words, output},
@@ -109,6 +111,10 @@ impl Mail {
     /// Ends it as a power cut would.
     pub fn kill_imap(&mut self) {
         if let Some(mut dovecot) = self.dovecot.take() {
+            // Those who serve connections would go on without their master.
+            if let Some(group) = i32::try_from(dovecot.id()).ok().and_then(Pid::from_raw) {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
             dovecot.kill();
         }
     }
