@@ -243,7 +243,7 @@ impl Email {
     }
 
     /// A step of a conversation, which ends in time or not at all.
-    async fn in_time<T, E: Into<Trouble>>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, Trouble> {
+    pub(crate) async fn in_time<T, E: Into<Trouble>>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, Trouble> {
         timeout(self.config.patience(), step).await.map_err(|_| Trouble::Silent)?.map_err(Into::into)
     }
 

@@ -11,6 +11,7 @@ mod imap;
 mod kind;
 mod login;
 mod parse;
+mod probe;
 mod quote;
 mod smtp;
 mod thread;
@@ -20,7 +21,8 @@ mod tnef;
 use std::time::Duration;
 
 use adapter_sdk::{
-    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Http, ParseError, Poll, Raw, RemoteMedia, Reply, SendError, Sent, Timestamp,
+    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Poll, Raw, RemoteMedia, Reply, SendError, Sent,
+    Timestamp,
 };
 
 use crate::{address::Mailbox, imap::Sessions, login::Tokens, smtp::Answers};
@@ -89,6 +91,10 @@ impl Adapter for Email {
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.reply(reply, now()).await
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.look_at_everything(now()).await
     }
 }
 

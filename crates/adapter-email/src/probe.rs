@@ -43,8 +43,12 @@ impl Email {
             Ok(open) => open,
             Err(trouble) => {
                 let advice = match &trouble {
-                    Trouble::Login | Trouble::Ticket(_) => "Look at user and password, or at the refresh token, and whether IMAP is allowed for this login.",
-                    Trouble::Tls(_) | Trouble::NoStartTls => "Look at `security`, at the host's name and at its certificate; for one of your own authority set `ca_file`.",
+                    Trouble::Login | Trouble::Ticket(_) => {
+                        "Look at user and password, or at the refresh token, and whether IMAP is allowed for this login."
+                    }
+                    Trouble::Tls(_) | Trouble::NoStartTls => {
+                        "Look at `security`, at the host's name and at its certificate; for one of your own authority set `ca_file`."
+                    }
                     _ => "Look at `host` and `port`, and whether this machine may reach them.",
                 };
                 return found.push(Finding::wrong(what, chain(&trouble), advice));
@@ -55,7 +59,11 @@ impl Email {
         found.push(if open.can_idle {
             Finding::fine(format!("IDLE at {}", account.imap.host), "news come at once")
         } else {
-            Finding::warning(format!("IDLE at {}", account.imap.host), "the server cannot tell news", "Mail is found once a minute; nothing needs to be done.")
+            Finding::warning(
+                format!("IDLE at {}", account.imap.host),
+                "the server cannot tell news",
+                "Mail is found once a minute; nothing needs to be done.",
+            )
         });
         for folder in &account.folders {
             found.push(self.look_at_folder(&mut open, account, folder, now).await);
@@ -79,7 +87,11 @@ impl Email {
         };
         let ahead = if opened.exists == 0 { None } else { self.in_time(newest).await.ok().flatten().map(|at| at - now.as_second()) };
         match ahead.filter(|ahead| *ahead > SKEW) {
-            Some(ahead) => Finding::warning(what, format!("its newest mail is {ahead} seconds ahead of this machine"), "Set the clocks of both machines by NTP."),
+            Some(ahead) => Finding::warning(
+                what,
+                format!("its newest mail is {ahead} seconds ahead of this machine"),
+                "Set the clocks of both machines by NTP.",
+            ),
             None => Finding::fine(what, format!("{} mails", opened.exists)),
         }
     }
@@ -125,7 +137,10 @@ impl Email {
 fn certificate(of: &str, host: &str, certificate: Option<&[u8]>, now: Timestamp) -> Option<Finding> {
     let what = format!("certificate of {of} {host}");
     let until = tls::good_until(certificate?);
-    Some(until.map_or_else(|| Finding::unknown(what.clone(), "it cannot be read"), |until| Finding::fine(what.clone(), "trusted").until(until).at(now)))
+    Some(until.map_or_else(
+        || Finding::unknown(what.clone(), "it cannot be read"),
+        |until| Finding::fine(what.clone(), "trusted").until(until).at(now),
+    ))
 }
 
 /// An error with its causes, in one line.

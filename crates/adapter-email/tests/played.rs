@@ -68,8 +68,8 @@ async fn converse(stream: TcpStream, played: Arc<Played>) -> Option<()> {
                 format!("* SEARCH {}\r\n{tag} OK\r\n", all.join(" "))
             }
             ["UID", "FETCH"] if command.contains("RFC822.SIZE") => {
-                let lines: String = uid.split(',').map(|uid| format!("* {uid} FETCH (UID {uid} RFC822.SIZE 60)\r\n")).collect();
-                format!("{lines}{tag} OK\r\n")
+                let lines: Vec<String> = uid.split(',').map(|uid| format!("* {uid} FETCH (UID {uid} RFC822.SIZE 60)\r\n")).collect();
+                format!("{}{tag} OK\r\n", lines.concat())
             }
             ["UID", "FETCH"] if played.kept_back.is_some_and(|kept| kept.to_string() == uid) => format!("{tag} NO I cannot\r\n"),
             ["UID", "FETCH"] => {

@@ -38,15 +38,6 @@ pub fn pages<A: Pages>(contract: Contract) {
     run::<A>(contract, &[], async |suite| pages_without_a_bus(suite).await);
 }
 
-/// The rules that need no platform over HTTP, for an adapter that speaks something else: mail, modems. What `webhook` and `poll` try beyond
-/// these (C4 to C8) its own tests try against a real counterpart.
-///
-/// # Panics
-/// When a rule is broken; the message begins with its number.
-pub fn without_http<A: Adapter>(contract: Contract) {
-    run::<A>(contract, &[], async |_| {});
-}
-
 fn run<A: Adapter>(contract: Contract, keep_headers: &'static [&'static str], own: impl AsyncFnOnce(&mut Suite<A>)) {
     let runtime = runtime_on_this_thread();
     let log = Log::default();
@@ -178,7 +169,14 @@ async fn c6<A: Poll>(suite: &mut Suite<A>) {
     suite.rule(6, !accounts.is_empty(), || "no account to poll".to_owned());
     for account in accounts {
         suite.platform.forget();
-        offers(&suite.platform);
+        match suite.contract.elsewhere {
+            None => offers(&suite.platform),
+            Some(elsewhere) => {
+                (elsewhere.mend)();
+                (elsewhere.offer)();
+            }
+        }
+        let before = suite.contract.elsewhere.map(|elsewhere| (elsewhere.state)());
         let first = suite.adapter.poll(&account, None).await;
         let second = suite.adapter.poll(&account, None).await;
         let (first, second) = match (first, second) {
@@ -190,6 +188,8 @@ async fn c6<A: Poll>(suite: &mut Suite<A>) {
         let changing = suite.platform.seen().iter().find(|seen| !seen.method.is_safe()).map(|seen| seen.method.clone());
         suite.rule(6, changing.is_none(), || format!("{account}: a poll calls {changing:?}, which may change something there"));
         let next = suite.adapter.poll(&account, first.cursor.clone()).await;
+        let after = suite.contract.elsewhere.map(|elsewhere| (elsewhere.state)());
+        suite.rule(6, before == after, || format!("{account}: a poll changes the platform from {before:?} to {after:?}"));
         let repeats = next.as_ref().is_ok_and(|next| next.items.iter().any(|item| first.items.contains(item)));
         suite.rule(6, !repeats, || format!("{account}: after its own cursor a poll gives the same items again"));
     }

@@ -15,10 +15,10 @@ mod platform;
 mod suite;
 
 pub use clerk::StaffKey;
-pub use contract::{Contract, Refusal, Wanted};
+pub use contract::{Bare, Contract, Elsewhere, Probe, Refusal, Trouble, Wanted};
 pub use counter::{Counter, Filled, Shown, small_city};
 pub use door::TestDoor;
 pub use fixture::Fixture;
-pub use kinds::{pages, poll, webhook, without_http};
+pub use kinds::{pages, poll, webhook};
 pub use platform::{Canned, FakePlatform, Seen};
 pub use servers::{free_port, mail};

@@ -34,6 +34,19 @@ pub const PASSWORD: &str = "rahasia-contoh-surat";
 /// Far longer than either needs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How Exim treats everybody, until it is told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// It takes what it should take.
+    Fine,
+    /// It says to come back later.
+    Busy,
+    /// It refuses every recipient for good.
+    Refuses,
+    /// It says nothing to any recipient.
+    Silent,
+}
+
 /// Dovecot and Exim. Both end with the value, and with the process however that ends.
 #[derive(Debug)]
 pub struct Mail {
@@ -63,8 +76,8 @@ impl Mail {
             mail.make_folder(&mail.path(name))?;
         }
         mail.make_certificate()?;
-        let users: String = ADDRESSES.iter().map(|address| format!("{address}:{{PLAIN}}{PASSWORD}::::::\n")).collect();
-        mail.write("users", &users)?;
+        let users = ADDRESSES.map(|address| format!("{address}:{{PLAIN}}{PASSWORD}::::::\n"));
+        mail.write("users", &users.concat())?;
         mail.write("dovecot.conf", &mail.dovecot_settings())?;
         mail.write("exim.conf", &mail.exim_settings())?;
         mail.start_imap()?;
@@ -141,6 +154,19 @@ impl Mail {
         }
     }
 
+    /// Tells Exim how to treat everybody from now on.
+    pub fn feel(&self, mood: Mood) -> Result<(), Error> {
+        for other in [Mood::Busy, Mood::Refuses, Mood::Silent] {
+            let file = self.path(&format!("{other:?}"));
+            if other == mood {
+                fs::write(&file, "").doing(|| "tell Exim how to feel".to_owned())?;
+            } else if file.exists() {
+                fs::remove_file(&file).doing(|| "tell Exim how to feel".to_owned())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts a mail into a mailbox of ours, as it is, as a delivery would.
     pub fn deliver(&self, address: &str, mail: &[u8]) -> Result<(), Error> {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
@@ -183,6 +209,11 @@ impl Mail {
         let mut names: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         names.sort();
         names.iter().filter_map(|path| Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())).collect()
+    }
+
+    /// Whether Exim still has mail to deliver.
+    pub fn is_delivering(&self) -> bool {
+        fs::read_dir(self.path("spool/input")).is_ok_and(|mut entries| entries.next().is_some())
     }
 
     /// The mailbox of one of our addresses, as Dovecot and Exim keep it.
@@ -274,7 +305,7 @@ impl Mail {
         let rootless = if self.owner.is_some() {
             String::new()
         } else {
-            let services: String = ["anvil", "imap-login"].iter().map(|name| format!("service {name} {{\n  chroot =\n}}\n")).collect();
+            let services = ["anvil", "imap-login"].map(|name| format!("service {name} {{\n  chroot =\n}}\n")).concat();
             format!("default_internal_user = {user}\ndefault_login_user = {user}\n{services}")
         };
         let ids = if self.owner.is_some() { format!("uid={user} gid={user} ") } else { String::new() };
@@ -298,7 +329,10 @@ impl Mail {
              log_file_path = {folder}/log/%slog\npid_file_path = {folder}/exim.pid\nkeep_environment =\nnever_users =\ntls_advertise_hosts = *\n\
              tls_certificate = {folder}/cert.pem\ntls_privatekey = {folder}/key.pem\nacl_smtp_rcpt = acl_rcpt\nacl_smtp_data = accept\n\
              rfc1413_query_timeout = 0s\nhost_lookup =\n\
-             begin acl\nacl_rcpt:\n  deny\n    local_parts = tolak\n    message = 550 5.1.1 no such user here\n\
+             begin acl\nacl_rcpt:\n  warn\n    condition = ${{if exists{{{folder}/Silent}}}}\n    delay = 1h\n\
+             \x20 deny\n    condition = ${{if exists{{{folder}/Refuses}}}}\n    message = 554 5.7.1 not from here\n\
+             \x20 defer\n    condition = ${{if exists{{{folder}/Busy}}}}\n    message = 451 4.3.2 come back later\n\
+             \x20 deny\n    local_parts = tolak\n    message = 550 5.1.1 no such user here\n\
              \x20 defer\n    local_parts = nanti\n    message = 451 4.7.1 come back later\n  accept\n\
              begin routers\ngone:\n  driver = redirect\n  local_parts = hilang\n  data = :fail: 550 5.1.1 no such person\n  allow_fail\n\
              office:\n  driver = accept\n  domains = kota.example.id\n  local_parts = aduan : info\n  local_part_suffix = +*\n  local_part_suffix_optional\n\
