@@ -8,9 +8,29 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 /// What breaks readers of mail.
 const SPICE: [&str; 24] = [
-    "\r\n\r\n", "\r\n--m\r\n", "--", "=?utf-8?B?", "?=", "=?gb18030?Q?=", "Content-Type: multipart/mixed; boundary=\"", "Content-Type: message/rfc822\r\n\r\n",
-    "Content-Transfer-Encoding: base64\r\n", "charset=utf-7", "format=flowed", "<div class=\"gmail_quote\">", "<style>", "<!--", "&#x110000;", "&#0;", "\u{E000}",
-    "On 1 a@b wrote:", "Dari: x\r\nKepada: y\r\nPerihal: z\r\n", "\x78\x9f\x3e\x22", "Auto-Submitted: auto-replied\r\n", "Final-Recipient: rfc822;", "Status: 5.1.1",
+    "\r\n\r\n",
+    "\r\n--m\r\n",
+    "--",
+    "=?utf-8?B?",
+    "?=",
+    "=?gb18030?Q?=",
+    "Content-Type: multipart/mixed; boundary=\"",
+    "Content-Type: message/rfc822\r\n\r\n",
+    "Content-Transfer-Encoding: base64\r\n",
+    "charset=utf-7",
+    "format=flowed",
+    "<div class=\"gmail_quote\">",
+    "<style>",
+    "<!--",
+    "&#x110000;",
+    "&#0;",
+    "\u{E000}",
+    "On 1 a@b wrote:",
+    "Dari: x\r\nKepada: y\r\nPerihal: z\r\n",
+    "x\u{9f}>\"",
+    "Auto-Submitted: auto-replied\r\n",
+    "Final-Recipient: rfc822;",
+    "Status: 5.1.1",
     "\0",
 ];
 
@@ -92,7 +112,14 @@ fn no_mail_brings_the_reader_down_and_every_file_it_names_can_be_cut_out() {
             }
             changes.iter().for_each(|change| apply(&mut mail, change));
             let headers = vec![("account".to_owned(), "aduan@kota.example.id".to_owned())];
-            let raw = Raw { adapter: "email".parse().expect("a name"), received_at, trace: TraceId::random(), query: String::new(), headers, body: mail.into() };
+            let raw = Raw {
+                adapter: "email".parse().expect("a name"),
+                received_at,
+                trace: TraceId::random(),
+                query: String::new(),
+                headers,
+                body: mail.into(),
+            };
             for event in email.parse(&raw).into_iter().flatten() {
                 let Event::Message(inbound) = event else { continue };
                 prop_assert!(!inbound.sender.is_empty() && inbound.key.id.len() <= 512);
