@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::address::Mailbox;
 
-/// The shortest key that signs anything: 32 characters of any text.
-const SHORTEST_KEY: usize = 32;
+/// The shortest key that signs anything, in characters.
+const SHORTEST_KEY: usize = 16;
 
 /// The `[adapter]` table. `config.default.toml` says what each key is for.
 #[derive(Debug, Deserialize)]
