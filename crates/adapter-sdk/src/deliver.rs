@@ -62,6 +62,7 @@ impl Deliver {
                 Ok(sent) => {
                     counter!("muara_replies_total", "outcome" => "sent").increment(1);
                     info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
+                    self.pulse.answered(&reply.to.account);
                     self.mark(&reply, sent.platform_id.unwrap_or_default()).await?
                 }
                 Err(error) => return self.not_sent(&reply, trace, error).await,

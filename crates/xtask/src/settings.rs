@@ -26,6 +26,7 @@ pub(crate) struct Ports {
     pub(crate) form: u16,
     pub(crate) desk: u16,
     pub(crate) email: u16,
+    pub(crate) figures: u16,
     pub(crate) nats: u16,
     pub(crate) graph: u16,
 }
@@ -35,12 +36,21 @@ impl Ports {
         if !(1024..=65_000).contains(&base) {
             bail!("--port-base has to lie between 1024 and 65000");
         }
-        Ok(Ports { web: base, whatsapp: base + 1, form: base + 2, desk: base + 3, email: base + 5, nats: base + 10, graph: base + 20 })
+        Ok(Ports {
+            web: base,
+            whatsapp: base + 1,
+            form: base + 2,
+            desk: base + 3,
+            email: base + 5,
+            figures: base + 9,
+            nats: base + 10,
+            graph: base + 20,
+        })
     }
 
     /// An error that names the first port on which somebody listens already.
     pub(crate) fn are_free(self) -> Result<()> {
-        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.nats, self.graph] {
+        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.figures, self.nats, self.graph] {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
@@ -72,13 +82,13 @@ impl House {
 
     /// The settings of `muara all`.
     pub(crate) fn muara(&self) -> Result<PathBuf> {
-        let Ports { web, desk, nats, .. } = self.ports;
+        let Ports { web, desk, nats, figures, .. } = self.ports;
         let (data, directory) = (quoted(&self.data), quoted(&root().join(DIRECTORY)));
         self.write(
             "muara.toml",
             &format!(
                 "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n\n[data]\nfolder = {data}\nseed = {directory}\n\n[database]\nprivate = true\n\n\
-                 [bus]\nprivate = true\nport = {nats}\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
+                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
             ),
         )
     }
@@ -116,6 +126,12 @@ impl House {
     /// The settings of the mail adapter: our door, and the `[adapter]` table of `email.toml`. `None` without that.
     pub(crate) fn email(&self) -> Result<Option<PathBuf>> {
         if !self.has_mail() {
+            return Ok(None);
+        }
+        if !self.data.join("nats-keys/adapter-email.nk").exists() {
+            say::without(
+                "The mailbox waits for its channel: `muara channel add email --account … --label …` makes its key. Then start again.",
+            );
             return Ok(None);
         }
         let own = self.data.join("email.toml");
@@ -162,8 +178,9 @@ impl House {
     fn adapter(&self, name: &str, port: u16, path: &str) -> Result<String> {
         let spool = make_folder(&self.data.join("spool").join(name))?;
         Ok(format!(
-            "[bus]\nurl = \"nats://127.0.0.1:{}\"\n\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}{path}\"\n\n[spool]\nfolder = {}\n",
+            "[bus]\nurl = \"nats://127.0.0.1:{}\"\nkey_file = {}\n\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}{path}\"\n\n[spool]\nfolder = {}\n",
             self.ports.nats,
+            quoted(&self.data.join(format!("nats-keys/adapter-{name}.nk"))),
             quoted(&spool)
         ))
     }
