@@ -25,7 +25,9 @@
 mod address;
 pub mod clock;
 mod complaint;
+pub mod desk;
 mod failure;
+mod hours;
 pub mod id;
 mod message;
 mod reply;
@@ -38,6 +40,7 @@ pub use complaint::{
     Action, Actor, Complaint, Decision, Dispatch, DispatchState, NotAllowed, Opening, Status, Update, UpdateKind, Visibility, decide, open,
 };
 pub use failure::{BoxError, Failure};
+pub use hours::{NotHours, OpeningHours};
 pub use id::{AgencyId, AttachmentId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,

@@ -8,6 +8,7 @@ pub mod bare;
 pub mod citizen;
 pub mod complaint;
 mod convert;
+pub mod desk;
 pub mod directory;
 pub mod dispatch;
 mod error;
