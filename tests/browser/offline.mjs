@@ -112,7 +112,6 @@ async function signIn(login) {
   await visit(page, city.base + "/loket");
   await page.click("main form button[type=submit]");
   await page.waitForSelector("#teks");
-  await page.goto(city.base + "/masuk");
   await page.close();
   // The cookie is the machine's, whatever the port: now through the line that can be cut.
   await ready();
@@ -176,6 +175,7 @@ async function aScannedLetter(page) {
   await page.waitForSelector("[data-take]:not([disabled])");
   await page.click("[data-take]");
   await page.waitForSelector("[data-scanner] li:nth-child(2)");
+  if (process.env.MUARA_PICTURES) await page.screenshot({ path: join(process.env.MUARA_PICTURES, "desk-scanner-itself.png") });
   await judge(page, "desk-scanner");
   await page.click("[data-done]");
   await page.waitForSelector("[data-thumbs] li:nth-child(2)");

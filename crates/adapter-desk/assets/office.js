@@ -49,13 +49,13 @@ export function line(supplies, changed = () => {}) {
     const words = [];
     if (outcome === "lost") words.push(says.sayNoLine);
     if (outcome === "out") words.push(says.sayOut);
-    if (mine.length) words.push(say("Waiting", mine.length));
+    if (mine.length > wrong) words.push(say("Waiting", mine.length - wrong));
     if (wrong) words.push(say("Wrong", wrong));
     if (others) words.push(say("Others", others));
     if (box) {
       box.hidden = !words.length;
       box.querySelector("p").textContent = words.join(" ");
-      box.querySelector("a").hidden = !mine.length;
+      box.querySelector("a").hidden = !mine.length || location.pathname === "/luring";
     }
     document.documentElement.dataset.line = outcome;
     changed(outcome);

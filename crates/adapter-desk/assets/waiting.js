@@ -47,8 +47,7 @@ function drawn(kept) {
   number.textContent = kept.number;
   number.href = `#${kept.id}`;
   item.querySelector("time").textContent = clock(kept.at, document.documentElement.lang);
-  item.querySelector("[data-category]").textContent = category(kept.category, document.documentElement.lang);
-  item.querySelector("[data-by]").textContent = kept.by;
+  item.querySelector("[data-about]").textContent = [category(kept.category, document.documentElement.lang), kept.by].filter(Boolean).join(" · ");
   item.querySelector("[data-state]").textContent = says[`say${kept.state[0].toUpperCase()}${kept.state.slice(1)}`];
   const wrong = item.querySelector("[data-problems]");
   wrong.replaceChildren(...kept.problems.map(({ text }) => Object.assign(document.createElement("li"), { textContent: text })));
