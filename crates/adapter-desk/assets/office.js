@@ -15,6 +15,8 @@ export const able = window.isSecureContext && "serviceWorker" in navigator && "i
 export async function supplied() {
   if (!able) return null;
   navigator.serviceWorker.register("/pekerja.js").catch(() => {});
+  // What waits here must not be the first thing that goes when the disk is full.
+  navigator.storage?.persist?.().catch(() => {});
   await sayGoodbye();
   let answer;
   const asked = Date.now();

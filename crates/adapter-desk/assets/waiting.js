@@ -65,7 +65,7 @@ async function slip(kept) {
     slips.hidden = true;
     return;
   }
-  if (shown?.dataset.id === location.hash.slice(1)) return sent(shown, !kept);
+  if (shown?.dataset.id === location.hash.slice(1)) return said(kept);
   if (!kept) {
     // It is with the door, which draws its slip.
     if (document.documentElement.dataset.line === "done" && /^[0-9a-f-]{36}$/.test(location.hash.slice(1))) location.replace(`/slip/${location.hash.slice(1)}`);
@@ -96,16 +96,15 @@ async function slip(kept) {
   await code(drawn.querySelector("[data-qr]"), link);
   slips.querySelector(".slip")?.remove();
   slips.append(drawn);
-  sent(drawn, false);
+  said(kept);
   slips.hidden = false;
   document.querySelector("[data-slip-title]").focus();
 }
 
-function sent(shown, gone) {
+function said(kept) {
   slips.hidden = false;
-  document.querySelector("[data-slip-waits]").hidden = gone;
-  document.querySelector("[data-slip-sent]").hidden = !gone;
-  return shown;
+  document.querySelector("[data-slip-waits]").hidden = kept?.state !== "waiting";
+  document.querySelector("[data-slip-sent]").hidden = Boolean(kept);
 }
 
 /** The QR code, if its module was bundled; else the link stands there in words. */

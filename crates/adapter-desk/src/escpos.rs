@@ -160,7 +160,7 @@ impl Paper {
     fn large(&mut self, text: &str) {
         let text = plain(text);
         let wide = text.len() * 2 <= self.roll.letters();
-        self.sized(&text, u8::from(wide) << 4 | 1);
+        self.sized(&text, (u8::from(wide) << 4) | 1);
     }
 
     fn huge(&mut self, text: &str) {
@@ -218,7 +218,7 @@ impl Paper {
         self.bytes.extend([GS, b'v', b'0', 0, row_low, row_high, low, high]);
         for y in 0..side {
             for byte in 0..row {
-                let bits = (0..8).fold(0, |bits, bit| bits << 1 | u8::from(dark(byte * 8 + bit, y)));
+                let bits = (0..8).fold(0, |bits, bit| (bits << 1) | u8::from(dark(byte * 8 + bit, y)));
                 self.bytes.push(bits);
             }
         }
@@ -367,7 +367,7 @@ mod tests {
         for (y, row) in modules.iter().enumerate() {
             for (x, dark) in row.iter().enumerate() {
                 let (column, line) = ((x + 4) * size + size / 2, (y + 4) * size + size / 2);
-                assert_eq!(rows[line][column / 8] >> (7 - column % 8) & 1 == 1, *dark, "{x},{y}");
+                assert_eq!((rows[line][column / 8] >> (7 - column % 8)) & 1 == 1, *dark, "{x},{y}");
             }
         }
     }

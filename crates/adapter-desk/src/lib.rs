@@ -19,7 +19,7 @@ mod wire;
 use std::{collections::BTreeMap, sync::Arc};
 
 use adapter_sdk::{
-    Adapter, AdapterName, Bytes, ConfigError, Door, Event, FetchError, Http, Language, Pages, ParseError, Raw, RemoteMedia, Reply,
+    Adapter, AdapterName, Bytes, ConfigError, Door, Event, FetchError, Finding, Http, Language, Pages, ParseError, Raw, RemoteMedia, Reply,
     SendError, Sent, Size,
     axum::Router,
     form::{Answers, Budget, FileLimits},
@@ -214,6 +214,11 @@ impl Adapter for Desk {
         self.answers.keep(reply.to.address.path(), reply);
         self.entries.answered(reply.to.address.path(), reply).await;
         Ok(Sent::default())
+    }
+
+    /// The receipt printers; the core is asked with a clerk's token, which nobody has here.
+    async fn probe(&self) -> Vec<Finding> {
+        self.printers.probe().await
     }
 }
 

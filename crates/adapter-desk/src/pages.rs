@@ -141,15 +141,15 @@ struct SorryPage {
 
 /// Who comes from the queue.
 #[derive(Deserialize)]
-struct From {
+struct Came {
     antrean: Option<u32>,
 }
 
-async fn show(State(room): State<Arc<Room>>, visit: Visit, Query(from): Query<From>, headers: HeaderMap) -> Response {
+async fn show(State(room): State<Arc<Room>>, visit: Visit, Query(came): Query<Came>, headers: HeaderMap) -> Response {
     match session::of(&headers, &room.door, now()) {
         Ok(session) => {
             let id = MessageId::new(now()).to_string();
-            let ticket = from.antrean.map(|number| number.to_string()).unwrap_or_default();
+            let ticket = came.antrean.map(|number| number.to_string()).unwrap_or_default();
             let filled = Filled { ticket, ..Filled::new(&session) };
             room.form(&visit, StatusCode::OK, &session, id, filled, Problems::default())
         }
@@ -400,12 +400,7 @@ impl Room {
     }
 
     fn unread(&self, ask: &Ask, error: BodyError) -> Response {
-        let (status, key) = match error {
-            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form.too_large"),
-            BodyError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "form.busy"),
-            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "form.slow"),
-            BodyError::Broken => (StatusCode::BAD_REQUEST, "form.slow"),
-        };
+        let (status, key) = error.told();
         self.sorry(&ask.visit, ask.json, status, key)
     }
 

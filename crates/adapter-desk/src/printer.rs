@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use adapter_sdk::{ConfigError, form::Recent};
+use adapter_sdk::{ConfigError, Finding, form::Recent};
 use serde::Deserialize;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Mutex, time::timeout};
 use tracing::warn;
@@ -38,6 +38,8 @@ fn yes() -> bool {
 const CONNECT: Duration = Duration::from_secs(3);
 /// Until it has taken a slip: it may be heating, or printing another.
 const WRITE: Duration = Duration::from_secs(12);
+/// What an administrator does about a silent printer.
+const ADVICE: &str = "Look whether it is on, has its address, and takes raw print data on that port.";
 /// Slips whose printing is remembered.
 const REMEMBERED: usize = 500;
 
@@ -86,6 +88,15 @@ impl Printers {
         self.by_office.get(office)
     }
 
+    /// One finding for each printer.
+    pub(crate) async fn probe(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for printer in self.by_office.values() {
+            findings.push(printer.probe().await);
+        }
+        findings
+    }
+
     pub(crate) fn printed(&self, id: &str) -> Option<Printed> {
         self.printed.get(id)
     }
@@ -125,6 +136,16 @@ impl Printer {
                 warn!(error = %error, office = %self.config.office, "The printer of {} took nothing.", self.config.office);
                 Printed::Failed
             }
+        }
+    }
+
+    /// Whether it takes a call, which prints nothing.
+    async fn probe(&self) -> Finding {
+        let what = format!("receipt printer of {}", self.config.office);
+        match timeout(CONNECT, TcpStream::connect(&self.config.address)).await {
+            Ok(Ok(_)) => Finding::fine(what, "takes a call"),
+            Ok(Err(error)) => Finding::wrong(what, error.kind().to_string(), ADVICE),
+            Err(_) => Finding::wrong(what, "no answer", ADVICE),
         }
     }
 

@@ -108,6 +108,17 @@ async fn a_slip_is_printed_for_its_own_office_only() {
     assert_eq!(counter.post_bytes(&path, "application/x-www-form-urlencoded", "", &foreign).await.status, 403);
 }
 
+#[tokio::test]
+async fn a_probe_calls_every_printer_and_prints_nothing() {
+    let (listener, address) = listening().await;
+    let counter = open(&printer(&address, false));
+    let (findings, printed) = tokio::join!(counter.adapter.probe(), one_print(&listener));
+    assert_eq!((findings.len(), findings[0].seen.as_str(), printed.len()), (1, "takes a call", 0));
+    drop(listener);
+    let findings = counter.adapter.probe().await;
+    assert!(findings[0].advice.is_some(), "{findings:?}");
+}
+
 #[test]
 fn a_printer_without_a_port_or_a_second_one_is_refused() {
     let twice = format!("{}{}", printer("192.0.2.1:9100", false), printer("192.0.2.2:9100", false));

@@ -104,7 +104,8 @@ impl House {
 
     /// The settings of the desk.
     pub(crate) fn desk(&self) -> Result<PathBuf> {
-        self.write("desk.toml", &self.adapter("desk", self.ports.desk, "/")?)
+        let table = format!("queue = true\ncore_url = \"http://127.0.0.1:{}\"\n", self.ports.web);
+        self.write("desk.toml", &(self.adapter("desk", self.ports.desk, "/")? + "\n[adapter]\n" + &table))
     }
 
     /// What the simulator is told, to play Meta's side.
