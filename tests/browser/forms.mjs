@@ -256,7 +256,7 @@ async function aDayAtTheDesk() {
   await isItKnown(page, number);
   await theQueue(page);
   await smallScreens(page);
-  await page.click("text=Keluar");
+  await Promise.all([page.waitForEvent("load"), page.click("text=Keluar")]);
   await visit(page, address);
   must(!(await page.locator("#nomor").count()), "desk", "slips are shown after signing out");
   await context.close();

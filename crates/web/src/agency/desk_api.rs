@@ -27,9 +27,9 @@ const COMPARED: u16 = 400;
 /// Longer names and texts are not looked for: a form holds less.
 const MOST_LETTERS: usize = 6_000;
 /// Texts that are at least so much alike are shown. Chosen by looking at examples: it is a hint for a person.
-const ALIKE: f64 = 0.22;
+const ALIKE: f64 = 0.45;
 /// The same where both have a point and the points are this near, in metres.
-const ALIKE_HERE: f64 = 0.08;
+const ALIKE_HERE: f64 = 0.15;
 const HERE: f64 = 250.0;
 
 /// What was opened before is another matter by now.
