@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use model::{AdapterName, Agency, AgencyId, Area, Category, Channel, Directory, Limit, OpeningHours, Rule, Timestamp, clock::Calendar};
+use model::{
+    AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, OpeningHours, Rule, Timestamp, clock::Calendar,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -410,8 +412,7 @@ async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Resul
         "insert into channel (id, adapter, account, label, area, valid_from, valid_until, hours)
         values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (adapter, account, valid_from) do nothing",
-        // Any UUIDv7 will do: no word of the model names a channel by its id.
-        AgencyId::new(now).0,
+        ChannelId::new(now).0,
         channel.adapter.as_str(),
         channel.account,
         channel.label,
