@@ -141,7 +141,8 @@ impl World {
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
         door("form", self.ports.form, "");
-        door("desk", self.ports.desk, "");
+        // The core is on loopback here, which only what the configuration names may be.
+        door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -156,6 +156,7 @@ fn channel(account: &str) -> Channel {
         area: Some("3171".into()),
         from: jiff::civil::date(2026, 1, 1),
         until: None,
+        hours: None,
     }
 }
 

@@ -115,7 +115,8 @@ impl House {
 
     /// The settings of the desk.
     pub(crate) fn desk(&self) -> Result<PathBuf> {
-        self.write("desk.toml", &self.adapter("desk", self.ports.desk, "/")?)
+        let table = format!("queue = true\ncore_url = \"http://127.0.0.1:{}\"\n", self.ports.web);
+        self.write("desk.toml", &(self.adapter("desk", self.ports.desk, "/")? + "\n[adapter]\n" + &table))
     }
 
     /// Whether there is a mailbox: `email.toml` in the data folder, written by hand.

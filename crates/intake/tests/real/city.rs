@@ -130,6 +130,7 @@ fn seed() -> Seed {
         area: None,
         from: jiff::civil::date(2020, 1, 1),
         until: None,
+        hours: None,
     };
     Seed {
         areas: vec![
