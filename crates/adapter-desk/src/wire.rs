@@ -190,7 +190,7 @@ fn reply_to(contact: Option<&Address>, key: &MessageKey, sender: &Address, confi
         Some((via.adapter.clone(), via.account.clone(), contact.clone()))
     });
     let (adapter, account, address) = by_contact.unwrap_or_else(|| (name(), key.account.clone(), sender.clone()));
-    ReplyTo { adapter, account, address, thread: None, audience: Audience::Private }
+    ReplyTo { adapter, account, address, thread: None, audience: Audience::Private, open_until: None }
 }
 
 fn visibility(form: &Form) -> Visibility {

@@ -511,6 +511,11 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>) -> Vec<String> {
             format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), receipt.at)
         }
         Event::OptOut { address } => format!("opt-out {address}"),
+        Event::Moved { from, to, at, .. } => {
+            let addresses: Vec<String> = from.iter().chain(to).map(ToString::to_string).collect();
+            format!("moved {} {at}", addresses.join(" "))
+        }
+        Event::Notice(notice) => format!("notice {} {} {} {}", notice.account, notice.subject, notice.word, notice.at),
     };
     parsed.iter().flatten().map(key).collect()
 }
@@ -523,7 +528,10 @@ fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Receipt(receipt) if receipt.reply.is_none() && receipt.platform_id.is_none() => {
             return Some("a receipt that names no reply".to_owned());
         }
-        Event::Receipt(_) | Event::OptOut { .. } => return None,
+        Event::Moved { adapter, .. } if adapter != name => return Some("a move under another adapter's name".to_owned()),
+        Event::Moved { from, to, .. } if from.is_empty() || to.is_empty() => return Some("a move from or to nowhere".to_owned()),
+        Event::Notice(notice) if notice.adapter != *name => return Some("a notice under another adapter's name".to_owned()),
+        Event::Receipt(_) | Event::OptOut { .. } | Event::Moved { .. } | Event::Notice(_) => return None,
     };
     let key = &inbound.key;
     match () {

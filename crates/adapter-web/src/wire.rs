@@ -97,6 +97,7 @@ pub(crate) fn parse(raw: &Raw, account: &str) -> Result<Vec<Event>, ParseError> 
             address: sender,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference,
         tracking,

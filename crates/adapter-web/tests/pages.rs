@@ -175,6 +175,7 @@ fn acknowledgement(to: ReplyTo) -> Reply {
         language: Language::Id,
         text: "Terima kasih.".into(),
         params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        menu: None,
     }
 }
 

@@ -30,8 +30,6 @@ fn the_contract_is_kept() {
             "order",
             "request-welcome",
             "call-permission",
-            "number-changed",
-            "user-id-changed",
             "identity-changed",
             "revoke",
             "group",
@@ -39,8 +37,7 @@ fn the_contract_is_kept() {
             "echo",
             "status-of-a-group",
             "account-error",
-            "account-update",
-            "template-paused",
+            "account-partner",
             "user-preferences",
         ],
         unparsable: &["not-json", "another-product", "no-number-of-ours"],
@@ -94,11 +91,20 @@ fn reply() -> Reply {
         adapter: "whatsapp".parse().expect("a name"),
         account: "100000000000001".into(),
         address: "tel:+6281000000001".parse().expect("an address"),
-        thread: Some("1795238460/wamid.INVENTED0001==".into()),
+        thread: None,
         audience: Audience::Private,
+        open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
-    Reply { id: ReplyId::new(Timestamp::UNIX_EPOCH), to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    Reply {
+        id: ReplyId::new(Timestamp::UNIX_EPOCH),
+        to,
+        kind: ReplyKind::Received,
+        language: Language::Id,
+        text,
+        params: BTreeMap::new(),
+        menu: None,
+    }
 }
 
 /// Meta says everything with 400 and a code. It has no opt-out of answers: a citizen blocks us, and that is 131026.

@@ -121,13 +121,29 @@ fn event_id(event: &Event) -> Option<String> {
         }
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
         Event::OptOut { .. } => None,
+        Event::Moved { adapter, from, to, at } => {
+            let addresses: Vec<String> =
+                from.iter().map(ToString::to_string).chain(["to".to_owned()]).chain(to.iter().map(ToString::to_string)).collect();
+            let at = at.to_string();
+            let said: Vec<&[u8]> =
+                [adapter.as_str(), &at].into_iter().chain(addresses.iter().map(String::as_str)).map(str::as_bytes).collect();
+            Some(hash("moved", &said))
+        }
+        Event::Notice(notice) => {
+            let at = notice.at.to_string();
+            let said = [notice.adapter.as_str(), &notice.account, &notice.subject, &notice.word, &at];
+            Some(hash("notice", &said.map(str::as_bytes)))
+        }
     }
 }
 
 fn receipt_id(receipt: &Receipt) -> String {
     let reply = receipt.reply.map(|reply| reply.to_string()).unwrap_or_default();
     let platform_id = receipt.platform_id.as_deref().unwrap_or_default();
-    let code = if let ReceiptState::Failed { code, .. } = &receipt.state { code.as_str() } else { "" };
+    let code = match &receipt.state {
+        ReceiptState::Failed { code, .. } | ReceiptState::WindowClosed { code, .. } => code.as_str(),
+        ReceiptState::Sent | ReceiptState::Unknown { .. } | ReceiptState::Delivered | ReceiptState::Read => "",
+    };
     let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code];
     hash("receipt", &told.map(str::as_bytes))
 }

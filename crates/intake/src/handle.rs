@@ -2,8 +2,8 @@
 
 use bus::Delivery;
 use metrics::counter;
-use model::{Address, Event, Failure, Inbound, Receipt, Timestamp, TraceId};
-use store::{PgPool, StoreError, citizen, reply};
+use model::{Address, Event, Failure, Inbound, Notice, NoticeState, Receipt, ReceiptState, Timestamp, TraceId};
+use store::{PgPool, StoreError, citizen, notice, reply};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -43,6 +43,8 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
             Event::Message(inbound) => messages.push((at, *inbound, delivery.trace)),
             Event::Receipt(receipt) => receipts.push((at, receipt)),
             Event::OptOut { address } => results.push((at, opt_out(db, &address, delivery.trace, now).await)),
+            Event::Moved { from, to, at: when, .. } => results.push((at, moved(db, &from, &to, when, delivery.trace).await)),
+            Event::Notice(notice) => results.push((at, noticed(db, notice).await)),
         }
     }
     results.extend(record_all(db, rooms, messages, now).await);
@@ -66,6 +68,8 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     let named = match &delivery.item {
         Event::Message(inbound) => Some(&inbound.key.adapter),
         Event::Receipt(receipt) => Some(&receipt.adapter),
+        Event::Moved { adapter, .. } => Some(adapter),
+        Event::Notice(notice) => Some(&notice.adapter),
         Event::OptOut { .. } => None,
     };
     if named.is_some_and(|named| *named != delivery.adapter) {
@@ -127,10 +131,30 @@ async fn note_receipts(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timest
         return Vec::new();
     }
     let (places, receipts): (Vec<usize>, Vec<Receipt>) = receipts.into_iter().unzip();
-    match reply::receipts(db, &receipts).await {
-        Ok(known) => places.into_iter().zip(&receipts).zip(known).map(|((at, receipt), known)| (at, noted(receipt, known, now))).collect(),
-        Err(error) => all_failed(places, error),
+    let known = match reply::receipts(db, &receipts).await {
+        Ok(known) => known,
+        Err(error) => return all_failed(places, error),
+    };
+    let mut handled = Vec::with_capacity(places.len());
+    for ((at, receipt), known) in places.into_iter().zip(&receipts).zip(known) {
+        let result = match noted(receipt, known, now) {
+            Ok(()) if known => once_more(db, receipt, now).await,
+            other => other,
+        };
+        handled.push((at, result));
     }
+    handled
+}
+
+/// Free words that came too late go out once more, as what the platform approved.
+async fn once_more(db: &PgPool, receipt: &Receipt, now: Timestamp) -> Result<(), Failure> {
+    if !matches!(receipt.state, ReceiptState::WindowClosed { .. }) {
+        return Ok(());
+    }
+    if reply::again(db, receipt, now).await? > 0 {
+        info!(adapter = %receipt.adapter, "A reply came too late for free words; it goes out once more.");
+    }
+    Ok(())
 }
 
 /// A receipt may overtake our own note of the platform's id; one that stays unknown is of a message that others sent from the account.
@@ -142,6 +166,25 @@ fn noted(receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> 
         return Err(Failure::Retry { after: Some(LOOK_AGAIN), source: Refused::UnknownReply.into() });
     }
     info!(adapter = %receipt.adapter, "Ignored a receipt of a message that is not ours.");
+    Ok(())
+}
+
+async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestamp, trace: TraceId) -> Result<(), Failure> {
+    match citizen::moved(db, from, to, when).await? {
+        Some(_) => info!(trace.id = %trace, "Noted that a citizen has another address."),
+        None => info!(trace.id = %trace, "Nobody whom we know has another address."),
+    }
+    Ok(())
+}
+
+async fn noticed(db: &PgPool, mut notice: Notice) -> Result<(), Failure> {
+    for (text, longest) in [(&mut notice.subject, 300), (&mut notice.word, 100), (&mut notice.detail, 1000), (&mut notice.account, 300)] {
+        *text = text.chars().filter(|c| !c.is_control()).take(longest).collect();
+    }
+    if notice.state == NoticeState::Broken {
+        warn!(adapter = %notice.adapter, notice.word = %notice.word, "{}: something does not work until somebody acts.", notice.subject);
+    }
+    notice::put(db, &notice).await?;
     Ok(())
 }
 

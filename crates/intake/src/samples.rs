@@ -35,6 +35,7 @@ pub(crate) fn inbound(id: &str, text: &str) -> Inbound {
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,

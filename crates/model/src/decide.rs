@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Why, reply::Facts, route,
+    Opening, Point, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Why, reply::Facts,
+    route,
 };
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
@@ -27,6 +28,7 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         reply_to: opening.reply_to,
         opened_at: opening.opened_at,
         why: opening.triaged.why,
+        questions: Questions::default(),
         trace: opening.trace,
         version: 0,
         dispatches: Vec::new(),

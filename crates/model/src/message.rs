@@ -103,6 +103,70 @@ pub enum Event {
         /// Where we must not write again.
         address: Address,
     },
+    /// The platform says that a citizen has other addresses now. They stay the same citizen: nobody guesses it, the platform vouches.
+    Moved {
+        /// Which adapter says so.
+        adapter: AdapterName,
+        /// What they had. Never empty.
+        from: Vec<Address>,
+        /// What they have instead. Never empty.
+        to: Vec<Address>,
+        /// When, by the platform's clock.
+        at: Timestamp,
+    },
+    /// Something staff should know about an account of ours.
+    Notice(Notice),
+}
+
+/// What a platform says of an account of ours: a template was paused, the quality fell. The newest of a subject counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Which adapter says so.
+    pub adapter: AdapterName,
+    /// Which account of ours, or what the platform calls all of them together.
+    pub account: String,
+    /// What it is about, always in the same words: `template laporan_selesai (id)`. At most 300 characters.
+    pub subject: String,
+    /// How bad it is.
+    pub state: NoticeState,
+    /// The platform's word: `APPROVED`, `PAUSED`.
+    pub word: String,
+    /// The platform's reason, without personal data; may be empty.
+    #[serde(default)]
+    pub detail: String,
+    /// When, by the platform's clock.
+    pub at: Timestamp,
+}
+
+/// How bad what a platform says is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeState {
+    /// As it should be.
+    Fine,
+    /// It works, and somebody should look.
+    Watch,
+    /// It does not work until somebody acts.
+    Broken,
+}
+
+impl NoticeState {
+    /// Every state, the best first.
+    pub const ALL: [Self; 3] = [Self::Fine, Self::Watch, Self::Broken];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Watch => "watch",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
 }
 
 /// One message from a citizen, in words every adapter shares. `Debug` shows no text and no name.
@@ -297,6 +361,10 @@ pub struct ReplyTo {
     pub thread: Option<String>,
     /// Who else will read the answer.
     pub audience: Audience,
+    /// Until when the platform takes what we write freely, where it sets such a limit; afterwards only what it approved before. Each new
+    /// message of the citizen moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<Timestamp>,
 }
 
 /// What became of a reply.
@@ -341,6 +409,13 @@ pub enum ReceiptState {
         /// The platform's words, for staff; without personal data.
         detail: String,
     },
+    /// Accepted first and refused later, because the time for free words was over: sent once more, as what the platform approved.
+    WindowClosed {
+        /// The platform's code.
+        code: String,
+        /// The platform's words, for staff; without personal data.
+        detail: String,
+    },
 }
 
 impl ReceiptState {
@@ -351,7 +426,7 @@ impl ReceiptState {
             Self::Unknown { .. } => "unknown",
             Self::Delivered => "delivered",
             Self::Read => "read",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::WindowClosed { .. } => "failed",
         }
     }
 
@@ -360,7 +435,7 @@ impl ReceiptState {
     pub fn rank(&self) -> i16 {
         match self {
             Self::Sent | Self::Unknown { .. } => 1,
-            Self::Failed { .. } => 2,
+            Self::Failed { .. } | Self::WindowClosed { .. } => 2,
             Self::Delivered => 3,
             Self::Read => 4,
         }

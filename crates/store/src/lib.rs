@@ -15,6 +15,7 @@ pub mod dispatch;
 mod error;
 pub mod live;
 pub mod message;
+pub mod notice;
 mod password;
 pub mod queue;
 pub mod reply;

@@ -145,6 +145,7 @@ fn seed() -> Seed {
         limits: vec![SeedLimit { category: None, agency: Some("roads".into()), working_days: 3, source: "aturan".into() }],
         holidays: vec![Holiday { day: jiff::civil::date(2026, 12, 25), name: "Natal".into(), source: "SKB".into() }],
         channels: vec![channel("1")],
+        ..Seed::default()
     }
 }
 
@@ -185,7 +186,7 @@ fn inbound(id: &str) -> Inbound {
         thread: None,
         replaces: None,
         unreadable: None,
-        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private }),
+        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private, open_until: None }),
         reference: Reference::of(&key, 0),
         tracking: None,
         key,

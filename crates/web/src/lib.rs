@@ -74,6 +74,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/loket", get(agency::desk::show))
         .route(model::desk::SEARCH, post(agency::desk_api::search))
         .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
+        .route("/impor", get(agency::import::show))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))
@@ -88,6 +89,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show));
     let pages = citizens
         .merge(accounts)
@@ -105,7 +107,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/live", get(citizen::live::show))
         .route("/aduan/{id}/live", get(agency::live::of_complaint))
         .route("/antrean/live", get(agency::live::of_queue));
-    let policy = ui::Policy { form_targets: rooms.desk_origin().into_iter().collect(), https: rooms.https() };
+    let policy = ui::Policy { form_targets: rooms.token_origins(), https: rooms.https() };
     let router = pages
         .merge(uploads)
         .merge(streams)

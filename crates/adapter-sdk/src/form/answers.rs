@@ -111,11 +111,13 @@ mod tests {
                 address: "form:x".parse().expect("an address"),
                 thread: None,
                 audience: Audience::Private,
+                open_until: None,
             },
             kind,
             language: Language::Id,
             text: String::new(),
             params: std::collections::BTreeMap::default(),
+            menu: None,
         }
     }
 

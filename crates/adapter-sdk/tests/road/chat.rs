@@ -126,6 +126,7 @@ fn event(message: Message, raw: &Raw) -> Event {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         key,
         sender: vec![sender],

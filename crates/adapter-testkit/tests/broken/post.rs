@@ -88,6 +88,7 @@ impl<const FAULT: u8> Adapter for Post<FAULT> {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         };
         Ok(vec![Event::Message(Box::new(Inbound {
             reference: Reference::of(&key, 0),

@@ -100,6 +100,7 @@ fn inbound(number: usize, text: &str) -> Inbound {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         key,
         sender: vec![sender],

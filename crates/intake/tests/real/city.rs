@@ -177,6 +177,7 @@ pub(crate) fn message(who: u32, id: &str, text: &str) -> Inbound {
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,

@@ -206,6 +206,7 @@ fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::Resolved => page.t("reply.resolved"),
         ReplyKind::Reopened => page.t("reply.reopened"),
         ReplyKind::Unreadable => page.t("reply.unreadable"),
+        ReplyKind::Wanted => page.t("reply.wanted"),
     }
 }
 

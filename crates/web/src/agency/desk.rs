@@ -58,7 +58,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     })
 }
 
-fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
+pub(super) fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
     ClerkToken { staff: staff.id, name: staff.name.clone(), role: staff.role, office, expires_at: rooms.now() + TOKEN_HOURS.hours() }
 }
 

@@ -132,6 +132,7 @@ fn directory() -> Seed {
             channel("counter", "kel-melati", "Loket Kelurahan Melati", Some("3171090001")),
             channel("counter", "kel-kenanga", "Loket Kelurahan Kenanga", Some("3171090002")),
         ],
+        ..Seed::default()
     }
 }
 
@@ -282,6 +283,7 @@ fn inbound(wish: &Wish<'_>, key: MessageKey, address: Address, attachments: Vec<
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,
