@@ -6,6 +6,7 @@
 
 mod browser;
 mod hostile;
+mod mail;
 mod process;
 mod proxy;
 
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
+pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
@@ -139,7 +141,8 @@ impl World {
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
         door("form", self.ports.form, "");
-        door("desk", self.ports.desk, "");
+        // The core is on loopback here, which only what the configuration names may be.
+        door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -1,4 +1,4 @@
-//! The pages of the import without a bus, to look at in a browser: `cargo run -p adapter-rtrw --example look -- 8106`. Prints a token to sign in with.
+//! The pages of the import without a bus, to look at in a browser: `cargo run -p adapter-rtrw --example look -- 8108`. Prints a token to sign in with.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() {
-    let port = std::env::args().nth(1).and_then(|port| port.parse::<u16>().ok()).unwrap_or(8106);
+    let port = std::env::args().nth(1).and_then(|port| port.parse::<u16>().ok()).unwrap_or(8108);
     let folder = tempfile::tempdir().expect("a folder");
     let settings = Settings::<<ChatImport as Adapter>::Config>::from_toml(ChatImport::DEFAULTS).expect("a configuration");
     let adapter = ChatImport::open(settings.adapter, Http::new(Limits::default()).expect("a client")).expect("an adapter");

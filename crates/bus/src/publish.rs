@@ -142,7 +142,7 @@ fn receipt_id(receipt: &Receipt) -> String {
     let platform_id = receipt.platform_id.as_deref().unwrap_or_default();
     let code = match &receipt.state {
         ReceiptState::Failed { code, .. } | ReceiptState::WindowClosed { code, .. } => code.as_str(),
-        ReceiptState::Sent | ReceiptState::Delivered | ReceiptState::Read => "",
+        ReceiptState::Sent | ReceiptState::Unknown { .. } | ReceiptState::Delivered | ReceiptState::Read => "",
     };
     let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code];
     hash("receipt", &told.map(str::as_bytes))

@@ -27,7 +27,9 @@ mod address;
 pub mod clock;
 mod complaint;
 mod decide;
+pub mod desk;
 mod failure;
+mod hours;
 pub mod id;
 mod message;
 mod question;
@@ -42,9 +44,10 @@ pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{decide, open};
 pub use failure::{BoxError, Failure};
+pub use hours::{NotHours, OpeningHours};
 pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Notice, NoticeState, Point, Raw, Receipt,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Notice, NoticeState, Point, Proof, Raw, Receipt,
     ReceiptState, RemoteMedia, ReplyTo,
 };
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};

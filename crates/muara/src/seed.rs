@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use model::{AdapterName, Area, Category, Channel, Directory, Line, Purpose};
+use model::{AdapterName, Area, Category, Channel, Directory, Line, OpeningHours, Purpose};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     directory::{Holiday, Seed, SeedAgency, SeedLimit},
@@ -161,6 +161,7 @@ struct ChannelEntry {
     area: Option<String>,
     from: toml::value::Datetime,
     until: Option<toml::value::Datetime>,
+    hours: Option<OpeningHours>,
     /// Code of what it is there for, if for one thing.
     purpose: Option<String>,
 }
@@ -304,7 +305,7 @@ fn channel(entry: ChannelEntry) -> Result<Channel, SeedError> {
     if until.is_some_and(|until| until < from) {
         return Err(wrong("channels.toml", format!("{} {} ends before it begins", entry.adapter, entry.account)));
     }
-    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until })
+    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until, hours: entry.hours })
 }
 
 /// The channels that are there for one thing. An account has one purpose, whatever the dates of its rows.

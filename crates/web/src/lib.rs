@@ -72,6 +72,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
+        .route(model::desk::SEARCH, post(agency::desk_api::search))
+        .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
         .route("/impor", get(agency::import::show))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
