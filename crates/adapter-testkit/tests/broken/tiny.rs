@@ -149,7 +149,7 @@ impl<const FAULT: u8> Tiny<FAULT> {
             content: Content::Remote(RemoteMedia { id, params: BTreeMap::new() }),
         };
         Event::Message(Box::new(Inbound {
-            reference: Reference::of(&key, u32::from(Self::has(Fault::NumberOfItsOwn))),
+            reference: Reference::of(&key, u8::from(Self::has(Fault::NumberOfItsOwn))),
             key,
             sender: if Self::has(Fault::NobodyWrote) { Vec::new() } else { vec![sender] },
             proof: adapter_sdk::Proof::Platform,
