@@ -41,6 +41,8 @@ pub struct Wishes {
     pub spool_bytes: Option<u64>,
     /// Starts the form and the desk too.
     pub with_forms: bool,
+    /// More lines for the citizens' form: `burst = 1000`.
+    pub form: &'static str,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
 }
@@ -138,7 +140,7 @@ impl World {
             "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
-        door("form", self.ports.form, "");
+        door("form", self.ports.form, wishes.form);
         door("desk", self.ports.desk, "");
     }
 
