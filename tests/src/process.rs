@@ -118,8 +118,12 @@ impl Drop for Process {
 pub fn built(program: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a file");
+        let folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--bins", "--workspace"]);
+        // A benchmark measures programs of its own profile.
+        build.args(folder.ends_with("release").then_some("--release"));
         // What cargo says about the package of this test would make build scripts (ring's) run again, and half of the tree be built again.
         for (name, _) in std::env::vars_os()
             .filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_"))
@@ -127,8 +131,7 @@ pub fn built(program: &'static str) -> PathBuf {
             build.env_remove(name);
         }
         assert!(build.status().expect("cargo is there").success(), "the programs do not build");
-        let test = std::env::current_exe().expect("a test has a file");
-        test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned()
+        folder
     });
     folder.join(program)
 }
