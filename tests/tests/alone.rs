@@ -43,7 +43,19 @@ struct City {
 impl City {
     async fn of(world: &World) -> Self {
         let client = tests::client();
-        world.muara(&["staff", "add", "loket1", "--name", "Sari", "--role", "clerk", "--office", "kel-gambir", "--password-file", "password"]);
+        world.muara(&[
+            "staff",
+            "add",
+            "loket1",
+            "--name",
+            "Sari",
+            "--role",
+            "clerk",
+            "--office",
+            "kel-gambir",
+            "--password-file",
+            "password",
+        ]);
         let desk = world.desk();
         eventually("the desk knows the city", || async {
             client.get(&desk).send().await.is_ok_and(|answer| answer.status().as_u16() < 500)
@@ -71,7 +83,8 @@ impl City {
     }
 
     fn form(&self, n: u64) -> RequestBuilder {
-        let form = Form::new().text("kiriman", format!("0f8b2c1e-5d7a-4c3e-9b1a-{n:012x}")).text("isi", "Lampu jalan mati di Kelurahan Gambir");
+        let form =
+            Form::new().text("kiriman", format!("0f8b2c1e-5d7a-4c3e-9b1a-{n:012x}")).text("isi", "Lampu jalan mati di Kelurahan Gambir");
         self.client.post(&self.form).multipart(form)
     }
 
@@ -137,7 +150,9 @@ async fn each_adapter_is_stopped_upgraded_and_killed_alone_and_the_others_do_not
             strike(&mut world, &traffic, adapter.process, blow).await;
         }
     }
-    traffic.values().for_each(|traffic| traffic.stop.store(true, SeqCst));
+    for traffic in traffic.values() {
+        traffic.stop.store(true, SeqCst);
+    }
     for flow in flows {
         flow.await.expect("nobody heard anything but yes or later");
     }

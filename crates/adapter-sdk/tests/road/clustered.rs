@@ -128,10 +128,8 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
         };
         reader.consume(Queue::Events, until_stop, 1, handle).await
     });
-    until("everything that was accepted", || async {
-        sender.accepted.lock().expect("a lock").is_subset(&seen.lock().expect("a lock"))
-    })
-    .await;
+    until("everything that was accepted", || async { sender.accepted.lock().expect("a lock").is_subset(&seen.lock().expect("a lock")) })
+        .await;
     let files = std::fs::read_dir(folder.path().join("door")).expect("a folder").count();
     assert_eq!(files, 0, "nothing of a citizen lies on this machine");
     stop.cancel();
@@ -142,7 +140,8 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
 async fn a_door_without_a_disk_refuses_a_bus_that_keeps_one_copy() {
     let nats = servers::testing::nats();
     let folder = TempDir::new().expect("a folder");
-    let core = Bus::connect(&BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 }).await.expect("a bus");
+    let core =
+        Bus::connect(&BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 }).await.expect("a bus");
     core.ensure().await.expect("streams");
     let running = start_webhook::<Chat>(settings(&nats.url(), &folder), Stop::new()).await.expect("a door");
     let ended = tokio::time::timeout(PATIENCE, running.ended()).await.expect("it ends");

@@ -41,7 +41,8 @@ async fn a_gateway_that_never_retries_loses_nothing_in_a_long_outage_and_each_se
         let world = &world;
         async move {
             for n in 0..EACH {
-                let message = serde_json::json!({ "id": format!("{sender}-{n:03}"), "text": "jalan berlubang", "from": format!("s{sender}") });
+                let message =
+                    serde_json::json!({ "id": format!("{sender}-{n:03}"), "text": "jalan berlubang", "from": format!("s{sender}") });
                 let said = world.post(serde_json::json!({ "messages": [message] }).to_string(), Some("word")).await;
                 assert_eq!(said, 200, "there is no second time");
             }
