@@ -6,6 +6,7 @@
 
 mod browser;
 mod hostile;
+mod mail;
 mod process;
 mod proxy;
 
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
+pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
@@ -124,7 +126,7 @@ impl World {
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
         // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
-        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "5m" };
+        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "30s" };
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
@@ -141,7 +143,8 @@ impl World {
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
         door("form", self.ports.form, wishes.form);
-        door("desk", self.ports.desk, "");
+        // The core is on loopback here, which only what the configuration names may be.
+        door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }
 
     fn write(&self, name: &str, text: &str) {
