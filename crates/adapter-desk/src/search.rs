@@ -246,6 +246,7 @@ impl Room {
             Kind::Forwarded | Kind::Routed | Kind::HandedOver => "tak_sampai.forwarded",
             Kind::Started => "tak_sampai.started",
             Kind::Asked => "tak_sampai.asked",
+            Kind::Wanted => "tak_sampai.wanted",
             Kind::Answered => "tak_sampai.answered",
             Kind::Resolved => "tak_sampai.resolved",
             Kind::Reopened => "tak_sampai.reopened",

@@ -60,7 +60,8 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::Noted
         | ReplyKind::Started
         | ReplyKind::Reopened
-        | ReplyKind::Unreadable => true,
+        | ReplyKind::Unreadable
+        | ReplyKind::Wanted => true,
         ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved => false,
     }
 }
@@ -234,11 +235,13 @@ mod tests {
                 address: Address::new("mailto", "Warga@example.id").expect("an address"),
                 thread: Some(thread.written()),
                 audience: Audience::Private,
+                open_until: None,
             },
             kind,
             language: Language::Id,
             text: format!("Terima kasih <b>&</b>.\nNomor: {reference}\nPantau di sini: https://lapor.example.id/t/AAA\nJalan \"Melati\""),
             params: BTreeMap::from([("reference".into(), reference.to_string()), ("site".into(), "Kota Contoh".into())]),
+            menu: None,
         }
     }
 

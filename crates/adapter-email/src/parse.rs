@@ -189,7 +189,14 @@ impl<'a> Reading<'a> {
     fn reply_to(&self, thread: Thread) -> Option<ReplyTo> {
         let address = Address::new("mailto", &self.from.as_ref()?.written()).ok()?;
         let account = self.account.known();
-        Some(ReplyTo { adapter: self.raw.adapter.clone(), account, address, thread: Some(thread.written()), audience: Audience::Private })
+        Some(ReplyTo {
+            adapter: self.raw.adapter.clone(),
+            account,
+            address,
+            thread: Some(thread.written()),
+            audience: Audience::Private,
+            open_until: None,
+        })
     }
 
     fn sender_name(&self) -> Option<String> {

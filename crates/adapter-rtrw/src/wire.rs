@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use adapter_sdk::{
     Adapter, AdapterName, Address, Attachment, AttachmentKind, Audience, Bytes, Content, Event, Inbound, Language, MessageKey, ParseError,
-    Point, Raw, Reference, RemoteMedia, Timestamp, TrackingCode, Visibility,
+    Point, Proof, Raw, Reference, RemoteMedia, Timestamp, TrackingCode, Visibility,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,7 @@ fn inbound(raw: &Raw, chosen: &Chosen, place: usize, line: &Line, head: &str) ->
         unreadable: None,
         reply_to: None,
         tracking: is_first.then(|| chosen.tracking.clone()),
+        proof: Proof::Claim,
     })
 }
 

@@ -170,9 +170,10 @@ fn noted(receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> 
 }
 
 async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestamp, trace: TraceId) -> Result<(), Failure> {
-    match citizen::moved(db, from, to, when).await? {
-        Some(_) => info!(trace.id = %trace, "Noted that a citizen has another address."),
-        None => info!(trace.id = %trace, "Nobody whom we know has another address."),
+    if citizen::moved(db, from, to, when).await?.is_some() {
+        info!(trace.id = %trace, "Noted that a citizen has another address.");
+    } else {
+        info!(trace.id = %trace, "Nobody whom we know has another address.");
     }
     Ok(())
 }

@@ -59,17 +59,13 @@ fn full_year(year: u16) -> Option<i16> {
 /// The time at the beginning of a line, and what follows it. `None`: the line goes on with what was said before.
 pub(super) fn header(line: &str) -> Option<(Stamp, &str)> {
     let line = line.trim_start_matches(is_mark);
-    match line.strip_prefix('[') {
-        Some(inside) => {
-            let (stamp, rest) = dated(inside).or_else(|| timed(inside))?;
-            Some((stamp, rest.trim_start_matches(is_mark).strip_prefix(']')?.trim_start_matches([' ', '\u{a0}'])))
-        }
-        None => {
-            let (stamp, rest) = dated(line)?;
-            let rest = rest.trim_start_matches(is_space);
-            Some((stamp, rest.strip_prefix("- ").or_else(|| rest.strip_prefix("– "))?))
-        }
+    if let Some(inside) = line.strip_prefix('[') {
+        let (stamp, rest) = dated(inside).or_else(|| timed(inside))?;
+        return Some((stamp, rest.trim_start_matches(is_mark).strip_prefix(']')?.trim_start_matches([' ', '\u{a0}'])));
     }
+    let (stamp, rest) = dated(line)?;
+    let rest = rest.trim_start_matches(is_space);
+    Some((stamp, rest.strip_prefix("- ").or_else(|| rest.strip_prefix("– "))?))
 }
 
 /// `21/11/26 10.15`, `11/21/26, 10:15:32 AM`, `21/11 10.15`.
