@@ -125,7 +125,16 @@ fn reply() -> Reply {
         address: Address::new("mailto", "warga@warga.example.id").expect("an address"),
         thread: Some(r#"{"m":"m1@warga.example.id","s":"Lampu mati"}"#.into()),
         audience: Audience::Private,
+        open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
-    Reply { id: ReplyId::new(Timestamp::UNIX_EPOCH), to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    Reply {
+        id: ReplyId::new(Timestamp::UNIX_EPOCH),
+        to,
+        kind: ReplyKind::Received,
+        language: Language::Id,
+        text,
+        params: BTreeMap::new(),
+        menu: None,
+    }
 }

@@ -126,11 +126,13 @@ fn reply(to: &str) -> Reply {
             address: Address::new("mailto", to).expect("an address"),
             thread: Some(r#"{"m":"m1@warga.example.id","s":"Lampu mati"}"#.into()),
             audience: Audience::Private,
+            open_until: None,
         },
         kind: ReplyKind::Received,
         language: Language::Id,
         text: format!("Terima kasih. Laporan Anda sudah kami terima.\nNomor: {reference}"),
         params: BTreeMap::from([("reference".into(), reference.to_string())]),
+        menu: None,
     }
 }
 
