@@ -21,7 +21,7 @@ use serde::Deserialize;
 pub struct Config {
     account: String,
     max_upload: Size,
-    max_file: Size,
+    max_attachment: Size,
     memory: Size,
     max_uploads: usize,
     keep_hours: u32,

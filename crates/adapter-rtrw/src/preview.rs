@@ -84,7 +84,7 @@ impl NotRead {
 impl Preview {
     /// Reads a form. `today` is the day in the site's zone.
     pub(crate) fn of(form: &Form, config: &Config, today: Date) -> Result<Self, NotRead> {
-        let limits = Limits { file: config.max_file.get(), ..Limits::default() };
+        let limits = Limits { file: config.max_attachment.get(), ..Limits::default() };
         let is_chat = |name: &str| [".zip", ".txt"].iter().any(|end| name.to_lowercase().ends_with(end));
         let files = || form.files(field::FILES).filter(|file| !file.bytes.is_empty());
         let chat = files().find(|file| file.filename.as_deref().is_some_and(is_chat)).or_else(|| {

@@ -164,7 +164,7 @@ fn a_zip_that_lies_about_a_size_is_caught() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,400}") {

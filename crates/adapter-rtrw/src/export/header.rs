@@ -36,7 +36,9 @@ impl Stamp {
         let (year, month, day) = match order {
             DateOrder::DayFirst => (third, second, first),
             DateOrder::MonthFirst => (third, first, second),
-            DateOrder::YearFirst => (Some(first), second, third?),
+            // With two digits it would be a date in two orders nearly always, and WhatsApp writes all four in front.
+            DateOrder::YearFirst if first >= 1000 => (Some(first), second, third?),
+            DateOrder::YearFirst => return None,
         };
         let date = |year: i16| Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
         let date = match year {
