@@ -115,7 +115,7 @@ fn named(name: &str, address: &str) -> Result<Named, SendError> {
 
 /// The reply's id makes it the same whenever the reply is sent; the number helps people who read heads.
 fn message_id(reply: &Reply, reference: Option<Reference>, ours: &Mailbox) -> String {
-    let number = reference.map_or_else(|| "x".to_owned(), |number| number.to_string().replace('-', ""));
+    let number = reference.map_or_else(|| "none".to_owned(), |number| number.to_string().replace('-', ""));
     format!("{}.{number}@{}", reply.id.to_string().replace('-', ""), ours.domain())
 }
 

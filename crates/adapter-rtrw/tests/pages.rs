@@ -87,7 +87,7 @@ async fn what_staff_tick_goes_through_the_door_and_nothing_else() {
     assert_eq!(lamp[1].attachments[0].kind, AttachmentKind::Image);
     assert_eq!(counter.adapter.fetch_from(&kept[0], media).await.expect("the photo"), JPEG);
     let drain = read(&counter, &kept[1]);
-    assert_eq!(drain[0].contact.iter().map(ToString::to_string).collect::<Vec<_>>(), ["tel:+628100000001"]);
+    assert_eq!(drain[0].contact.iter().map(ToString::to_string).collect::<Vec<_>>(), ["tel:+6281000000001"]);
     assert_eq!(drain[0].sender_name, None);
     assert_ne!(drain[0].sender, lamp[0].sender);
 }
