@@ -177,6 +177,9 @@ pub enum Refused {
     /// Signed rightly, but too old to be believed.
     #[error("the signature is too old")]
     Stale,
+    /// From an address that may not call.
+    #[error("the request comes from an address that may not call")]
+    Stranger,
 }
 
 /// The program cannot go on.

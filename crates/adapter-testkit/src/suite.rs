@@ -424,6 +424,7 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>) -> Vec<String> {
             format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), receipt.at)
         }
         Event::OptOut { address } => format!("opt-out {address}"),
+        Event::OptIn { address } => format!("opt-in {address}"),
     };
     parsed.iter().flatten().map(key).collect()
 }
@@ -436,7 +437,7 @@ fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Receipt(receipt) if receipt.reply.is_none() && receipt.platform_id.is_none() => {
             return Some("a receipt that names no reply".to_owned());
         }
-        Event::Receipt(_) | Event::OptOut { .. } => return None,
+        Event::Receipt(_) | Event::OptOut { .. } | Event::OptIn { .. } => return None,
     };
     let key = &inbound.key;
     match () {

@@ -115,7 +115,7 @@ fn event_id(event: &Event) -> Option<String> {
             Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
         }
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
-        Event::OptOut { .. } => None,
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
     }
 }
 

@@ -41,6 +41,7 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
             Event::Message(inbound) => messages.push((at, *inbound, delivery.trace)),
             Event::Receipt(receipt) => receipts.push((at, receipt)),
             Event::OptOut { address } => results.push((at, opt_out(db, &address, delivery.trace, now).await)),
+            Event::OptIn { address } => results.push((at, opt_in(db, &address, delivery.trace).await)),
         }
     }
     results.extend(record_all(db, rooms, messages, now).await);
@@ -64,7 +65,7 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     let named = match &delivery.item {
         Event::Message(inbound) => Some(&inbound.key.adapter),
         Event::Receipt(receipt) => Some(&receipt.adapter),
-        Event::OptOut { .. } => None,
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
     };
     if named.is_some_and(|named| *named != delivery.adapter) {
         return Err(Refused::ForeignAdapter);
@@ -146,5 +147,11 @@ fn noted(receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> 
 async fn opt_out(db: &PgPool, address: &Address, trace: TraceId, now: Timestamp) -> Result<(), Failure> {
     citizen::opt_out(db, address, now).await?;
     info!(trace.id = %trace, "Noted that a citizen wants no more messages.");
+    Ok(())
+}
+
+async fn opt_in(db: &PgPool, address: &Address, trace: TraceId) -> Result<(), Failure> {
+    citizen::opt_in(db, address).await?;
+    info!(trace.id = %trace, "Noted that a citizen wants messages again.");
     Ok(())
 }

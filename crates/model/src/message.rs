@@ -89,6 +89,11 @@ pub enum Event {
         /// Where we must not write again.
         address: Address,
     },
+    /// The citizen wants messages at this address again.
+    OptIn {
+        /// Where we may write again.
+        address: Address,
+    },
 }
 
 /// One message from a citizen, in words every adapter shares. `Debug` shows no text and no name.

@@ -84,7 +84,7 @@ fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
 fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
     let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
     let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), params }
+    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), short: Vec::new(), params }
 }
 
 /// As a desk names a telephone number: nobody wrote from it here.

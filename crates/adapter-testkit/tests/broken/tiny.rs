@@ -106,7 +106,7 @@ pub(crate) fn reply() -> Reply {
     };
     let id = ReplyId::new(Timestamp::UNIX_EPOCH);
     let text = "Laporan Anda kami terima.".to_owned();
-    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new() }
 }
 
 impl<const FAULT: u8> Tiny<FAULT> {
