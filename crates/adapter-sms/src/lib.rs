@@ -153,7 +153,8 @@ impl Webhook for Sms {
     /// A part of a long message waits for the others.
     async fn keep(&self, request: Request, door: &Door) -> Result<(), DoorError> {
         let delivery = Delivery::new(&request.query, request.header("content-type"), &request.body);
-        if let Some((name, gateway)) = self.gateway(&request)
+        if delivery.content_type != pieces::CONTENT_TYPE
+            && let Some((name, gateway)) = self.gateway(&request)
             && let Ok(said) = gateway.said(&delivery)
             && let [Said::Heard(heard)] = said.as_slice()
             && heard.part.is_some()

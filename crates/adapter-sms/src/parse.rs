@@ -184,7 +184,7 @@ impl Sms {
         let last = number - 1;
         let which = if next == last { next.to_string() } else { format!("{next}-{last}") };
         let words = self.config.missing_part.replace("{number}", &which).replace("{of}", &of.to_string());
-        let before = if units.is_empty() { "" } else { " " };
+        let before = if units.last().is_none_or(|unit| *unit == u16::from(b' ')) { "" } else { " " };
         let after = if last == u16::from(of) { "" } else { " " };
         units.extend(format!("{before}{words}{after}").encode_utf16());
         true

@@ -226,3 +226,40 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(token: &str, other: &str) -> Twilio {
+        let table = serde_json::json!({ "account_sid": "AC1", "auth_token": token, "other_auth_token": other, "door_url": "https://mycompany.com" });
+        serde_json::from_value(table).expect("an account")
+    }
+
+    /// The example of Twilio's documentation: address, fields, token and signature.
+    const DOCUMENTED: &str = "POST /myapp.php?foo=1&bar=2\ncontent-type: application/x-www-form-urlencoded\nx-twilio-signature: @\n\n\
+        To=%2B18005551212&From=%2B14158675309&Digits=1234&Caller=%2B14158675309&CallSid=CA1234567890ABCDE";
+
+    #[test]
+    fn the_documented_signature_is_right_and_others_are_not() {
+        let signed = |signature: &str| Request::recorded(DOCUMENTED.replace('@', signature).as_bytes()).expect("a request");
+        let right = signed("RSOYDt4T1cUTdK1PDd93/VVr8B8=");
+        assert_eq!(account("12345", "").verify(&right), Ok(()));
+        assert_eq!(account("54321", "12345").verify(&right), Ok(()), "while tokens are exchanged");
+        assert_eq!(account("54321", "").verify(&right), Err(Refused::WrongSignature));
+        assert_eq!(account("12345", "").verify(&signed("AAAADt4T1cUTdK1PDd93/VVr8B8=")), Err(Refused::WrongSignature));
+        assert_eq!(account("12345", "").verify(&signed("%")), Err(Refused::Unsigned));
+    }
+
+    #[test]
+    fn a_signed_address_lends_its_signature_to_no_body() {
+        let get = "GET /webhook?gateway=awan\nx-twilio-signature: @\n\n";
+        let mut mac = Hmac::<Sha1>::new_from_slice(b"12345").expect("a key");
+        mac.update(b"https://mycompany.com/webhook?gateway=awan");
+        let get = get.replace('@', &BASE64_STANDARD.encode(mac.finalize().into_bytes()));
+        let request = Request::recorded(get.as_bytes()).expect("a request");
+        assert_eq!(account("12345", "").verify(&request), Ok(()));
+        let with_body = Request { body: "From=x".into(), ..request };
+        assert_eq!(account("12345", "").verify(&with_body), Err(Refused::WrongSignature));
+    }
+}

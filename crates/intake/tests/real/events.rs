@@ -103,32 +103,14 @@ async fn messages_receipts_and_silence_of_one_batch_are_all_handled() {
 async fn who_wanted_silence_and_writes_that_they_want_answers_again_is_answered() {
     let city = City::new().await;
     let address = message(1, "x", "").sender[0].clone();
-    let silence = vec![delivery("chat", Event::OptOut { address: address.clone() }), written(message(1, "m1", "jalan rusak"))];
+    let silence = vec![delivery("chat", Event::OptOut { address: address.clone() })];
     assert!(handle_batch(&city.db, &city.rooms, silence, after(1)).await.iter().all(Result::is_ok));
-    let claimed = || async { reply::claim(&city.db, LATER, std::time::Duration::from_secs(1), 10).await.expect("claims").len() };
-    assert_eq!(claimed().await, 0, "what was withheld is not due");
+    let withheld = opened(city.record_one(&message(1, "m1", "jalan rusak")).await);
     let again = vec![delivery("chat", Event::OptIn { address: address.clone() }), delivery("chat", Event::OptIn { address })];
     assert!(handle_batch(&city.db, &city.rooms, again, after(2)).await.iter().all(Result::is_ok));
     let mut later = message(1, "m2", "lampu jalan mati");
-    later.sent_at = after(60);
-    assert!(handle_batch(&city.db, &city.rooms, vec![written(later)], after(60)).await.iter().all(Result::is_ok));
-    assert_eq!(claimed().await, 1, "the later message is answered, what was withheld stays so");
-}
-
-#[tokio::test]
-async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_let_go() {
-    let city = City::new().await;
-    let receipt = Receipt {
-        reply: None,
-        platform_id: Some("unknown".into()),
-        adapter: "chat".parse().expect("a name"),
-        account: "1".into(),
-        state: ReceiptState::Delivered,
-        at: after(0),
-    };
-    let event = || vec![delivery("chat", Event::Receipt(receipt.clone()))];
-    let young = handle_batch(&city.db, &city.rooms, event(), after(1)).await;
-    assert!(matches!(young[0], Err(Failure::Retry { after: Some(_), .. })), "{young:?}");
-    let old = handle_batch(&city.db, &city.rooms, event(), LATER).await;
-    assert!(old[0].is_ok(), "{old:?}");
+    later.sent_at = after(600);
+    let answered = opened(city.record_one(&later).await);
+    assert_eq!(city.reply_states(withheld).await, [reply::ReplyState::Withheld], "it is old");
+    assert_eq!(city.reply_states(answered).await, [reply::ReplyState::Due]);
 }
