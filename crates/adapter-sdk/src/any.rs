@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Event, Raw, RemoteMedia, Reply};
 
-use crate::{Adapter, Answer, Batch, Bytes, Door, DoorError, FetchError, ParseError, Poll, Refused, Request, SendError, Sent, Webhook};
+use crate::{
+    Adapter, Answer, Batch, Bytes, Door, DoorError, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook,
+};
 
 /// An [`Adapter`], whichever.
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
@@ -13,6 +15,7 @@ pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
+    fn probe(&self) -> BoxFuture<'_, Vec<Finding>>;
 }
 
 /// A [`Webhook`], whichever.
@@ -42,6 +45,9 @@ impl<A: Adapter> AnyAdapter for A {
     }
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>> {
         Adapter::send(self, reply).boxed()
+    }
+    fn probe(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Adapter::probe(self).boxed()
     }
 }
 

@@ -45,10 +45,9 @@ pub(crate) fn routes(health: Health) -> Router {
 }
 
 async fn report(State(health): State<Health>) -> Response {
-    let spool = health.door.spool();
-    let level = spool.level();
+    let level = health.door.level();
     let report = Report {
-        door: spool.works(),
+        door: health.door.works(),
         bus: health.bus.get().is_some_and(Bus::is_connected),
         spool_waiting: level.waiting,
         spool_bytes: level.bytes,

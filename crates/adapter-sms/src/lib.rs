@@ -10,6 +10,7 @@ mod number;
 mod pace;
 mod parse;
 mod pieces;
+mod probe;
 mod said;
 mod send;
 pub mod udh;
@@ -22,8 +23,8 @@ use std::{
 };
 
 use adapter_sdk::{
-    Adapter, Answer, Bytes, ConfigError, Door, DoorError, Event, FetchError, Http, ParseError, Raw, Refused, RemoteMedia, Reply, Request,
-    SendError, Sent, Timestamp, Webhook,
+    Adapter, Answer, Bytes, ConfigError, Door, DoorError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply,
+    Request, SendError, Sent, Timestamp, Webhook,
 };
 
 pub use config::Config;
@@ -127,6 +128,10 @@ impl Adapter for Sms {
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.reply(reply).await
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.findings().await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapter_sdk::{Audience, Language, Reply, ReplyId, ReplyKind, ReplyTo, Request, Timestamp, axum::http::Method, outgoing::Url};
 use adapter_sms::Sms;
-use adapter_testkit::{Canned, Contract, Refusal, Wanted};
+use adapter_testkit::{Canned, Contract, Probe, Refusal, Wanted};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -14,6 +14,9 @@ const PASSWORD: &str = "password-at-the-gateway";
 const TOKEN: &str = "token-of-the-account";
 const KEY: &str = "key-of-the-signature";
 
+/// What Kannel's status page says when all is well, shortened.
+const RUNNING: &str = "<gateway><status>running, uptime 0d</status><boxes><box><type>smsbox</type><status>on-line 0d</status></box></boxes>\
+                       <smscs><count>1</count><smsc><admin-id>modem</admin-id><status>online 3s</status></smsc></smscs></gateway>";
 /// What a gateway takes in one request: four parts of 153 septets.
 const LIMIT: usize = 4 * 153;
 
@@ -27,7 +30,7 @@ fn kannel_keeps_the_contract() {
                  {{ number = '1709', gateway = 'kota', without_keyword = 'ignore', keywords = [{{ word = 'LAPOR' }}] }},\n\
                  {{ number = '1710', gateway = 'kota', without_keyword = 'explain', keywords = [{{ word = 'LAPOR' }}] }},\n\
                  ]\n\
-                 kannel = {{ kota = {{ secret = '{WORD}', door_url = 'http://127.0.0.1:8106', send_url = '{platform}/cgi-bin/sendsms', username = 'muara', password = '{PASSWORD}' }} }}\n"
+                 kannel = {{ kota = {{ secret = '{WORD}', door_url = 'http://127.0.0.1:8106', send_url = '{platform}/cgi-bin/sendsms', username = 'muara', password = '{PASSWORD}', status_url = '{platform}/status.xml', status_password = '{WORD}' }} }}\n"
             )
         },
         fixtures: concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/kannel"),
@@ -50,6 +53,18 @@ fn kannel_keeps_the_contract() {
         },
         text_limit: Some(LIMIT),
         sent_text: |seen| pair(seen.query.as_bytes(), "text"),
+        probe: Some(Probe {
+            healthy: |platform| {
+                platform.at("/cgi-bin/sendsms", text(400, "Missing receiver number, rejected"));
+                platform.at("/status.xml", text(200, RUNNING));
+            },
+            broken: &[
+                |platform| platform.at("/cgi-bin/sendsms", text(403, "Authorization failed for sendsms")),
+                |platform| platform.at("/status.xml", text(200, "<gateway><status>Denied</status></gateway>")),
+                |platform| platform.at("/status.xml", text(200, &RUNNING.replace("smsbox", "wapbox"))),
+                |platform| platform.at("/status.xml", text(200, &RUNNING.replace("online", "connecting"))),
+            ],
+        }),
         ..Contract::default()
     });
 }
@@ -85,6 +100,25 @@ fn twilio_keeps_the_contract() {
         },
         text_limit: Some(LIMIT),
         sent_text: |seen| pair(&seen.body, "Body"),
+        probe: Some(Probe {
+            healthy: |platform| {
+                platform.at("/2010-04-01/Accounts/AC00000000000000000000000000000001.json", Canned::json(200, r#"{"status":"active"}"#));
+                platform
+                    .at("/2010-04-01/Accounts/AC00000000000000000000000000000001/Balance.json", Canned::json(200, r#"{"balance":"12.5"}"#));
+            },
+            broken: &[
+                |platform| {
+                    platform
+                        .at("/2010-04-01/Accounts/AC00000000000000000000000000000001.json", Canned::json(200, r#"{"status":"suspended"}"#));
+                },
+                |platform| {
+                    platform.at(
+                        "/2010-04-01/Accounts/AC00000000000000000000000000000001/Balance.json",
+                        Canned::json(200, r#"{"balance":"0"}"#),
+                    );
+                },
+            ],
+        }),
         ..Contract::default()
     });
 }
@@ -139,21 +173,24 @@ fn a_gateway_that_signs_its_bodies_keeps_the_contract() {
                 "numbers = [{{ number = '+6281200000000', gateway = 'tanda', per_second = 1000 }}]\n\
                  http = {{ tanda = {{ signature_header = 'x-signature', signature_key = '{KEY}', from = 'data.from', text = 'data.text', id = 'data.id', \
                  send_url = '{platform}/v1?from={{from}}', send_type = 'json', send_body = '{{\"to\":\"{{to}}\",\"text\":\"{{text}}\",\"report\":\"{{report_url}}\"}}', \
-                 send_headers = {{ authorization = 'Bearer {{password}}' }}, password = '{PASSWORD}', door_url = 'https://sms.example.id' }} }}\n"
+                 send_headers = {{ authorization = 'Bearer {{password}}' }}, password = '{PASSWORD}', door_url = 'https://sms.example.id', balance_url = '{platform}/balance?key={{password}}', balance_field = 'left' }} }}\n"
             )
         },
         fixtures: concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/signed"),
         signed: |request| {
             let mut mac = Hmac::<sha2::Sha256>::new_from_slice(KEY.as_bytes()).expect("HMAC takes a key of any length");
             mac.update(&request.body);
-            let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            vec![("x-signature".into(), format!("sha256={signature}"))]
+            vec![("x-signature".into(), BASE64_STANDARD.encode(mac.finalize().into_bytes()))]
         },
         secrets: &[KEY, PASSWORD],
         reply: Some(|| reply("+6281200000000")),
         accepts: || text(200, "OK"),
         refusals: || vec![Refusal { answer: text(422, ""), wanted: Wanted::Rejected("422".into()) }],
         text_limit: Some(LIMIT),
+        probe: Some(Probe {
+            healthy: |platform| platform.at("/balance", Canned::json(200, r#"{"left":250000}"#)),
+            broken: &[|platform| platform.at("/balance", Canned::json(200, r#"{"left":0}"#))],
+        }),
         sent_text: |seen| Some(serde_json::from_slice::<serde_json::Value>(&seen.body).ok()?["text"].as_str()?.to_owned()),
         ..Contract::default()
     });

@@ -41,6 +41,8 @@ pub struct BusConfig {
 pub struct Bus {
     pub(crate) inner: Arc<Inner>,
     pub(crate) ack_wait: Duration,
+    /// How long a consumer holds back the acknowledgement of what it has handled.
+    pub(crate) certain_after: Duration,
 }
 
 pub(crate) struct Inner {
@@ -89,6 +91,7 @@ impl Bus {
             .build(client.clone());
         Ok(Self {
             ack_wait: ACK_WAIT,
+            certain_after: Duration::ZERO,
             inner: Arc::new(Inner {
                 client,
                 jetstream,
@@ -112,6 +115,22 @@ impl Bus {
     #[must_use]
     pub fn with_ack_wait(self, ack_wait: Duration) -> Self {
         Self { ack_wait, ..self }
+    }
+
+    /// The same bus whose consumers acknowledge what they have handled only so long after. For handlers whose work is to publish on this bus: a
+    /// server acknowledges what it has not synced yet, so an acknowledgement that it does sync could outlive, in a power cut, the message
+    /// that was made. What is not acknowledged when the process ends is handled again, by this one or another.
+    #[must_use]
+    pub fn acknowledging_after(self, certain_after: Duration) -> Self {
+        Self { certain_after, ..self }
+    }
+
+    /// How many servers keep each raw message.
+    pub async fn raw_replicas(&self) -> Result<usize, BusError> {
+        self.connected().await?;
+        let stream = self.inner.jetstream.get_stream(crate::streams::RAW).await;
+        let stream = stream.map_err(|error| BusError::finding(error, "stream RAW"))?;
+        Ok(stream.cached_info().config.num_replicas)
     }
 
     /// Writes out what is still under way; for the end of a process.

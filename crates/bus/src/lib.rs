@@ -75,6 +75,7 @@ pub mod parked;
 mod parts;
 mod permissions;
 mod publish;
+mod replay;
 mod server;
 mod streams;
 
@@ -85,7 +86,8 @@ pub use house::Fill;
 pub use keys::{Announcement, MISSING_AFTER};
 pub use parked::Parked;
 pub use permissions::Permissions;
-pub use publish::Accepted;
+pub use publish::{Accepted, raw_hash};
+pub use replay::RawReader;
 pub use streams::DUPLICATE_WINDOW;
 /// Tells loops to stop: cancel it once, clone it freely.
 pub use tokio_util::sync::CancellationToken as Stop;

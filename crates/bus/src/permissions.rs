@@ -2,7 +2,7 @@
 
 use model::AdapterName;
 
-use crate::{Queue, connect::subject_safe};
+use crate::{Queue, connect::subject_safe, replay};
 
 /// What a user may publish and subscribe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ impl Permissions {
     /// It keeps a stolen credential from reading others. It does not keep it from writing under a false name: NATS sends the answer to a
     /// request wherever the request says. So the core believes an adapter only what it says of itself ([`Delivery::adapter`](crate::Delivery)).
     pub fn of_adapter(adapter: &AdapterName, user: &str) -> Self {
+        let reader = replay::reader(adapter);
         let mut publish = vec![
             format!("raw.{adapter}"),
             format!("raw.{adapter}.part.>"),
@@ -26,6 +27,15 @@ impl Permissions {
             format!("parked.*.{adapter}"),
             format!("parked.*.{adapter}.part.>"),
             format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.part.>"),
+            // What was made of its raw messages, and these again, for `replay`.
+            format!("raw.{adapter}.made.*"),
+            format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.made.*"),
+            format!("$JS.API.CONSUMER.CREATE.RAW.{reader}.raw.{adapter}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.RAW.{reader}"),
+            format!("$JS.API.CONSUMER.INFO.RAW.{reader}"),
+            format!("$JS.API.CONSUMER.DELETE.RAW.{reader}"),
+            // How many servers keep a message: a door without a spool asks.
+            "$JS.API.STREAM.INFO.RAW".to_owned(),
             format!("$KV.cursor.{adapter}.>"),
             format!("$JS.API.DIRECT.GET.KV_cursor.$KV.cursor.{adapter}.>"),
             // Reply ids cannot be guessed, and the bucket cannot be listed.

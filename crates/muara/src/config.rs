@@ -115,7 +115,7 @@ pub(crate) struct MailSection {
 impl Config {
     /// Reads the defaults, the file and the environment. Touches no network.
     pub(crate) fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let mut config: Self = settings::load(DEFAULTS, file, environment)?;
+        let mut config: Self = settings::load(&[DEFAULTS], file, environment)?;
         if config.storage.folder.as_os_str().is_empty() {
             config.storage.folder = config.data.folder.join("files");
         }

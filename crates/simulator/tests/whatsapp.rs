@@ -300,7 +300,7 @@ fn request(method: Method, query: &str, body: &str, signature: Option<&str>) -> 
         let name = webhook::SIGNATURE.parse::<adapter_sdk::axum::http::HeaderName>().expect("a name");
         (name, signature.parse().expect("a value"))
     }));
-    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into() }
+    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into(), peer: None }
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use adapter_sdk::{ConfigError, ParseError, ReceiptState, Refused, Request, Response, Secret, SendError, Timestamp, outgoing::Method};
+use adapter_sdk::{
+    ConfigError, ParseError, ReceiptState, Refused, Request, Response, Secret, SendError, Timestamp,
+    outgoing::{Method, Url},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{fmt::strtime, tz::TimeZone};
@@ -393,6 +396,17 @@ impl Generic {
             None if answer.status.is_success() => Err(SendError::rejected("refused", "the gateway does not send it")),
             None => Err(refused(answer, gateway)),
         }
+    }
+
+    /// Where the credit is asked for, filled; `None` where it is not told.
+    pub(crate) fn balance(&self) -> Option<String> {
+        let value = |place: &str| match place {
+            "username" => Some(encoded(&self.username)),
+            "password" => Some(encoded(self.password.expose())),
+            _ => None,
+        };
+        let url = fill(&self.balance_url, &value);
+        Url::parse(&url).is_ok().then_some(url)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Twilio's programmable messaging, and who speaks like it: a signed form in, an API out, a signed form for what became of it.
 
 use adapter_sdk::{
-    Attachment, AttachmentKind, Bytes, ConfigError, Content, FetchError, Http, ParseError, ReceiptState, Refused, RemoteMedia, Request,
-    Response, Secret, SendError, axum::http::Method,
+    Attachment, AttachmentKind, Bytes, ConfigError, Content, FetchError, Http, HttpError, ParseError, ReceiptState, Refused, RemoteMedia,
+    Request, Response, Secret, SendError, axum::http::Method,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -150,7 +150,13 @@ impl Twilio {
         if answer.status.is_success() { Ok(answer.body) } else { Err(FetchError::from_answer(&answer)) }
     }
 
-    pub(super) fn basic(&self) -> String {
+    /// Asks about the account.
+    pub(crate) async fn asked(&self, http: &Http, about: &str) -> Result<Response, HttpError> {
+        let url = format!("{}/2010-04-01/Accounts/{}{about}", self.api_url.trim_end_matches('/'), self.account_sid);
+        http.get(&url).header("authorization", &self.basic()).send().await
+    }
+
+    fn basic(&self) -> String {
         format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", self.account_sid, self.auth_token.expose())))
     }
 }
