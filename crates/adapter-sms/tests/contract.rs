@@ -202,7 +202,7 @@ fn gammu_keeps_the_contract() {
         config: |_| {
             format!(
                 "nameless = 'ignore'\nnumbers = [{{ number = '+6281200000000', gateway = 'modem1' }}]\n\
-                 gammu = {{ modem1 = {{ folder = '/nowhere/modem1', secret = '{WORD}' }} }}\n"
+                 gammu = {{ modem1 = {{ folder = '/nowhere/modem1', config = '/nowhere/smsdrc', inject = '/nowhere/inject', secret = '{WORD}' }} }}\n"
             )
         },
         fixtures: concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/gammu"),
