@@ -125,7 +125,7 @@ fn settings(folder: &Path, [admin, boxes, send, network]: [u16; 4], door_port: u
     let folder = folder.display();
     [
         ("admin-port = 13000", format!("admin-port = {admin}")),
-        ("smsbox-port = 13001", format!("smsbox-port = {boxes}\n{more}")),
+        ("smsbox-port = 13001", format!("smsbox-port = {boxes}\n{more}").trim_end().to_owned()), // an empty line would end the group
         ("sendsms-port = 13013", format!("sendsms-port = {send}")),
         ("127.0.0.1:8106", format!("127.0.0.1:{door_port}")),
         ("/var/spool/kannel/store", format!("{folder}/store")),

@@ -93,6 +93,7 @@ pub fn record(what: What, ids: &[String], environment: &BTreeMap<String, String>
 
 /// Lays a record into the folder, synced. The same said again within the same moment is one file; later it is another, with the same key.
 fn lay(folder: &Path, record: &Record) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
     let bytes = serde_json::to_vec(record)?;
     let name = format!("{:020}-{}", record.at.as_nanosecond().max(0), print(&[&String::from_utf8_lossy(&bytes)]));
     replace(folder, &folder.join(format!("{name}.new")), &folder.join(format!("{name}.json")), &bytes)

@@ -139,7 +139,8 @@ impl Gammu {
         let id = words.lines().find_map(|line| line.strip_prefix("Written message with ID "));
         let id = id.and_then(|id| id.trim().rsplit('/').next()).filter(|id| !id.is_empty()).ok_or(Trouble::OddAnswer)?;
         crate::hand_in::note_sent(self.folder.as_ref(), id, out.reply, out.account);
-        Ok(Some(id.to_owned()))
+        // The name holds the citizen's number, which is no id's business.
+        Ok(Some(crate::parse::print(&[id])))
     }
 }
 
@@ -172,9 +173,6 @@ fn heard(record: &Record) -> Result<Option<Heard>, ParseError> {
 
 fn told(record: Record, state: ReceiptState) -> Option<Said> {
     let platform_id = record.ids.into_iter().next()?;
-    let platform_id = Some(platform_id.rsplit('/').next().unwrap_or_default().to_owned()).filter(|id| !id.is_empty());
-    if record.reply.is_none() && platform_id.is_none() {
-        return None;
-    }
+    let platform_id = Some(crate::parse::print(&[platform_id.rsplit('/').next().unwrap_or_default()]));
     Some(Said::Told(Told { reply: record.reply, platform_id, account: record.account, from: None, state, at: Some(record.at) }))
 }
