@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Event, Raw, RemoteMedia, Reply};
 
@@ -12,6 +13,7 @@ use crate::{
 /// An [`Adapter`], whichever.
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn accounts(&self) -> Vec<String>;
+    fn expiries(&self) -> Vec<Expiry>;
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
@@ -36,6 +38,9 @@ pub(crate) trait AnyPoll: Send + Sync + 'static {
 impl<A: Adapter> AnyAdapter for A {
     fn accounts(&self) -> Vec<String> {
         Adapter::accounts(self)
+    }
+    fn expiries(&self) -> Vec<Expiry> {
+        Adapter::expiries(self)
     }
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         Adapter::parse(self, raw)

@@ -54,11 +54,11 @@ pub use run::{Running, probe, replay, run_pages, run_poll, run_webhook, start_pa
 pub use webhook::webhook_routes;
 
 pub use axum;
-pub use bus::Stop;
+pub use bus::{Expiry, Stop};
 pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,
-    Event, Inbound, Language, MessageKey, Point, Raw, Receipt, ReceiptState, Reference, RemoteMedia, Reply, ReplyId, ReplyKind, ReplyTo,
-    Site, Timestamp, TraceId, TrackingCode, Visibility,
+    Event, Inbound, Language, MessageKey, Point, Proof, Raw, Receipt, ReceiptState, Reference, RemoteMedia, Reply, ReplyId, ReplyKind,
+    ReplyTo, Site, Timestamp, TraceId, TrackingCode, Visibility,
 };
 pub use outgoing::{self, Http, HttpError, Response};

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use bus::{Bus, BusConfig};
+use bus::{Bus, BusConfig, Expiry};
 use model::{AdapterName, Timestamp};
 use tokio::{net::TcpListener, time::timeout};
 
@@ -74,6 +74,12 @@ impl Finding {
     pub fn until(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
+    }
+
+    /// As it is announced, where it ends.
+    pub(crate) fn expiry(&self) -> Option<Expiry> {
+        let todo = self.advice.clone().unwrap_or_else(|| "Renew it before then.".to_owned());
+        self.expires.map(|at| Expiry { at, what: self.what.clone(), account: None, todo })
     }
 
     /// The same as of `now`: what has expired is wrong, and what will soon is a warning.
@@ -182,13 +188,15 @@ async fn bus(name: &AdapterName, settings: &Settings<()>) -> Finding {
     };
     match timeout(PATIENCE, asking).await {
         Ok(Ok(_)) => Finding::fine(what, "answers this adapter's credential"),
-        Ok(Err(error)) => {
-            Finding::wrong(what, words(&error), "Look at `bus.user` and its password, and whether `muara` has been started once.")
-        }
+        Ok(Err(error)) => Finding::wrong(
+            what,
+            words(&error),
+            "Look at `bus.key_file` (`muara channel credential` makes it, the server must know it), and whether `muara` has been started once.",
+        ),
         Err(_) => Finding::wrong(
             what,
             format!("no answer within {} s", PATIENCE.as_secs()),
-            "Look whether NATS runs there, and at `bus.user` and its password.",
+            "Look whether NATS runs there, and at `bus.key_file` (`muara channel credential` makes it, the server must know it).",
         ),
     }
 }

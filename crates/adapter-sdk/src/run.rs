@@ -2,12 +2,13 @@
 
 use std::{
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use axum::Router;
-use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop};
+use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop, Who};
 use futures::{FutureExt, future::BoxFuture};
 use model::{AdapterName, Failure, Raw, Reply, Timestamp};
 use outgoing::{Http, Limits};
@@ -43,6 +44,9 @@ const REPLIES_AT_ONCE: usize = 8;
 const ANNOUNCE: Duration = Duration::from_secs(20);
 /// With so many copies a power cut of one server, or its disk's end, loses nothing.
 const SAFE_REPLICAS: usize = 3;
+/// The first look at the platform, so that a program that starts again and again asks nobody; and those after it: tokens end by the day.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_hours(24);
 /// Before a loop that failed begins again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -118,7 +122,9 @@ pub(crate) async fn replay_opened(
 pub(crate) fn bus_config(name: &AdapterName, settings: &BusSettings) -> BusConfig {
     BusConfig {
         url: settings.url.clone(),
-        user: settings.user.clone(),
+        // Answers come to an inbox of this name, also where a key says who we are.
+        user: settings.user.clone().or_else(|| settings.key.as_ref().map(|_| Who::Adapter(name.clone()).to_string())),
+        key: settings.key.as_ref().map(|key| key.expose().to_owned().into()),
         password: settings.password.as_ref().map(|password| password.expose().to_owned().into()),
         name: format!("adapter-{name}"),
         replicas: 1,
@@ -205,7 +211,7 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
         let (max_body, url) = (settings.door.max_body.get(), settings.door.public_url.clone());
         let door = Door::of_process(opened.name.clone(), keeper, max_body, url, pulse.clone(), stop.clone());
         let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });
-        let (routes, way) = ways_in(opened.kind, &door);
+        let (routes, way) = ways_in(opened.kind, &door, &pulse);
         let listener = server::listen(settings.door.listen).await?;
         let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
         info!(adapter = %opened.name, %address, "The door is open.");
@@ -303,9 +309,9 @@ enum Way {
     Pages,
 }
 
-fn ways_in(kind: Kind, door: &Door) -> (Router, Way) {
+fn ways_in(kind: Kind, door: &Door, pulse: &Pulse) -> (Router, Way) {
     match kind {
-        Kind::Webhook(platform) => (webhook::routes(platform.clone(), door.clone()), Way::Webhook(platform)),
+        Kind::Webhook(platform) => (webhook::routes(platform.clone(), door.clone(), pulse.clone()), Way::Webhook(platform)),
         Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
         Kind::Pages(pages) => {
             directory::from_disk(door);
@@ -350,6 +356,7 @@ impl Behind {
         tasks.spawn(self.delivering(&bus));
         self.spawn_way(&bus, &mut tasks);
         let stop = self.stop.clone();
+        tasks.spawn(look_at_the_platform(self.adapter.clone(), self.pulse.clone(), self.stop.clone()));
         tasks.spawn(self.announce(bus));
         let mut outcome = Ok(());
         while let Some(ended) = tasks.join_next().await {
@@ -425,16 +432,40 @@ impl Behind {
     }
 
     fn announcement(&self) -> Announcement {
+        let spool_waiting = self.door.level().waiting;
+        let (refused, last_refused) = self.pulse.refusals();
+        let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
+        let mut expiries = self.adapter.expiries();
+        expiries.extend(self.pulse.expiries());
+        expiries.sort();
+        expiries.dedup();
         Announcement {
-            adapter: self.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: self.adapter.accounts(),
-            started_at: self.started_at,
             last_seen: now(),
             last_message: self.door.last_taken(),
-            last_error: self.pulse.last_trouble(),
+            last_error,
+            last_error_at,
             url: Some(self.url.clone()),
-            spool_waiting: self.door.level().waiting,
+            spool_waiting,
+            spool_oldest: self.pulse.oldest_waiting().filter(|_| spool_waiting > 0),
+            refused,
+            last_refused,
+            by_account: self.pulse.accounts(),
+            expiries,
+            ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
+        }
+    }
+}
+
+/// Asks the platform now and then how long what we sign in with lasts; ends by `stop` alone.
+async fn look_at_the_platform(adapter: Arc<dyn AnyAdapter>, pulse: Pulse, stop: Stop) {
+    let mut pause = FIRST_LOOK;
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        pause = LOOK_AGAIN;
+        // An adapter whose `probe` panics goes on with its work.
+        let looking = AssertUnwindSafe(adapter.probe()).catch_unwind();
+        if let Some(Ok(found)) = stop.run_until_cancelled(looking).await {
+            pulse.ends(&found);
         }
     }
 }

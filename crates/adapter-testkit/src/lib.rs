@@ -21,3 +21,4 @@ pub use door::TestDoor;
 pub use fixture::Fixture;
 pub use kinds::{pages, poll, webhook};
 pub use platform::{Canned, FakePlatform, Seen};
+pub use servers::{free_port, mail};

@@ -22,26 +22,32 @@
 //! | *tracking code* | 128 random bits in a link, the citizen's key: [`TrackingCode`] |
 //! | *park* | set aside for a person: [`Failure::Park`] |
 
+mod action;
 mod address;
 pub mod clock;
 mod complaint;
+mod decide;
+pub mod desk;
 mod failure;
+mod hours;
 pub mod id;
 mod message;
 mod reply;
+pub mod rhythm;
 mod routing;
 mod staff;
 mod tracking;
 
+pub use action::{Action, Actor, Decision, NotAllowed, Opening, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
-pub use complaint::{
-    Action, Actor, Complaint, Decision, Dispatch, DispatchState, NotAllowed, Opening, Status, Update, UpdateKind, Visibility, decide, open,
-};
+pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
+pub use decide::{decide, open};
 pub use failure::{BoxError, Failure};
-pub use id::{AgencyId, AttachmentId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
+pub use hours::{NotHours, OpeningHours};
+pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
-    ReplyTo,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Proof, Raw, Receipt, ReceiptState,
+    RemoteMedia, ReplyTo,
 };
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Limit, Routing, Rule, Triaged, Why, route};

@@ -5,9 +5,11 @@ pub mod attachment;
 pub mod audit;
 #[cfg(feature = "bare")]
 pub mod bare;
+pub mod channel;
 pub mod citizen;
 pub mod complaint;
 mod convert;
+pub mod desk;
 pub mod directory;
 pub mod dispatch;
 mod error;

@@ -63,7 +63,7 @@ pub struct SentReply {
     pub text: Option<String>,
     /// How far it is.
     pub state: ReplyState,
-    /// What the platform said became of it: `sent`, `delivered`, `read`, `failed`.
+    /// What the platform said became of it: `sent`, `unknown`, `delivered`, `read`, `failed`.
     pub receipt: Option<String>,
     /// When, by the platform's clock.
     pub receipt_at: Option<Timestamp>,
@@ -151,7 +151,8 @@ fn into_model(row: Row) -> Result<ReplyDraft> {
     })
 }
 
-/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first.
+/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first. Those of a paused channel stay where they
+/// are.
 pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"with claimed as (
@@ -163,6 +164,11 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
             where state = 'due'
               and due_at <= $1
               and (lease_until is null or lease_until <= $1)
+              and not exists (
+                select from channel_pause
+                where channel_pause.adapter = reply.adapter
+                  and channel_pause.account = reply.account
+              )
             order by due_at
             limit $3
             for update skip locked
@@ -329,6 +335,7 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
 fn words(state: &ReceiptState) -> Option<String> {
     match state {
         ReceiptState::Failed { code, detail } => Some(format!("{code}: {detail}")),
+        ReceiptState::Unknown { detail } => Some(detail.clone()),
         ReceiptState::Sent | ReceiptState::Delivered | ReceiptState::Read => None,
     }
 }

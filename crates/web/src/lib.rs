@@ -72,9 +72,13 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
+        .route(model::desk::SEARCH, post(agency::desk_api::search))
+        .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))
+        .route("/admin/kanal/jeda", post(admin::channel_pause::pause))
+        .route("/admin/kanal/lanjut", post(admin::channel_pause::resume))
         .route("/admin/terparkir", get(admin::parked::list))
         .route("/admin/terparkir/{id}", get(admin::parked::show))
         .route("/admin/terparkir/{id}/isi", post(admin::parked_content::submit))

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, FetchError, Http, Inbound,
-    Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError, Sent,
-    Visibility, Webhook,
+    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http,
+    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError,
+    Sent, Timestamp, Visibility, Webhook,
     axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post},
 };
 use serde::Deserialize;
@@ -54,6 +54,16 @@ impl Adapter for Chat {
         vec!["kota".into()]
     }
 
+    fn expiries(&self) -> Vec<Expiry> {
+        let ends = |second, what: &str| Expiry {
+            at: Timestamp::from_second(second).expect("in range"),
+            what: what.to_owned(),
+            account: None,
+            todo: "Make a new one.".to_owned(),
+        };
+        vec![ends(2_000_000_000, "subscription"), ends(1_900_000_000, "access token")]
+    }
+
     fn keep_headers() -> &'static [&'static str] {
         &["content-type"]
     }
@@ -78,6 +88,7 @@ impl Adapter for Chat {
         match answer.status.as_u16() {
             200 => Ok(Sent { platform_id: Some(String::from_utf8_lossy(&answer.body).into_owned()) }),
             410 => Err(SendError::OptedOut),
+            418 => Err(SendError::Unknown { platform_id: Some("perhaps".into()), detail: "the line broke".into() }),
             _ => Err(SendError::from_answer(&answer)),
         }
     }
@@ -118,6 +129,7 @@ fn event(message: Message, raw: &Raw) -> Event {
         }),
         key,
         sender: vec![sender],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

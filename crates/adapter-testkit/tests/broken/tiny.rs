@@ -152,6 +152,7 @@ impl<const FAULT: u8> Tiny<FAULT> {
             reference: Reference::of(&key, u8::from(Self::has(Fault::NumberOfItsOwn))),
             key,
             sender: if Self::has(Fault::NobodyWrote) { Vec::new() } else { vec![sender] },
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience,

@@ -1,0 +1,249 @@
+//! The rules of a complaint, as tables and as stories.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    Agency, Audience, CitizenId, Language, MessageKey, Reference, ReplyTo, Rule, StaffId, Status, TraceId, TrackingCode, Visibility,
+};
+
+const ROADS: u128 = 1;
+const PARKS: u128 = 2;
+
+fn agency(n: u128) -> AgencyId {
+    AgencyId(Uuid::from_u128(n))
+}
+
+fn directory() -> Directory {
+    let row = |n, name: &str| (agency(n), Agency { id: agency(n), code: name.to_lowercase(), name: name.into() });
+    Directory {
+        agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks")]),
+        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS) }],
+        ..Directory::default()
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-20T03:00:00Z".parse().expect("a time")
+}
+
+fn opening(category: Option<&str>) -> Opening {
+    let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: "m1".into() };
+    Opening {
+        citizen: CitizenId(Uuid::nil()),
+        message: MessageId(Uuid::nil()),
+        reference: Reference::of(&key, 0),
+        tracking: TrackingCode::random(),
+        adapter: key.adapter.clone(),
+        account: key.account.clone(),
+        text: "jalan berlubang".into(),
+        place: None,
+        location: None,
+        visibility: Visibility::Hidden,
+        language: Language::Id,
+        reply_to: Some(ReplyTo {
+            adapter: key.adapter,
+            account: key.account,
+            address: "tel:+6281234567890".parse().expect("an address"),
+            thread: None,
+            audience: Audience::Private,
+        }),
+        opened_at: now(),
+        triaged: Triaged { category: category.map(Into::into), ..Triaged::default() },
+        trace: TraceId::random(),
+    }
+}
+
+fn opened(category: Option<&str>) -> Complaint {
+    open(opening(category), &directory(), now()).complaint
+}
+
+fn officer(n: u128, of: u128) -> Actor {
+    Actor::Staff { id: StaffId(Uuid::from_u128(n)), role: Role::Officer, agency: Some(agency(of)) }
+}
+
+fn staff(role: Role) -> Actor {
+    Actor::Staff { id: StaffId(Uuid::from_u128(9)), role, agency: None }
+}
+
+fn act(complaint: Complaint, action: Action, by: Actor) -> Result<Decision, NotAllowed> {
+    decide(complaint, action, by, &directory(), now())
+}
+
+fn kinds(decision: &Decision) -> Vec<ReplyKind> {
+    decision.replies.iter().map(|reply| reply.kind).collect()
+}
+
+fn resolve() -> Action {
+    Action::Resolve { text: "sudah ditambal".into(), photo: None }
+}
+
+#[test]
+fn a_complaint_with_a_rule_is_forwarded_and_one_without_waits_in_triage() {
+    let routed = open(opening(Some("road")), &directory(), now());
+    assert_eq!(routed.complaint.status(), Status::Forwarded);
+    assert_eq!(kinds(&routed), [ReplyKind::Forwarded]);
+    assert_eq!(routed.complaint.why.rules, [1]);
+    let waiting = open(opening(None), &directory(), now());
+    assert_eq!(waiting.complaint.status(), Status::Received);
+    assert_eq!(kinds(&waiting), [ReplyKind::Received]);
+    assert_eq!(waiting.updates.last().map(|update| update.kind), Some(UpdateKind::ToTriage));
+}
+
+#[test]
+fn every_act_of_an_officer_reaches_the_citizen_but_a_note_does_not() {
+    let cases: [(Action, &[ReplyKind], Status); 6] = [
+        (Action::Claim, &[ReplyKind::Started], Status::InProgress),
+        (Action::Ask { text: "di mana?".into() }, &[ReplyKind::Asked], Status::AwaitingCitizen),
+        (Action::Answer { text: "besok".into() }, &[ReplyKind::Answered], Status::InProgress),
+        (Action::Note { text: "cek lapangan".into() }, &[], Status::Forwarded),
+        (Action::HandOver { to: vec![agency(PARKS)], reason: "taman".into() }, &[ReplyKind::HandedOver], Status::Forwarded),
+        (resolve(), &[ReplyKind::Resolved], Status::Resolved),
+    ];
+    for (action, replies, status) in cases {
+        let decision = act(opened(Some("road")), action.clone(), officer(1, ROADS)).expect("allowed");
+        assert_eq!(kinds(&decision), replies, "{action:?}");
+        assert_eq!(decision.complaint.status(), status, "{action:?}");
+    }
+}
+
+#[test]
+fn who_may_not_is_refused() {
+    let note = || Action::Note { text: "x".into() };
+    let route = || Action::Route { agencies: vec![agency(PARKS)], category: None, area: None };
+    let cases = [
+        (Action::Claim, officer(1, PARKS), NotAllowed::NotWithThisAgency),
+        (note(), officer(1, PARKS), NotAllowed::NotWithThisAgency),
+        (resolve(), staff(Role::Triage), NotAllowed::Role),
+        (resolve(), Actor::Citizen, NotAllowed::Role),
+        (route(), officer(1, ROADS), NotAllowed::Role),
+        (Action::Claim, staff(Role::Clerk), NotAllowed::Role),
+        (note(), staff(Role::Clerk), NotAllowed::Role),
+        (Action::Ask { text: "  ".into() }, officer(1, ROADS), NotAllowed::NoWords),
+        (Action::HandOver { to: vec![agency(ROADS)], reason: "x".into() }, officer(1, ROADS), NotAllowed::NoAgency),
+        (Action::HandOver { to: vec![agency(77)], reason: "x".into() }, officer(1, ROADS), NotAllowed::NoAgency),
+        (Action::Reopen { reason: "x".into() }, Actor::Citizen, NotAllowed::StillOpen),
+    ];
+    for (action, by, why) in cases {
+        assert_eq!(act(opened(Some("road")), action.clone(), by), Err(why), "{action:?} {by:?}");
+    }
+}
+
+#[test]
+fn a_colleagues_complaint_is_theirs_unless_a_supervisor_acts() {
+    let claimed = act(opened(Some("road")), Action::Claim, officer(1, ROADS)).expect("allowed").complaint;
+    assert_eq!(act(claimed.clone(), resolve(), officer(2, ROADS)), Err(NotAllowed::TakenByColleague));
+    let supervisor = Actor::Staff { id: StaffId(Uuid::from_u128(3)), role: Role::Supervisor, agency: Some(agency(ROADS)) };
+    assert!(act(claimed, resolve(), supervisor).is_ok());
+}
+
+#[test]
+fn two_agencies_each_have_their_own_state_and_the_last_one_resolves() {
+    let both =
+        act(opened(None), Action::Route { agencies: vec![agency(ROADS), agency(PARKS)], category: None, area: None }, staff(Role::Triage))
+            .expect("allowed")
+            .complaint;
+    let one = act(both, resolve(), officer(1, ROADS)).expect("allowed").complaint;
+    assert_eq!(one.status(), Status::Forwarded);
+    let two = act(one, resolve(), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(two.status(), Status::Resolved);
+}
+
+#[test]
+fn handed_to_nobody_it_is_in_triage_again() {
+    let decision =
+        act(opened(Some("road")), Action::HandOver { to: vec![], reason: "bukan kami".into() }, officer(1, ROADS)).expect("allowed");
+    assert_eq!(decision.complaint.status(), Status::Received);
+    assert_eq!(decision.updates.last().map(|update| update.kind), Some(UpdateKind::ToTriage));
+}
+
+#[test]
+fn a_handover_and_back_does_not_restart_the_clock() {
+    let start = opened(Some("road"));
+    let deadline = start.deadline();
+    let away = act(start, Action::HandOver { to: vec![agency(PARKS)], reason: "x".into() }, officer(1, ROADS)).expect("allowed").complaint;
+    let back = act(away, Action::HandOver { to: vec![agency(ROADS)], reason: "y".into() }, officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(back.deadline(), deadline);
+    assert_eq!(back.dispatches.len(), 2);
+}
+
+#[test]
+fn the_citizens_answer_ends_the_waiting() {
+    let asked = act(opened(Some("road")), Action::Ask { text: "di mana?".into() }, officer(1, ROADS)).expect("allowed").complaint;
+    let follow_up = Action::FollowUp {
+        message: MessageId(Uuid::nil()),
+        text: "depan pasar".into(),
+        same_breath: false,
+        reply_to: None,
+        triaged: None,
+        location: None,
+    };
+    let answered = act(asked, follow_up, Actor::Citizen).expect("allowed");
+    assert_eq!(answered.complaint.status(), Status::InProgress);
+    assert_eq!(kinds(&answered), [ReplyKind::Noted]);
+}
+
+#[test]
+fn a_photo_first_and_its_words_seconds_later_are_one_complaint_that_finds_its_agency() {
+    let mut photo = opening(None);
+    photo.text = String::new();
+    let waiting = open(photo, &directory(), now()).complaint;
+    let words = Action::FollowUp {
+        message: MessageId(Uuid::nil()),
+        text: "jalan berlubang".into(),
+        same_breath: true,
+        reply_to: None,
+        triaged: Some(Box::new(Triaged { category: Some("road".into()), ..Triaged::default() })),
+        location: None,
+    };
+    let decision = act(waiting, words, Actor::Citizen).expect("allowed");
+    assert_eq!(decision.complaint.text, "jalan berlubang");
+    assert_eq!(decision.complaint.status(), Status::Forwarded);
+    assert_eq!(kinds(&decision), [ReplyKind::Routed]);
+}
+
+#[test]
+fn a_citizen_reopens_what_is_not_done() {
+    let resolved = act(opened(Some("road")), resolve(), officer(1, ROADS)).expect("allowed").complaint;
+    let reopened = act(resolved, Action::Reopen { reason: "masih berlubang".into() }, Actor::Citizen).expect("allowed");
+    assert_eq!(reopened.complaint.status(), Status::Forwarded);
+    assert_eq!(kinds(&reopened), [ReplyKind::Reopened]);
+}
+
+fn any_action() -> impl Strategy<Value = (Action, Actor)> {
+    let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS]), 0..3)
+        .prop_map(|ids| ids.into_iter().map(agency).collect::<Vec<_>>());
+    let action = (0..7u8, to).prop_map(|(which, to)| match which {
+        0 => Action::Claim,
+        1 => Action::Ask { text: "?".into() },
+        2 => Action::Answer { text: "!".into() },
+        3 => Action::HandOver { to, reason: "x".into() },
+        4 => resolve(),
+        5 => Action::Reopen { reason: "x".into() },
+        _ => Action::Route { agencies: to, category: None, area: None },
+    });
+    let actor = prop::sample::select(vec![officer(1, ROADS), officer(2, PARKS), staff(Role::Triage), Actor::Citizen]);
+    (action, actor)
+}
+
+proptest! {
+    /// Nobody is forgotten: whatever people do, a complaint is with an agency, done, or on the triage desk.
+    #[test]
+    fn whatever_happens_a_complaint_is_somewhere_and_no_agency_has_it_twice(acts in prop::collection::vec(any_action(), 0..20)) {
+        let mut complaint = opened(Some("road"));
+        for (action, by) in acts {
+            if let Ok(decision) = act(complaint.clone(), action, by) {
+                prop_assert!(!decision.updates.is_empty());
+                complaint = decision.complaint;
+            }
+            let mut agencies: Vec<_> = complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect();
+            agencies.sort();
+            agencies.dedup();
+            prop_assert_eq!(agencies.len(), complaint.dispatches.len());
+            prop_assert_eq!(complaint.status() == Status::Received, complaint.dispatches.iter().all(|d| d.state == DispatchState::HandedOver));
+        }
+    }
+}
