@@ -45,6 +45,8 @@ pub struct Wishes {
     pub spool_bytes: Option<u64>,
     /// Starts the form and the desk too.
     pub with_forms: bool,
+    /// More lines for the citizens' form: `burst = 1000`.
+    pub form: &'static str,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
 }
@@ -128,7 +130,7 @@ impl World {
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
         // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
-        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "5m" };
+        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "30s" };
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
@@ -144,7 +146,7 @@ impl World {
             "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
-        door("form", self.ports.form, "");
+        door("form", self.ports.form, wishes.form);
         // The core is on loopback here, which only what the configuration names may be.
         door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }

@@ -207,16 +207,16 @@ impl Paper {
     /// `GS v 0`: a picture of dots, eight in a byte, with the white around it that readers need.
     fn raster(&mut self, modules: &[Vec<bool>], size: usize) {
         const QUIET: usize = 4;
-        let side = (modules.len() + 2 * QUIET) * size;
-        let row = side.div_ceil(8);
+        let dots = (modules.len() + 2 * QUIET) * size;
+        let row = dots.div_ceil(8);
         let dark = |at: usize, of: usize| -> bool {
             let module = |dot: usize| (dot / size).checked_sub(QUIET);
             module(of).and_then(|y| modules.get(y)?.get(module(at)?)).copied().unwrap_or(false)
         };
         let [row_low, row_high] = u16::try_from(row).unwrap_or(0).to_le_bytes();
-        let [low, high] = u16::try_from(side).unwrap_or(0).to_le_bytes();
+        let [low, high] = u16::try_from(dots).unwrap_or(0).to_le_bytes();
         self.bytes.extend([GS, b'v', b'0', 0, row_low, row_high, low, high]);
-        for y in 0..side {
+        for y in 0..dots {
             for byte in 0..row {
                 let bits = (0..8).fold(0, |bits, bit| (bits << 1) | u8::from(dark(byte * 8 + bit, y)));
                 self.bytes.push(bits);

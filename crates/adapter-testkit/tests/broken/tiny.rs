@@ -408,6 +408,9 @@ impl Adapter for Lax {
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.0.send(reply).await
     }
+    async fn probe(&self) -> Vec<Finding> {
+        self.0.probe().await
+    }
 }
 
 impl Webhook for Lax {
