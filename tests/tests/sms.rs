@@ -60,7 +60,10 @@ async fn a_long_sms_is_one_complaint_whoever_joins_its_parts_and_a_lost_part_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn emoji_and_curly_quotes_arrive_and_silence_is_kept_until_it_is_ended() {
     let (world, mut kannel) = with_kannel("").await;
-    let ucs2 = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let ucs2 = |text: &str| {
+        let bytes: Vec<String> = text.encode_utf16().flat_map(u16::to_be_bytes).map(|byte| format!("%{byte:02x}")).collect();
+        bytes.concat()
+    };
     kannel.deliver(SARI, "1708", &format!("ucs2 {}", ucs2("Banjir 🌊 di “Kelurahan Senen”")));
     kannel.hears("+6281200000011", &["nomor laporan Anda"]).await;
     assert_eq!(world.ask("select text from complaint"), "Banjir 🌊 di “Kelurahan Senen”");

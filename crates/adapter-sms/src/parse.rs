@@ -1,6 +1,8 @@
 //! From what gateways say to events. Pure: the same bytes give the same events.
 
-use adapter_sdk::{Address, Audience, Event, Inbound, MessageKey, ParseError, Raw, Receipt, Reference, ReplyTo, Timestamp, Visibility};
+use adapter_sdk::{
+    Address, Audience, Event, Inbound, MessageKey, ParseError, Proof, Raw, Receipt, Reference, ReplyTo, Timestamp, Visibility,
+};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
@@ -101,6 +103,7 @@ impl Sms {
         let inbound = Inbound {
             reference: Reference::of(&key, 0),
             sender: vec![from],
+            proof: Proof::Platform, // the network says who wrote
             sender_name: None,
             contact: Vec::new(),
             audience: Audience::Private,

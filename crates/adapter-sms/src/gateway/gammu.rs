@@ -164,9 +164,10 @@ fn heard(record: &Record) -> Result<Option<Heard>, ParseError> {
         None if texts.is_empty() => Text::Unreadable("data"),
         None => Text::Words(texts.concat()),
     };
-    // A database begins at 1 again when somebody empties it: the words are part of the name.
+    // A database begins at 1 again when somebody empties it: the words are part of the name. Names of files hold the citizen's number,
+    // which is no id's business.
     let id = (!record.ids.is_empty())
-        .then(|| format!("{}/{}/{}", record.phone, record.ids.join(","), crate::parse::print(&[&first.number, &text.words()])));
+        .then(|| format!("{}/{}", record.phone, crate::parse::print(&[&record.ids.join(","), &first.number, &text.words()])));
     let heard = Heard { id, from: first.number.clone(), to: None, text, sent_at: Some(record.at), part: None, attachments: Vec::new() };
     Ok(Some(heard))
 }
