@@ -156,7 +156,7 @@ fn a_described_gateway_keeps_the_contract() {
                 says("9", Wanted::Unreachable),
                 says("7", Wanted::OptedOut),
                 says("12", Wanted::Rejected("12".into())),
-                Refusal { answer: text(200, "<html>maintenance</html>"), wanted: Wanted::Rejected("refused".into()) },
+                Refusal { answer: text(200, "<html>maintenance</html>"), wanted: Wanted::Unreachable },
             ]
         },
         text_limit: Some(LIMIT),

@@ -392,6 +392,8 @@ impl Generic {
             return Ok(if self.sent_id.is_empty() { None } else { at_path(&body, &self.sent_id) });
         }
         match why {
+            // Not its words at all: a page of a proxy, or of maintenance.
+            None if body.is_null() && answer.status.is_success() && !self.success_field.is_empty() => Err(Trouble::OddAnswer.into()),
             Some(why) => Err(SendError::rejected(code(&why), "the gateway does not send it")),
             None if answer.status.is_success() => Err(SendError::rejected("refused", "the gateway does not send it")),
             None => Err(refused(answer, gateway)),

@@ -114,3 +114,21 @@ async fn who_wanted_silence_and_writes_that_they_want_answers_again_is_answered(
     assert_eq!(city.reply_states(withheld).await, [reply::ReplyState::Withheld], "it is old");
     assert_eq!(city.reply_states(answered).await, [reply::ReplyState::Due]);
 }
+
+#[tokio::test]
+async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_let_go() {
+    let city = City::new().await;
+    let receipt = Receipt {
+        reply: None,
+        platform_id: Some("unknown".into()),
+        adapter: "chat".parse().expect("a name"),
+        account: "1".into(),
+        state: ReceiptState::Delivered,
+        at: after(0),
+    };
+    let event = || vec![delivery("chat", Event::Receipt(receipt.clone()))];
+    let young = handle_batch(&city.db, &city.rooms, event(), after(1)).await;
+    assert!(matches!(young[0], Err(Failure::Retry { after: Some(_), .. })), "{young:?}");
+    let old = handle_batch(&city.db, &city.rooms, event(), LATER).await;
+    assert!(old[0].is_ok(), "{old:?}");
+}
