@@ -5,6 +5,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test's tools panic: that is how a test fails")]
 
 mod browser;
+mod gateways;
 mod hostile;
 mod mail;
 mod process;
@@ -24,6 +25,7 @@ use simulator::{Platform, Received};
 use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
+pub use gateways::{GATEWAY_WORD, Gammu, Kannel};
 pub use hostile::{image_bomb, text_webhook};
 pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
@@ -59,6 +61,7 @@ pub struct World {
     pub postgres: Postgres,
     processes: BTreeMap<&'static str, Process>,
     ports: Ports,
+    others: BTreeMap<&'static str, u16>,
     expects_leftovers: bool,
     folder: TempDir,
 }
@@ -95,7 +98,8 @@ impl World {
         let platform = Platform::start().await.expect("a free port");
         let port = || servers::free_port().expect("a free port");
         let ports = Ports { web: port(), whatsapp: port(), form: port(), desk: port() };
-        let mut world = Self { platform, nats, postgres, processes: BTreeMap::new(), ports, expects_leftovers: false, folder };
+        let mut world =
+            Self { platform, nats, postgres, processes: BTreeMap::new(), ports, others: BTreeMap::new(), expects_leftovers: false, folder };
         world.write_settings(&wishes);
         world.seed();
         world.run_core();
@@ -207,6 +211,26 @@ impl World {
             let health = format!("{door}/health");
             eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
         }
+    }
+
+    /// Starts one more adapter, whose door is at this port, with this `[adapter]` table, and waits until it is open.
+    pub async fn start_adapter(&mut self, name: &'static str, program: &'static str, port: u16, table: &str) {
+        let spool = self.folder.path().join(format!("spool-{name}"));
+        let head = format!(
+            "[bus]\nurl = \"{}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{}\"\n[adapter]\n",
+            self.nats.url(),
+            spool.display()
+        );
+        self.write(&format!("{name}.toml"), &format!("{head}{table}"));
+        self.run_adapter(name, program);
+        self.others.insert(name, port);
+        let health = format!("{}/health", self.adapter_url(name));
+        eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+    }
+
+    /// Where an adapter that was started by [`Self::start_adapter`] listens.
+    pub fn adapter_url(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}", self.others.get(name).unwrap_or_else(|| panic!("no adapter {name}")))
     }
 
     /// Runs one of the admin's commands, as an admin would, and returns what it said. Panics if it fails.

@@ -15,7 +15,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use reqwest::{Client, RequestBuilder, header, multipart::Form};
-use tests::{APP_SECRET, Wishes, World, eventually};
+use tests::{APP_SECRET, GATEWAY_WORD, Wishes, World, eventually};
 
 /// One adapter: its program in the world, and how somebody says the `n`th thing to it, once. `true`: they heard yes.
 struct Adapter {
@@ -28,6 +28,7 @@ fn adapters() -> Vec<Adapter> {
         Adapter { process: "whatsapp", says: |city, n| Box::pin(async move { city.yes(city.whatsapp(n)).await }) },
         Adapter { process: "form", says: |city, n| Box::pin(async move { city.yes(city.form(n)).await }) },
         Adapter { process: "desk", says: |city, n| Box::pin(async move { city.yes(city.desk(n)).await }) },
+        Adapter { process: "sms", says: |city, n| Box::pin(async move { city.yes(city.sms(n)).await }) },
     ]
 }
 
@@ -37,6 +38,7 @@ struct City {
     webhook: String,
     form: String,
     desk: String,
+    sms: String,
     clerk: String,
 }
 
@@ -74,7 +76,7 @@ impl City {
             }
         });
         let clerk = clerk.await.expect("the desk lets the clerk in");
-        Self { client, webhook: world.webhook(), form: world.form(), desk, clerk }
+        Self { client, webhook: world.webhook(), form: world.form(), desk, sms: world.adapter_url("sms"), clerk }
     }
 
     fn whatsapp(&self, n: u64) -> RequestBuilder {
@@ -91,6 +93,11 @@ impl City {
     fn desk(&self, n: u64) -> RequestBuilder {
         let form = Form::new().text("kiriman", format!("0f8b2c1e-5d7a-4c3e-8b1a-{n:012x}")).text("isi", "Sampah menumpuk di RW 06");
         self.client.post(&self.desk).header(header::COOKIE, &self.clerk).multipart(form)
+    }
+
+    fn sms(&self, n: u64) -> RequestBuilder {
+        let form = [("from", format!("+62819{n:08}")), ("text", "Pohon tumbang di Kelurahan Gambir".to_owned()), ("id", n.to_string())];
+        self.client.post(format!("{}/webhook/{GATEWAY_WORD}?gateway=lokal", self.sms)).form(&form)
     }
 
     /// Whether it was taken; a door that is closed or away is no yes, and anything else is a fault.
@@ -141,6 +148,7 @@ enum Blow {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_adapter_is_stopped_upgraded_and_killed_alone_and_the_others_do_not_notice() {
     let mut world = World::start_with(Wishes { with_forms: true, form: "burst = 10000\nper_minute = 60000\n", ..Wishes::default() }).await;
+    start_sms(&mut world).await;
     let city = Arc::new(City::of(&world).await);
     let traffic: BTreeMap<&str, Arc<Traffic>> = adapters().iter().map(|adapter| (adapter.process, Arc::default())).collect();
     let flows: Vec<_> =
@@ -161,6 +169,17 @@ async fn each_adapter_is_stopped_upgraded_and_killed_alone_and_the_others_do_not
     world.settled().await;
     assert_eq!(world.count("select count(*) from message"), taken, "each was recorded once");
     assert_eq!(world.count("select count(distinct reference) from complaint"), taken, "and has its own number");
+}
+
+/// A gateway through which nothing can be sent: what comes in is what counts here.
+async fn start_sms(world: &mut World) {
+    let port = servers::free_port().expect("a free port");
+    world.muara(&["channel", "add", "sms", "--account", "1708", "--label", "SMS 1708"]);
+    let table = format!(
+        "[[adapter.numbers]]\nnumber = \"1708\"\ngateway = \"lokal\"\n\
+         [adapter.http.lokal]\nsecret = \"{GATEWAY_WORD}\"\nfrom = \"from\"\ntext = \"text\"\nid = \"id\"\n"
+    );
+    world.start_adapter("sms", "adapter-sms", port, &table).await;
 }
 
 /// Does it, lets the others take some messages meanwhile, and lets this one take some afterwards.

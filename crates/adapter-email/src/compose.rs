@@ -240,6 +240,7 @@ mod tests {
             kind,
             language: Language::Id,
             text: format!("Terima kasih <b>&</b>.\nNomor: {reference}\nPantau di sini: https://lapor.example.id/t/AAA\nJalan \"Melati\""),
+            short: Vec::new(),
             params: BTreeMap::from([("reference".into(), reference.to_string()), ("site".into(), "Kota Contoh".into())]),
             menu: None,
         }

@@ -128,13 +128,6 @@ fn reply() -> Reply {
         open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
-    Reply {
-        id: ReplyId::new(Timestamp::UNIX_EPOCH),
-        to,
-        kind: ReplyKind::Received,
-        language: Language::Id,
-        text,
-        params: BTreeMap::new(),
-        menu: None,
-    }
+    let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
 }

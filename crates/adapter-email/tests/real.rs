@@ -131,6 +131,7 @@ fn reply(to: &str) -> Reply {
         kind: ReplyKind::Received,
         language: Language::Id,
         text: format!("Terima kasih. Laporan Anda sudah kami terima.\nNomor: {reference}"),
+        short: Vec::new(),
         params: BTreeMap::from([("reference".into(), reference.to_string())]),
         menu: None,
     }

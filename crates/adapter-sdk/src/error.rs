@@ -178,6 +178,9 @@ pub enum Refused {
     /// Signed rightly, but too old to be believed.
     #[error("the signature is too old")]
     Stale,
+    /// From an address that may not call.
+    #[error("the request comes from an address that may not call")]
+    Stranger,
 }
 
 /// A replay stopped half-way. Begun again, it publishes nothing twice.

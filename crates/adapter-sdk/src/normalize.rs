@@ -210,7 +210,7 @@ fn note(attachment: &Attachment, blobs: &mut Vec<BlobId>) {
 fn blobs_of(event: &Event) -> impl Iterator<Item = &BlobId> {
     let attachments = match event {
         Event::Message(inbound) => inbound.attachments.as_slice(),
-        Event::Receipt(_) | Event::OptOut { .. } | Event::Moved { .. } | Event::Notice(_) => &[],
+        Event::Receipt(_) | Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } | Event::Notice(_) => &[],
     };
     attachments.iter().filter_map(|attachment| match &attachment.content {
         Content::Quarantined { blob, .. } => Some(blob),
@@ -225,6 +225,7 @@ fn kind(event: &Event) -> &'static str {
         Event::OptOut { .. } => "opt_out",
         Event::Moved { .. } => "moved",
         Event::Notice(_) => "notice",
+        Event::OptIn { .. } => "opt_in",
     }
 }
 

@@ -140,7 +140,7 @@ impl Compared {
 /// What makes an event itself, whatever else is in it.
 fn identity(event: &Event) -> String {
     match event {
-        Event::OptOut { .. } | Event::Moved { .. } => written(event),
+        Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } => written(event),
         Event::Message(_) | Event::Receipt(_) | Event::Notice(_) => name(event),
     }
 }
@@ -154,6 +154,7 @@ fn name(event: &Event) -> String {
             format!("receipt {} of {of}", receipt.state.as_str())
         }
         Event::OptOut { .. } => "opt-out".to_owned(),
+        Event::OptIn { .. } => "opt-in".to_owned(),
         Event::Moved { .. } => "move of a citizen".to_owned(),
         Event::Notice(notice) => format!("notice {} of {} at {}", notice.word, notice.subject, notice.at),
     }

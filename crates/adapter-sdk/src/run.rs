@@ -58,7 +58,7 @@ pub(crate) struct Opened {
 }
 
 enum Kind {
-    Webhook { platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str] },
+    Webhook(Arc<dyn AnyWebhook>),
     Poll(Arc<dyn AnyPoll>),
     Pages(Box<dyn FnOnce(Door) -> Router + Send>),
 }
@@ -70,7 +70,7 @@ fn opened<A: Adapter>(config: A::Config, http: &HttpSettings, kind: impl FnOnce(
 }
 
 pub(crate) fn open_webhook<A: Webhook>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
-    opened::<A>(config, http, |platform| Kind::Webhook { platform, keep_headers: A::keep_headers() })
+    opened::<A>(config, http, |platform| Kind::Webhook(platform))
 }
 
 pub(crate) fn open_poll<A: Poll>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
@@ -216,6 +216,10 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
         let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
         info!(adapter = %opened.name, %address, "The door is open.");
         let url = settings.door.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let mut tasks = JoinSet::new();
+        if let Way::Webhook(platform) = &way {
+            tasks.spawn(beside(platform.clone(), door.clone(), stop.clone()));
+        }
         let behind = Behind {
             name: opened.name,
             adapter: opened.adapter,
@@ -228,12 +232,18 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
             bus,
             stop: stop.clone(),
         };
-        let mut tasks = JoinSet::new();
         tasks.spawn(server::serve(listener, routes.merge(health), stop.clone()).map(Ok));
         tasks.spawn(behind.run(settings));
         Ok(Running { address, end: all_ended(tasks, stop).boxed() })
     }
     .boxed()
+}
+
+/// What a webhook's adapter does beside its platform's calls. Most do nothing: that is no reason to stop.
+async fn beside(platform: Arc<dyn AnyWebhook>, door: Door, stop: Stop) -> Result<(), RunError> {
+    platform.begin(door).await;
+    stop.cancelled().await;
+    Ok(())
 }
 
 /// The first that ends takes the others along: half an adapter is worse than one that is started again.
@@ -294,14 +304,14 @@ async fn replicas(bus: &Bus) -> Result<usize, RunError> {
 
 /// What a kind needs behind its routes.
 enum Way {
-    Webhook,
+    Webhook(Arc<dyn AnyWebhook>),
     Poll(Arc<dyn AnyPoll>),
     Pages,
 }
 
 fn ways_in(kind: Kind, door: &Door, pulse: &Pulse) -> (Router, Way) {
     match kind {
-        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone(), pulse.clone()), Way::Webhook),
+        Kind::Webhook(platform) => (webhook::routes(platform.clone(), door.clone(), pulse.clone()), Way::Webhook(platform)),
         Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
         Kind::Pages(pages) => {
             directory::from_disk(door);
@@ -360,7 +370,7 @@ impl Behind {
 
     fn spawn_way(&self, bus: &Bus, tasks: &mut JoinSet<()>) {
         match &self.way {
-            Way::Webhook => {}
+            Way::Webhook(_) => {}
             Way::Pages => _ = tasks.spawn(directory::keep_fresh(self.door.clone(), bus.clone(), self.stop.clone())),
             Way::Poll(platform) => {
                 for account in self.adapter.accounts() {

@@ -82,7 +82,7 @@ fn signed(request: &Request) -> Vec<(String, String)> {
 
 fn handshake() -> (Request, Answer) {
     let query = format!("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={VERIFY_TOKEN}");
-    let request = Request { method: Method::GET, path: "/webhook".into(), query, headers: HeaderMap::new(), body: "".into() };
+    let request = Request { method: Method::GET, path: "/webhook".into(), query, headers: HeaderMap::new(), body: "".into(), peer: None };
     (request, Answer::text("1158201444"))
 }
 
@@ -96,15 +96,8 @@ fn reply() -> Reply {
         open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
-    Reply {
-        id: ReplyId::new(Timestamp::UNIX_EPOCH),
-        to,
-        kind: ReplyKind::Received,
-        language: Language::Id,
-        text,
-        params: BTreeMap::new(),
-        menu: None,
-    }
+    let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
 }
 
 /// Meta says everything with 400 and a code. It has no opt-out of answers: a citizen blocks us, and that is 131026.

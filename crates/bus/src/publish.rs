@@ -167,7 +167,7 @@ fn event_id(event: &Event) -> Option<String> {
             Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
         }
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
-        Event::OptOut { .. } => None,
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
         Event::Moved { adapter, from, to, at } => {
             let addresses: Vec<String> =
                 from.iter().map(ToString::to_string).chain(["to".to_owned()]).chain(to.iter().map(ToString::to_string)).collect();

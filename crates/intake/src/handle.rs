@@ -43,6 +43,7 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
             Event::Message(inbound) => messages.push((at, *inbound, delivery.trace)),
             Event::Receipt(receipt) => receipts.push((at, receipt)),
             Event::OptOut { address } => results.push((at, opt_out(db, &address, delivery.trace, now).await)),
+            Event::OptIn { address } => results.push((at, opt_in(db, &address, delivery.trace).await)),
             Event::Moved { from, to, at: when, .. } => results.push((at, moved(db, &from, &to, when, delivery.trace).await)),
             Event::Notice(notice) => results.push((at, noticed(db, notice).await)),
         }
@@ -70,7 +71,7 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
         Event::Receipt(receipt) => Some(&receipt.adapter),
         Event::Moved { adapter, .. } => Some(adapter),
         Event::Notice(notice) => Some(&notice.adapter),
-        Event::OptOut { .. } => None,
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
     };
     if named.is_some_and(|named| *named != delivery.adapter) {
         return Err(Refused::ForeignAdapter);
@@ -192,5 +193,11 @@ async fn noticed(db: &PgPool, mut notice: Notice) -> Result<(), Failure> {
 async fn opt_out(db: &PgPool, address: &Address, trace: TraceId, now: Timestamp) -> Result<(), Failure> {
     citizen::opt_out(db, address, now).await?;
     info!(trace.id = %trace, "Noted that a citizen wants no more messages.");
+    Ok(())
+}
+
+async fn opt_in(db: &PgPool, address: &Address, trace: TraceId) -> Result<(), Failure> {
+    citizen::opt_in(db, address).await?;
+    info!(trace.id = %trace, "Noted that a citizen wants messages again.");
     Ok(())
 }

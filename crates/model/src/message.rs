@@ -103,6 +103,11 @@ pub enum Event {
         /// Where we must not write again.
         address: Address,
     },
+    /// The citizen wants messages at this address again.
+    OptIn {
+        /// Where we may write again.
+        address: Address,
+    },
     /// The platform says that a citizen has other addresses now. They stay the same citizen: nobody guesses it, the platform vouches.
     Moved {
         /// Which adapter says so.

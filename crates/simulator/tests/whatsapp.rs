@@ -86,7 +86,7 @@ fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
 fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
     let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
     let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), params, menu: None }
+    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), short: Vec::new(), params, menu: None }
 }
 
 /// As a desk names a telephone number: nobody wrote from it here.
@@ -484,7 +484,7 @@ fn request(method: Method, query: &str, body: &str, signature: Option<&str>) -> 
         let name = webhook::SIGNATURE.parse::<adapter_sdk::axum::http::HeaderName>().expect("a name");
         (name, signature.parse().expect("a value"))
     }));
-    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into() }
+    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into(), peer: None }
 }
 
 #[tokio::test]

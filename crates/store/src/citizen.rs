@@ -276,6 +276,12 @@ pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<(
     Ok(())
 }
 
+/// The citizen wants messages at this address again. What was withheld meanwhile stays withheld: it is old. Twice is as once.
+pub async fn opt_in(db: &PgPool, address: &Address) -> Result<()> {
+    sqlx::query!("delete from opt_out where address = $1", address.to_string()).execute(db).await.map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,6 +134,7 @@ fn tests(words: &[String]) -> Result<()> {
     install::servers()?;
     install::mail()?;
     let browser = install::browser()?;
+    install::text_gateways()?;
     let scripts = root().join("tests/browser");
     if scripts.join("package-lock.json").exists() {
         let npm = install::npm()?.context("node is needed for the tests of pages: install `nodejs` and `npm`")?;

@@ -116,6 +116,7 @@ mod tests {
             kind,
             language: Language::Id,
             text: String::new(),
+            short: Vec::new(),
             params: std::collections::BTreeMap::default(),
             menu: None,
         }

@@ -197,6 +197,7 @@ pub(crate) fn reply(to: &str) -> Reply {
         kind: ReplyKind::Received,
         language: Language::Id,
         text: "Terima kasih.".to_owned(),
+        short: Vec::new(),
         params: std::collections::BTreeMap::new(),
         menu: None,
     }

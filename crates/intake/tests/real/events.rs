@@ -100,6 +100,22 @@ async fn messages_receipts_and_silence_of_one_batch_are_all_handled() {
 }
 
 #[tokio::test]
+async fn who_wanted_silence_and_writes_that_they_want_answers_again_is_answered() {
+    let city = City::new().await;
+    let address = message(1, "x", "").sender[0].clone();
+    let silence = vec![delivery("chat", Event::OptOut { address: address.clone() })];
+    assert!(handle_batch(&city.db, &city.rooms, silence, after(1)).await.iter().all(Result::is_ok));
+    let withheld = opened(city.record_one(&message(1, "m1", "jalan rusak")).await);
+    let again = vec![delivery("chat", Event::OptIn { address: address.clone() }), delivery("chat", Event::OptIn { address })];
+    assert!(handle_batch(&city.db, &city.rooms, again, after(2)).await.iter().all(Result::is_ok));
+    let mut later = message(1, "m2", "lampu jalan mati");
+    later.sent_at = after(600);
+    let answered = opened(city.record_one(&later).await);
+    assert_eq!(city.reply_states(withheld).await, [reply::ReplyState::Withheld], "it is old");
+    assert_eq!(city.reply_states(answered).await, [reply::ReplyState::Due]);
+}
+
+#[tokio::test]
 async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_let_go() {
     let city = City::new().await;
     let receipt = Receipt {
