@@ -141,7 +141,7 @@ impl Compared {
 fn identity(event: &Event) -> String {
     match event {
         Event::OptOut { .. } => written(event),
-        Event::Message(_) | Event::Receipt(_) => name(event),
+        Event::Message(_) | Event::Receipt(_) | Event::Withdrawn { .. } => name(event),
     }
 }
 
@@ -154,6 +154,7 @@ fn name(event: &Event) -> String {
             format!("receipt {} of {of}", receipt.state.as_str())
         }
         Event::OptOut { .. } => "opt-out".to_owned(),
+        Event::Withdrawn { key, .. } => format!("withdrawal of {} of {}", key.id, key.account),
     }
 }
 

@@ -511,6 +511,7 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>) -> Vec<String> {
             format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), receipt.at)
         }
         Event::OptOut { address } => format!("opt-out {address}"),
+        Event::Withdrawn { key, .. } => format!("withdrawn {}/{}/{}", key.adapter, key.account, key.id),
     };
     parsed.iter().flatten().map(key).collect()
 }
@@ -523,7 +524,8 @@ fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Receipt(receipt) if receipt.reply.is_none() && receipt.platform_id.is_none() => {
             return Some("a receipt that names no reply".to_owned());
         }
-        Event::Receipt(_) | Event::OptOut { .. } => return None,
+        Event::Withdrawn { key, .. } if key.adapter != *name => return Some("a withdrawal under another adapter's name".to_owned()),
+        Event::Receipt(_) | Event::OptOut { .. } | Event::Withdrawn { .. } => return None,
     };
     let key = &inbound.key;
     match () {

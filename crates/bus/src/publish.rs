@@ -120,6 +120,9 @@ fn event_id(event: &Event) -> Option<String> {
             Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
         }
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
+        Event::Withdrawn { key, .. } => {
+            Some(hash("withdrawn", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
+        }
         Event::OptOut { .. } => None,
     }
 }

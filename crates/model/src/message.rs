@@ -89,6 +89,14 @@ pub enum Event {
         /// Where we must not write again.
         address: Address,
     },
+    /// The citizen took a message back where they wrote it: it was deleted there, or hidden from us. What is shown to others must not show
+    /// it any more; the complaint stays, with its number.
+    Withdrawn {
+        /// Which message.
+        key: MessageKey,
+        /// When we noticed.
+        at: Timestamp,
+    },
 }
 
 /// One message from a citizen, in words every adapter shares. `Debug` shows no text and no name.
