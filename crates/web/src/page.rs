@@ -39,6 +39,9 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     } else {
         menu.push(link("/antrean", words.t("menu.queue")));
     }
+    if crate::agency::post::may(role) {
+        menu.push(link("/pos", words.t("menu.post")));
+    }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));

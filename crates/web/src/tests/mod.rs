@@ -5,6 +5,7 @@ mod browser;
 mod citizens;
 mod city;
 mod matrix;
+mod posts;
 mod secrets;
 mod work;
 
