@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use bus::Expiry;
 use bytes::Bytes;
 use model::{Event, Raw, RemoteMedia, Reply};
 use outgoing::Http;
@@ -26,6 +27,12 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// Which accounts of ours it serves, as in its messages' keys: announced for the administrators' page.
     fn accounts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What it signs in with and runs out, with what to do then: an access token whose end the platform told or the administrator wrote
+    /// down. Asked every few seconds and announced; no I/O. The thing itself never.
+    fn expiries(&self) -> Vec<Expiry> {
         Vec::new()
     }
 

@@ -1,5 +1,6 @@
 //! The traits with their types forgotten: everything behind them is compiled once, not once for each adapter.
 
+use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Event, Raw, RemoteMedia, Reply};
 
@@ -8,6 +9,7 @@ use crate::{Adapter, Answer, Batch, Bytes, FetchError, Finding, ParseError, Poll
 /// An [`Adapter`], whichever.
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn accounts(&self) -> Vec<String>;
+    fn expiries(&self) -> Vec<Expiry>;
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
@@ -30,6 +32,9 @@ pub(crate) trait AnyPoll: Send + Sync + 'static {
 impl<A: Adapter> AnyAdapter for A {
     fn accounts(&self) -> Vec<String> {
         Adapter::accounts(self)
+    }
+    fn expiries(&self) -> Vec<Expiry> {
+        Adapter::expiries(self)
     }
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         Adapter::parse(self, raw)

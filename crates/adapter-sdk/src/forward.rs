@@ -36,7 +36,9 @@ async fn publish_all(spool: &Spool, bus: &Bus, pulse: &Pulse) {
     loop {
         match spool.next(MOST_ENTRIES, MOST_BYTES).await {
             Ok(group) => {
+                pulse.forwarding(group.entries.first().map(|entry| entry.raw.received_at));
                 publish(spool, bus, pulse, &group).await;
+                pulse.forwarding(None);
                 spool.confirm(&group, Instant::now());
                 counter!("muara_spool_forwarded_total").increment(group.entries.len() as u64);
             }

@@ -54,7 +54,7 @@ pub use run::{Running, probe, replay, run_pages, run_poll, run_webhook, start_pa
 pub use webhook::webhook_routes;
 
 pub use axum;
-pub use bus::Stop;
+pub use bus::{Expiry, Stop};
 pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,

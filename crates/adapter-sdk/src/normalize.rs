@@ -72,6 +72,11 @@ impl Normalize {
         }
         place.turn().await;
         self.publish(&events, &raw).await?;
+        for event in &events {
+            if let Event::Message(inbound) = event {
+                self.pulse.heard(&inbound.key.account, raw.received_at);
+            }
+        }
         drop(place);
         self.keep_made(&raw, &made).await;
         info!(trace.id = %trace, events = events.len(), files = blobs.len(), "Normalized a raw message.");

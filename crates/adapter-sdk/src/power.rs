@@ -164,7 +164,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn config(nats: &Nats) -> BusConfig {
-    BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 }
+    BusConfig { url: nats.url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 }
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, yes: impl Fn() -> F) {

@@ -182,13 +182,15 @@ async fn bus(name: &AdapterName, settings: &Settings<()>) -> Finding {
     };
     match timeout(PATIENCE, asking).await {
         Ok(Ok(_)) => Finding::fine(what, "answers this adapter's credential"),
-        Ok(Err(error)) => {
-            Finding::wrong(what, words(&error), "Look at `bus.user` and its password, and whether `muara` has been started once.")
-        }
+        Ok(Err(error)) => Finding::wrong(
+            what,
+            words(&error),
+            "Look at `bus.key_file` (`muara channel credential` makes it, the server must know it), and whether `muara` has been started once.",
+        ),
         Err(_) => Finding::wrong(
             what,
             format!("no answer within {} s", PATIENCE.as_secs()),
-            "Look whether NATS runs there, and at `bus.user` and its password.",
+            "Look whether NATS runs there, and at `bus.key_file` (`muara channel credential` makes it, the server must know it).",
         ),
     }
 }

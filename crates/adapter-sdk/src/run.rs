@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::Router;
-use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop};
+use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop, Who};
 use futures::{FutureExt, future::BoxFuture};
 use model::{AdapterName, Failure, Raw, Reply, Timestamp};
 use outgoing::{Http, Limits};
@@ -118,7 +118,9 @@ pub(crate) async fn replay_opened(
 pub(crate) fn bus_config(name: &AdapterName, settings: &BusSettings) -> BusConfig {
     BusConfig {
         url: settings.url.clone(),
-        user: settings.user.clone(),
+        // Answers come to an inbox of this name, also where a key says who we are.
+        user: settings.user.clone().or_else(|| settings.key.as_ref().map(|_| Who::Adapter(name.clone()).to_string())),
+        key: settings.key.as_ref().map(|key| key.expose().to_owned().into()),
         password: settings.password.as_ref().map(|password| password.expose().to_owned().into()),
         name: format!("adapter-{name}"),
         replicas: 1,
@@ -205,7 +207,7 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
         let (max_body, url) = (settings.door.max_body.get(), settings.door.public_url.clone());
         let door = Door::of_process(opened.name.clone(), keeper, max_body, url, pulse.clone(), stop.clone());
         let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });
-        let (routes, way) = ways_in(opened.kind, &door);
+        let (routes, way) = ways_in(opened.kind, &door, &pulse);
         let listener = server::listen(settings.door.listen).await?;
         let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
         info!(adapter = %opened.name, %address, "The door is open.");
@@ -293,9 +295,9 @@ enum Way {
     Pages,
 }
 
-fn ways_in(kind: Kind, door: &Door) -> (Router, Way) {
+fn ways_in(kind: Kind, door: &Door, pulse: &Pulse) -> (Router, Way) {
     match kind {
-        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone()), Way::Webhook),
+        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone(), pulse.clone()), Way::Webhook),
         Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
         Kind::Pages(pages) => {
             directory::from_disk(door);
@@ -415,16 +417,25 @@ impl Behind {
     }
 
     fn announcement(&self) -> Announcement {
+        let spool_waiting = self.door.level().waiting;
+        let (refused, last_refused) = self.pulse.refusals();
+        let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
+        let mut expiries = self.adapter.expiries();
+        expiries.sort();
         Announcement {
-            adapter: self.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: self.adapter.accounts(),
-            started_at: self.started_at,
             last_seen: now(),
             last_message: self.door.last_taken(),
-            last_error: self.pulse.last_trouble(),
+            last_error,
+            last_error_at,
             url: Some(self.url.clone()),
-            spool_waiting: self.door.level().waiting,
+            spool_waiting,
+            spool_oldest: self.pulse.oldest_waiting().filter(|_| spool_waiting > 0),
+            refused,
+            last_refused,
+            by_account: self.pulse.accounts(),
+            expiries,
+            ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
         }
     }
 }

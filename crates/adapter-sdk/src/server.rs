@@ -51,7 +51,7 @@ async fn report(State(health): State<Health>) -> Response {
         bus: health.bus.get().is_some_and(Bus::is_connected),
         spool_waiting: level.waiting,
         spool_bytes: level.bytes,
-        last_error: health.pulse.last_trouble(),
+        last_error: health.pulse.last_trouble().map(|(_, what)| what),
     };
     let status = if report.door { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report)).into_response()

@@ -43,7 +43,10 @@ pub struct BusSettings {
     /// The adapter's own user.
     #[serde(default)]
     pub user: Option<String>,
-    /// Its password, by `password_file`.
+    /// The seed of its key, by `key_file`, as `muara channel add` wrote it.
+    #[serde(default)]
+    pub key: Option<Secret>,
+    /// Its password, by `password_file`, where the server asks for one instead.
     #[serde(default)]
     pub password: Option<Secret>,
 }

@@ -30,6 +30,8 @@ pub struct BusConfig {
     pub user: Option<String>,
     /// Its password.
     pub password: Option<SecretString>,
+    /// The seed of its key, instead of a password: `SU…`. The user's name still names the inbox where answers come.
+    pub key: Option<SecretString>,
     /// What the server's monitoring calls us: the process, not the user.
     pub name: String,
     /// How many servers keep each message: 1, or 3 in a cluster. Only [`Bus::ensure`] reads it.
@@ -50,8 +52,8 @@ pub(crate) struct Inner {
     pub(crate) jetstream: jetstream::Context,
     pub(crate) link: watch::Receiver<Link>,
     pub(crate) replicas: usize,
-    pub(crate) cursor: OnceCell<jetstream::kv::Store>,
-    pub(crate) sent: OnceCell<jetstream::kv::Store>,
+    /// Who we are, in characters that may stand in a subject.
+    pub(crate) owner: String,
     pub(crate) announced: OnceCell<jetstream::kv::Store>,
     pub(crate) quarantine: OnceCell<jetstream::object_store::ObjectStore>,
 }
@@ -97,8 +99,7 @@ impl Bus {
                 jetstream,
                 link,
                 replicas: config.replicas.max(1),
-                cursor: OnceCell::new(),
-                sent: OnceCell::new(),
+                owner: subject_safe(config.user.as_deref().unwrap_or("nobody")),
                 announced: OnceCell::new(),
                 quarantine: OnceCell::new(),
             }),
@@ -172,8 +173,12 @@ fn options(config: &BusConfig, tell: watch::Sender<Link>) -> ConnectOptions {
             std::future::ready(())
         });
     let Some(user) = &config.user else { return options };
+    let options = options.custom_inbox_prefix(inbox_prefix(user));
+    if let Some(key) = &config.key {
+        return options.nkey(key.expose_secret().trim().to_owned());
+    }
     let password = config.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default();
-    options.user_and_password(user.clone(), password).custom_inbox_prefix(inbox_prefix(user))
+    options.user_and_password(user.clone(), password)
 }
 
 /// What may stand in a subject: a user's name is chosen by people.

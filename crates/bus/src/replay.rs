@@ -25,6 +25,7 @@ use crate::{
     connect::PATIENCE,
     parts::{self, Parts},
     publish::{headers, raw_id},
+    redirected::{self, genuine},
     streams::RAW,
 };
 
@@ -108,7 +109,7 @@ impl Bus {
         self.connected().await?;
         let stream = self.inner.jetstream.get_stream_no_info(RAW).await.map_err(BusError::refused)?;
         let message = match stream.direct_get_last_for_subject(made(raw)).await {
-            Ok(message) => message,
+            Ok(message) => genuine(message)?,
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(BusError::reading(error, RAW)),
         };
@@ -130,6 +131,10 @@ impl RawReader {
     pub async fn next(&mut self) -> Result<Option<Raw>, BusError> {
         loop {
             let Some(message) = self.message().await? else { return Ok(None) };
+            if message.headers.as_ref().is_some_and(redirected::delivered) {
+                tracing::warn!("Left out what nobody published: an answer of the server that somebody had sent here.");
+                continue;
+            }
             let payload = self.bus.whole_raw(&self.adapter, message.headers.as_ref(), message.payload.clone()).await?;
             let Some(payload) = payload else {
                 tracing::warn!("Left out a raw message whose parts are gone.");

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, FetchError, Http, Inbound,
-    Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError, Sent,
-    Visibility, Webhook,
+    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http,
+    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError,
+    Sent, Timestamp, Visibility, Webhook,
     axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post},
 };
 use serde::Deserialize;
@@ -52,6 +52,16 @@ impl Adapter for Chat {
 
     fn accounts(&self) -> Vec<String> {
         vec!["kota".into()]
+    }
+
+    fn expiries(&self) -> Vec<Expiry> {
+        let ends = |second, what: &str| Expiry {
+            at: Timestamp::from_second(second).expect("in range"),
+            what: what.to_owned(),
+            account: None,
+            todo: "Make a new one.".to_owned(),
+        };
+        vec![ends(2_000_000_000, "subscription"), ends(1_900_000_000, "access token")]
     }
 
     fn keep_headers() -> &'static [&'static str] {

@@ -172,6 +172,10 @@ impl Bus {
         let Some(adapter) = message.adapter() else {
             return Err(Verdict::Park { reason: "its subject names no adapter".to_owned(), error: String::new() });
         };
+        if message.redirected {
+            let reason = "it is an answer of the server that somebody had sent here: a credential may be stolen".to_owned();
+            return Err(Verdict::Park { reason, error: String::new() });
+        }
         let payload = self.payload(message).await?;
         match serde_json::from_slice(&payload) {
             Ok(item) => Ok(Delivery { item, trace: message.trace, attempt: message.attempt, adapter }),

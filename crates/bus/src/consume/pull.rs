@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::Queue;
-use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts};
+use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts, redirected};
 
 /// How long the server remembers what we asked for.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -46,6 +46,8 @@ pub(super) struct Incoming {
     pub(super) parts: Option<Parts>,
     pub(super) trace: TraceId,
     pub(super) attempt: u32,
+    /// Nobody published it: an answer of the server was sent here.
+    pub(super) redirected: bool,
     /// Which message of the stream, and when it was stored there: the same again when it is delivered again. The number alone would not do: a
     /// server that lost its newest messages in a power cut gives their numbers to others.
     pub(super) sequence: u64,
@@ -73,6 +75,7 @@ impl Incoming {
             parts: None,
             trace: self.trace,
             attempt: self.attempt,
+            redirected: self.redirected,
             sequence: self.sequence,
             stored_at: self.stored_at,
             reply: self.reply.clone(),
@@ -303,6 +306,7 @@ fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<In
     let message = message.message;
     let headers = message.headers.unwrap_or_default();
     Some(Incoming {
+        redirected: redirected::delivered(&headers),
         stream: queue.stream(),
         subject: message.subject.into_string(),
         parts: Parts::named_in(Some(&headers)),
