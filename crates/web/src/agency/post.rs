@@ -190,7 +190,7 @@ async fn screenshot(rooms: &Rooms, form: &Fields) -> Result<Result<Option<Attach
 /// name is known, and names join nobody.
 fn inbound(typed: &Typed, key: MessageKey, author: &str, screenshot: Option<Attachment>, now: Timestamp) -> Inbound {
     let sender = Address::new("post", &key.id).or_else(|_| Address::new("post", "unknown")).expect("a constant is an address");
-    let name = if typed.name.is_empty() { author } else { &typed.name };
+    let name = if typed.name.is_empty() { author } else { typed.name.as_str() };
     Inbound {
         reference: Reference::of(&key, 0),
         key,
