@@ -6,6 +6,7 @@
 
 mod browser;
 mod hostile;
+mod mail;
 mod process;
 mod proxy;
 
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
 pub use hostile::{image_bomb, text_webhook};
+pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
@@ -41,6 +43,8 @@ pub struct Wishes {
     pub spool_bytes: Option<u64>,
     /// Starts the form and the desk too.
     pub with_forms: bool,
+    /// More lines for the citizens' form: `burst = 1000`.
+    pub form: &'static str,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
 }
@@ -122,7 +126,7 @@ impl World {
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
         // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
-        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "5m" };
+        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "30s" };
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
@@ -138,8 +142,9 @@ impl World {
             "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
-        door("form", self.ports.form, "");
-        door("desk", self.ports.desk, "");
+        door("form", self.ports.form, wishes.form);
+        // The core is on loopback here, which only what the configuration names may be.
+        door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -43,6 +44,9 @@ const REPLIES_AT_ONCE: usize = 8;
 const ANNOUNCE: Duration = Duration::from_secs(20);
 /// With so many copies a power cut of one server, or its disk's end, loses nothing.
 const SAFE_REPLICAS: usize = 3;
+/// The first look at the platform, so that a program that starts again and again asks nobody; and those after it: tokens end by the day.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_hours(24);
 /// Before a loop that failed begins again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -342,6 +346,7 @@ impl Behind {
         tasks.spawn(self.delivering(&bus));
         self.spawn_way(&bus, &mut tasks);
         let stop = self.stop.clone();
+        tasks.spawn(look_at_the_platform(self.adapter.clone(), self.pulse.clone(), self.stop.clone()));
         tasks.spawn(self.announce(bus));
         let mut outcome = Ok(());
         while let Some(ended) = tasks.join_next().await {
@@ -421,7 +426,9 @@ impl Behind {
         let (refused, last_refused) = self.pulse.refusals();
         let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
         let mut expiries = self.adapter.expiries();
+        expiries.extend(self.pulse.expiries());
         expiries.sort();
+        expiries.dedup();
         Announcement {
             accounts: self.adapter.accounts(),
             last_seen: now(),
@@ -436,6 +443,19 @@ impl Behind {
             by_account: self.pulse.accounts(),
             expiries,
             ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
+        }
+    }
+}
+
+/// Asks the platform now and then how long what we sign in with lasts; ends by `stop` alone.
+async fn look_at_the_platform(adapter: Arc<dyn AnyAdapter>, pulse: Pulse, stop: Stop) {
+    let mut pause = FIRST_LOOK;
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        pause = LOOK_AGAIN;
+        // An adapter whose `probe` panics goes on with its work.
+        let looking = AssertUnwindSafe(adapter.probe()).catch_unwind();
+        if let Some(Ok(found)) = stop.run_until_cancelled(looking).await {
+            pulse.ends(&found);
         }
     }
 }

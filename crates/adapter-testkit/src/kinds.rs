@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use crate::{Contract, FakePlatform, Fixture, TestDoor, log::Log, suite::Suite};
 
-/// C1 to C12 for an adapter whose platform calls us. Call it from one `#[test]`; it starts its own runtime.
+/// C1 to C13 for an adapter whose platform calls us. Call it from one `#[test]`; it starts its own runtime.
 ///
 /// # Panics
 /// When a rule is broken; the message begins with its number.

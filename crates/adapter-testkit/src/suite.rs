@@ -326,8 +326,9 @@ impl<A: Adapter> Suite<A> {
 
     fn told_of(&mut self, what: &str, sent: &Result<adapter_sdk::Sent, SendError>, wanted: &Wanted) {
         let fits = match (sent, wanted) {
-            (Err(SendError::Unreachable(_)), Wanted::Unreachable) | (Err(SendError::OptedOut), Wanted::OptedOut) => true,
-            (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
+            (Err(SendError::Unreachable(_)), Wanted::Unreachable)
+            | (Err(SendError::OptedOut), Wanted::OptedOut)
+            | (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
             (Err(SendError::Throttled(after)), Wanted::Throttled(seconds)) => {
                 seconds.is_none_or(|seconds| *after == Some(Duration::from_secs(seconds)))
             }

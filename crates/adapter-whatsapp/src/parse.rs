@@ -134,6 +134,7 @@ impl Inside<'_> {
             }),
             key,
             sender,
+            proof: adapter_sdk::Proof::Platform,
             sender_name: contact.and_then(name),
             contact: Vec::new(),
             audience: Audience::Private,

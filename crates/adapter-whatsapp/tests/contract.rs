@@ -50,9 +50,9 @@ fn the_contract_is_kept() {
         text_limit: Some(4096),
         sent_text,
         probe: Some(Probe {
-            healthy: |platform| platform.always(number(json!({ "application": "https://lapor.example.id/webhook" }))),
+            healthy: |platform| platform.always(number(&json!({ "application": "https://lapor.example.id/webhook" }))),
             broken: &[
-                |platform| platform.always(number(json!({}))),
+                |platform| platform.always(number(&json!({}))),
                 |platform| platform.always(Canned::json(400, json!({ "error": { "code": 100, "message": "no such object" } }).to_string())),
             ],
         }),
@@ -61,7 +61,7 @@ fn the_contract_is_kept() {
 }
 
 /// What the Graph API says of a number.
-fn number(webhooks: Value) -> Canned {
+fn number(webhooks: &Value) -> Canned {
     Canned::json(200, json!({ "id": "100000000000001", "webhook_configuration": webhooks }).to_string())
 }
 

@@ -181,6 +181,7 @@ fn seed() -> Seed {
             area: None,
             from: jiff::civil::date(2020, 1, 1),
             until: None,
+            hours: None,
         }],
         ..Seed::default()
     }
@@ -200,6 +201,7 @@ fn message(id: &str) -> (Inbound, TraceId) {
     );
     let inbound = Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: Some("Warga".into()),
         contact: Vec::new(),
         audience: Audience::Private,

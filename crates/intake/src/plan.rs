@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Action, Actor, AdapterName, Address, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId, MessageKey,
-    Opening, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, TraceId, TrackingCode, Triaged, decide, open,
+    Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, TraceId, TrackingCode, Triaged, decide, open,
 };
 use store::{citizen, message};
 
@@ -236,13 +236,26 @@ impl<'a> Desk<'a> {
             return None;
         }
         let told = |complaint| Joins { complaint, same_breath: false };
-        self.by_edit(inbound, citizens)
+        let answers = self
+            .by_proof(inbound)
+            .or_else(|| self.by_edit(inbound, citizens))
             .or_else(|| self.by_answer(inbound, citizens))
             .or_else(|| self.by_thread(inbound, citizens))
-            .or_else(|| self.by_number(inbound, citizens))
+            .map(told);
+        if answers.is_some() || inbound.proof == Proof::Claim {
+            return answers;
+        }
+        self.by_number(inbound, citizens)
             .map(told)
             .or_else(|| self.by_breath(inbound, citizens[0]))
             .or_else(|| self.by_question(inbound, citizens[0]).map(told))
+    }
+
+    /// The complaint whose answer the door recognized, whoever wrote.
+    fn by_proof(&self, inbound: &Inbound) -> Option<ComplaintId> {
+        let Proof::Answer(number) = inbound.proof else { return None };
+        let (complaint, _) = self.numbers.get(&number)?;
+        self.complaints.contains_key(complaint).then_some(*complaint)
     }
 
     /// Whether the complaint is there and one of these citizens' own: what others quote or answer does not let them in.
@@ -316,6 +329,8 @@ impl<'a> Desk<'a> {
         let Some(mut decision) = self.complaints.remove(&joins.complaint) else { return };
         let mut complaint = decision.complaint;
         let triaged = self.triage_again(&complaint, inbound);
+        // Who was let in by an answer of ours alone may be anybody it was passed on to: we go on writing to whose complaint it is.
+        let reply_to = inbound.reply_to.clone().filter(|_| self.wrote_it(complaint.citizen, inbound));
         if joins.same_breath {
             complete(&mut complaint, inbound, &triaged);
         }
@@ -323,7 +338,7 @@ impl<'a> Desk<'a> {
             message,
             text: inbound.text.clone(),
             same_breath: joins.same_breath,
-            reply_to: inbound.reply_to.clone(),
+            reply_to,
             triaged: Some(Box::new(triaged)),
             location: inbound.location,
         };
@@ -341,6 +356,10 @@ impl<'a> Desk<'a> {
             Err(_) => decision.complaint = unchanged,
         }
         self.complaints.insert(joins.complaint, decision);
+    }
+
+    fn wrote_it(&self, citizen: CitizenId, inbound: &Inbound) -> bool {
+        inbound.sender.iter().filter_map(|address| self.people.get(address)).any(|known| known.citizen == citizen)
     }
 
     /// What triage says of the complaint with this message added.
@@ -361,7 +380,7 @@ impl<'a> Desk<'a> {
     }
 
     fn open(&mut self, message: MessageId, citizen: CitizenId, inbound: &Inbound, language: Language, trace: TraceId) -> ComplaintId {
-        let triaged = triage::triage(
+        let mut triaged = triage::triage(
             &inbound.text,
             inbound.place.as_deref(),
             inbound.location,
@@ -370,6 +389,7 @@ impl<'a> Desk<'a> {
             &self.rooms.directory,
             &self.rooms.atlas,
         );
+        triaged.why.quoted = self.quoted(inbound);
         let reference = self.free_number(inbound);
         let tracking = inbound.tracking.clone().filter(|code| !self.codes.contains(code)).unwrap_or_else(TrackingCode::random);
         let opening = Opening {
@@ -396,6 +416,12 @@ impl<'a> Desk<'a> {
         self.complaints.insert(id, decision);
         self.touched.push(id);
         id
+    }
+
+    /// The numbers of other complaints that the words name, for a person to look at.
+    fn quoted(&self, inbound: &Inbound) -> Vec<String> {
+        let others = Reference::find_in(&inbound.text).into_iter().filter(|number| self.numbers.contains_key(number));
+        others.map(|number| number.to_string()).collect()
     }
 
     /// The door's number, or the next turn of this message where it is taken.

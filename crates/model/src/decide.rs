@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, reply::Facts, route,
+    Opening, Point, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Why, reply::Facts, route,
 };
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
@@ -187,7 +187,8 @@ impl<'a> Draft<'a> {
         if let Some(triaged) = triaged.filter(|_| nobody_has_it) {
             self.complaint.category = triaged.category.or(self.complaint.category.take());
             self.complaint.area = triaged.area.or(self.complaint.area.take());
-            self.complaint.why = triaged.why;
+            let quoted = std::mem::take(&mut self.complaint.why.quoted);
+            self.complaint.why = Why { quoted, ..triaged.why };
             self.by = Actor::System;
             if self.route_by_rules() {
                 self.say(ReplyKind::Routed, |_| ());

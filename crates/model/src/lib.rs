@@ -27,7 +27,9 @@ mod address;
 pub mod clock;
 mod complaint;
 mod decide;
+pub mod desk;
 mod failure;
+mod hours;
 pub mod id;
 mod message;
 mod reply;
@@ -41,10 +43,11 @@ pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{decide, open};
 pub use failure::{BoxError, Failure};
+pub use hours::{NotHours, OpeningHours};
 pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
-    ReplyTo,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Proof, Raw, Receipt, ReceiptState,
+    RemoteMedia, ReplyTo,
 };
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Limit, Routing, Rule, Triaged, Why, route};

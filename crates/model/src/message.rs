@@ -30,6 +30,20 @@ pub enum Audience {
     Public,
 }
 
+/// What speaks for the sender of a message. Decides which complaints it may join.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The platform vouches for the sender's addresses.
+    #[default]
+    Platform,
+    /// Nobody does: the message alone says who sent it, as the From line of a mail. It joins a complaint where it answers what was
+    /// said there, which a stranger cannot know; never by quoting a number, nor because it came next.
+    Claim,
+    /// It carries a sign that only our own words about the complaint of this number held: it joins that complaint, whoever wrote it.
+    Answer(Reference),
+}
+
 /// What came in, untouched: a request body, a mail, a filled form. `Debug` shows sizes, never content.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raw {
@@ -106,6 +120,9 @@ pub struct Inbound {
     pub key: MessageKey,
     /// Every identity the platform vouches for, best first; never empty. A telephone number may be absent.
     pub sender: Vec<Address>,
+    /// What speaks for the sender.
+    #[serde(default)]
+    pub proof: Proof,
     /// What the citizen calls themselves.
     #[serde(default)]
     pub sender_name: Option<String>,
@@ -319,6 +336,12 @@ pub enum ReceiptState {
     Delivered,
     /// They looked at it.
     Read,
+    /// It may be sent or not, and nobody can find out: the connection broke at the wrong moment. Not tried again by itself, because a
+    /// citizen should not be written to twice.
+    Unknown {
+        /// What happened, for staff; without personal data.
+        detail: String,
+    },
     /// The platform's final no.
     Failed {
         /// The platform's code.
@@ -333,6 +356,7 @@ impl ReceiptState {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
+            Self::Unknown { .. } => "unknown",
             Self::Delivered => "delivered",
             Self::Read => "read",
             Self::Failed { .. } => "failed",
@@ -343,7 +367,7 @@ impl ReceiptState {
     /// delivered or read did not fail, whatever comes late.
     pub fn rank(&self) -> i16 {
         match self {
-            Self::Sent => 1,
+            Self::Sent | Self::Unknown { .. } => 1,
             Self::Failed { .. } => 2,
             Self::Delivered => 3,
             Self::Read => 4,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterName, AgencyId, Role, Site, StaffId, clock::Calendar};
+use crate::{AdapterName, AgencyId, OpeningHours, Role, Site, StaffId, clock::Calendar};
 
 /// What the city has written down about itself, as rows: loaded by the core, and in part given to adapters that draw forms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,9 @@ pub struct Channel {
     pub from: Date,
     /// Last day; `None`: open.
     pub until: Option<Date>,
+    /// When its office is open, for channels where people come in person.
+    #[serde(default)]
+    pub hours: Option<OpeningHours>,
 }
 
 /// What an adapter with pages needs to draw its forms and check a clerk, without the database. Published by the core.
@@ -160,6 +163,9 @@ pub struct Why {
     /// Words of danger in the text: it rises to the top of triage, and the citizen is told of 112.
     #[serde(default)]
     pub danger: Vec<String>,
+    /// Numbers of other complaints that the text names and that the writer may not join: a person looks whether they belong together.
+    #[serde(default)]
+    pub quoted: Vec<String>,
 }
 
 /// Where a complaint goes.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use model::{AdapterName, Area, Category, Channel, Directory};
+use model::{AdapterName, Area, Category, Channel, Directory, OpeningHours};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     directory::{Holiday, Seed, SeedAgency, SeedLimit},
@@ -154,6 +154,7 @@ struct ChannelEntry {
     area: Option<String>,
     from: toml::value::Datetime,
     until: Option<toml::value::Datetime>,
+    hours: Option<OpeningHours>,
 }
 
 #[derive(Deserialize)]
@@ -272,7 +273,7 @@ fn channel(entry: ChannelEntry) -> Result<Channel, SeedError> {
     if until.is_some_and(|until| until < from) {
         return Err(wrong("channels.toml", format!("{} {} ends before it begins", entry.adapter, entry.account)));
     }
-    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until })
+    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until, hours: entry.hours })
 }
 
 fn date(day: &toml::value::Datetime, file: &'static str) -> Result<Date, SeedError> {

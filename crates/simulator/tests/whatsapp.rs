@@ -243,6 +243,7 @@ async fn failures_of_the_platform_are_told_apart() {
             SendError::Throttled(_) => "throttled",
             SendError::Rejected { .. } => "rejected",
             SendError::OptedOut => "opted out",
+            SendError::Unknown { .. } => "unknown",
         };
         assert_eq!(got, wanted, "{fault:?}");
         let shown = format!("{error:?} {error}");

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use model::{Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Rule, Timestamp, clock::Calendar};
+use model::{
+    AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, OpeningHours, Rule, Timestamp, clock::Calendar,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -189,7 +191,7 @@ async fn calendar(tx: &mut Tx) -> Result<Calendar> {
 
 async fn channels(tx: &mut Tx) -> Result<Vec<Channel>> {
     let rows = sqlx::query!(
-        r#"select adapter, account, label, area, valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date"
+        r#"select adapter, account, label, area, valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date", hours
         from channel
         order by label, valid_from"#
     )
@@ -205,6 +207,7 @@ async fn channels(tx: &mut Tx) -> Result<Vec<Channel>> {
                 area: row.area,
                 from: row.valid_from.to_jiff(),
                 until: row.valid_until.map(jiff_sqlx::Date::to_jiff),
+                hours: row.hours.map(|hours| known(hours.parse().ok(), "channel", "hours")).transpose()?,
             })
         })
         .collect()
@@ -406,8 +409,8 @@ pub async fn add_channel(db: &PgPool, channel: &Channel, now: Timestamp) -> Resu
 
 async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Result<bool> {
     let written = sqlx::query!(
-        "insert into channel (id, adapter, account, label, area, valid_from, valid_until)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into channel (id, adapter, account, label, area, valid_from, valid_until, hours)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (adapter, account, valid_from) do nothing",
         ChannelId::new(now).0,
         channel.adapter.as_str(),
@@ -415,12 +418,27 @@ async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Resul
         channel.label,
         channel.area,
         channel.from.to_sqlx() as jiff_sqlx::Date,
-        channel.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>
+        channel.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>,
+        channel.hours.as_ref().map(ToString::to_string)
     )
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     Ok(written.rows_affected() == 1)
+}
+
+/// Sets or takes away the hours of an office, on every row of this adapter and account; `false`: there is no such channel.
+pub async fn set_hours(db: &PgPool, adapter: &AdapterName, account: &str, hours: Option<&OpeningHours>) -> Result<bool> {
+    let written = sqlx::query!(
+        "update channel set hours = $3 where adapter = $1 and account = $2",
+        adapter.as_str(),
+        account,
+        hours.map(ToString::to_string)
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() > 0)
 }
 
 /// A single value that the roles share.

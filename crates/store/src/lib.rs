@@ -9,6 +9,7 @@ pub mod channel;
 pub mod citizen;
 pub mod complaint;
 mod convert;
+pub mod desk;
 pub mod directory;
 pub mod dispatch;
 mod error;

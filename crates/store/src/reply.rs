@@ -63,7 +63,7 @@ pub struct SentReply {
     pub text: Option<String>,
     /// How far it is.
     pub state: ReplyState,
-    /// What the platform said became of it: `sent`, `delivered`, `read`, `failed`.
+    /// What the platform said became of it: `sent`, `unknown`, `delivered`, `read`, `failed`.
     pub receipt: Option<String>,
     /// When, by the platform's clock.
     pub receipt_at: Option<Timestamp>,
@@ -335,6 +335,7 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
 fn words(state: &ReceiptState) -> Option<String> {
     match state {
         ReceiptState::Failed { code, detail } => Some(format!("{code}: {detail}")),
+        ReceiptState::Unknown { detail } => Some(detail.clone()),
         ReceiptState::Sent | ReceiptState::Delivered | ReceiptState::Read => None,
     }
 }

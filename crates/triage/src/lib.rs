@@ -11,6 +11,7 @@
 //! Where the words leave doubt nothing is said, and a person chooses. It does not tell a question or a wish from a complaint, and it
 //! does not see that two complaints are about one thing.
 
+mod alike;
 mod atlas;
 mod category;
 mod danger;
@@ -19,6 +20,7 @@ mod phrase;
 mod place;
 mod text;
 
+pub use alike::alike;
 pub use atlas::Atlas;
 use model::{Directory, Point, Triaged, Why};
 
@@ -59,7 +61,7 @@ pub fn triage(
         .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
         .unzip();
 
-    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger };
+    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger, quoted: Vec::new() };
     Triaged { category, area, why }
 }
 

@@ -73,6 +73,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
         .route("/pos", get(agency::post::show))
+        .route(model::desk::SEARCH, post(agency::desk_api::search))
+        .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))

@@ -134,6 +134,15 @@ pub(crate) fn browser() -> Result<PathBuf> {
         .ok_or_else(|| anyhow!("a browser is needed for the tests of pages: install `chromium`, `fonts-liberation` and `fonts-noto-core`"))
 }
 
+/// The mail servers of the tests: Dovecot and Exim, which the tests start by themselves.
+pub(crate) fn mail() -> Result<()> {
+    if servers::mail::programs().is_err() && can_install() {
+        say::step("Installing Dovecot and Exim with apt-get, for the tests of mail (their programs only: the tests start their own)");
+        apt(&["dovecot-imapd", "exim4-daemon-light", "openssl"])?;
+    }
+    Ok(servers::mail::programs()?)
+}
+
 /// `cargo deny`, built once into the tools folder.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let ours = servers::tools_folder().join("bin/cargo-deny");

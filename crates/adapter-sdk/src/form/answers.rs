@@ -49,6 +49,11 @@ impl Answers {
         let _ = self.news.send(id.to_owned());
     }
 
+    /// Wakes the pages that follow `id`, for news that are no reply.
+    pub fn wake(&self, id: &str) {
+        let _ = self.news.send(id.to_owned());
+    }
+
     /// The last reply to the message `id`.
     pub fn of(&self, id: &str) -> Option<Reply> {
         self.kept.get(id)

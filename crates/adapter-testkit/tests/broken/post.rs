@@ -93,6 +93,7 @@ impl<const FAULT: u8> Adapter for Post<FAULT> {
             reference: Reference::of(&key, 0),
             key,
             sender: vec![sender],
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience: Audience::Private,

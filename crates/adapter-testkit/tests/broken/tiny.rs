@@ -149,9 +149,10 @@ impl<const FAULT: u8> Tiny<FAULT> {
             content: Content::Remote(RemoteMedia { id, params: BTreeMap::new() }),
         };
         Event::Message(Box::new(Inbound {
-            reference: Reference::of(&key, u32::from(Self::has(Fault::NumberOfItsOwn))),
+            reference: Reference::of(&key, u8::from(Self::has(Fault::NumberOfItsOwn))),
             key,
             sender: if Self::has(Fault::NobodyWrote) { Vec::new() } else { vec![sender] },
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience,
@@ -406,6 +407,9 @@ impl Adapter for Lax {
     }
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.0.send(reply).await
+    }
+    async fn probe(&self) -> Vec<Finding> {
+        self.0.probe().await
     }
 }
 

@@ -103,6 +103,7 @@ fn inbound(number: usize, text: &str) -> Inbound {
         }),
         key,
         sender: vec![sender],
+        proof: model::Proof::Platform,
         sender_name: Some("Warga Rahasia".into()),
         contact: Vec::new(),
         audience: Audience::Private,

@@ -225,6 +225,9 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
         Some(text) => said.push(page.fill("why.area.text", "name", text.strip_prefix("text: ").unwrap_or(text))),
         None => {}
     }
+    if !why.quoted.is_empty() {
+        said.push(page.fill("why.quoted", "numbers", why.quoted.join(", ")));
+    }
     for rule in directory.rules.iter().filter(|rule| why.rules.contains(&rule.id)) {
         let any = page.t("why.any").to_owned();
         let category = rule.category.as_deref().map_or(any.clone(), |code| page::category_name(Some(code), directory, visit.language));

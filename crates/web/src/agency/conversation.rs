@@ -218,6 +218,10 @@ fn receipt(reply: &SentReply, page: &Page) -> Receipt {
         (ReplyState::Withheld, _) => Receipt { icon: "cross", text: page.t("receipt.withheld").to_owned(), failed: true },
         (ReplyState::Due, _) => fine("clock", page.t("receipt.due")),
         (_, Some("sent")) => fine("sent", page.t("receipt.sent")),
+        (_, Some("unknown")) => {
+            let error = reply.error.clone().unwrap_or_default();
+            Receipt { icon: "alert", text: page.fill("receipt.unknown", "error", &error), failed: true }
+        }
         (_, Some("delivered")) => fine("delivered", page.t("receipt.delivered")),
         (_, Some("read")) => fine("delivered", page.t("receipt.read")),
         (_, Some("failed")) => {

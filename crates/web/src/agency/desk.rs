@@ -63,7 +63,7 @@ fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
 }
 
 /// `base64url(json).base64url(signature over that text)`, as [`ClerkToken`] says.
-fn signed(token: &ClerkToken, key: &SigningKey) -> String {
+pub(crate) fn signed(token: &ClerkToken, key: &SigningKey) -> String {
     let json = serde_json::to_vec(token).expect("a token is plain JSON");
     let claims = BASE64_URL_SAFE_NO_PAD.encode(json);
     let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign(claims.as_bytes()).to_bytes());

@@ -7,6 +7,7 @@ pub(crate) mod claim;
 pub(crate) mod complaint;
 mod conversation;
 pub(crate) mod desk;
+pub(crate) mod desk_api;
 pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod live;

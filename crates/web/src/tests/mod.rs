@@ -4,6 +4,7 @@ mod admins;
 mod browser;
 mod citizens;
 mod city;
+mod desk;
 mod matrix;
 mod posts;
 mod secrets;
