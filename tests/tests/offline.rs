@@ -55,8 +55,8 @@ async fn what_was_entered_without_a_line_is_there_once_under_its_printed_number(
     let said = |name: &str| printed.iter().map(|slip| slip[name].as_str().expect("text").to_owned()).collect::<BTreeSet<_>>();
     let lines = |what: &str| world.ask(what).lines().map(ToOwned::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(lines("select reference from complaint"), said("number"));
-    let links = lines("select tracking from complaint").into_iter().map(|code| format!("{}/t/{code}", world.url())).collect();
-    assert_eq!(said("link"), links, "the codes on the slips open the complaints");
+    let codes = lines("select tracking from complaint").into_iter().map(|code| format!("{}/t/{code}", world.url())).collect();
+    assert_eq!(said("link"), codes, "the codes on the slips open the complaints");
     // Written in the hour, recorded after it; and who wrote stands there, also where a colleague sent.
     let left = world.ask("select text from message where text like '%gang terkunci%'");
     assert!(left.contains("oleh Sari,") && left.contains("Dikirim oleh Dewi."), "{left}");

@@ -420,7 +420,7 @@ pub(crate) mod reading {
     /// Panics at what no printer knows.
     pub(crate) fn read(bytes: &[u8]) -> Vec<Part> {
         let mut parts: Vec<Part> = Vec::new();
-        let (mut link, mut size) = (String::new(), 0);
+        let (mut target, mut size) = (String::new(), 0);
         let mut rest = bytes;
         let mut line = Vec::new();
         while let Some((first, after)) = rest.split_first() {
@@ -443,8 +443,8 @@ pub(crate) mod reading {
                     match &parameters[..length] {
                         [0x31, 0x41, 0x32, 0] | [0x31, 0x45, 0x31] => {}
                         [0x31, 0x43, n] => size = *n,
-                        [0x31, 0x50, 0x30, data @ ..] => link = String::from_utf8(data.to_vec()).expect("a link"),
-                        [0x31, 0x51, 0x30] => parts.push(Part::Code { link: link.clone(), size }),
+                        [0x31, 0x50, 0x30, data @ ..] => target = String::from_utf8(data.to_vec()).expect("a link"),
+                        [0x31, 0x51, 0x30] => parts.push(Part::Code { link: target.clone(), size }),
                         other => panic!("an unknown function {other:?}"),
                     }
                     5 + length

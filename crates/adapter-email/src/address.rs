@@ -197,7 +197,7 @@ mod tests {
         let elsewhere = Signer { key: KEY, account: &other_account }.answer(reference()).expect("it fits");
         let number = reference().to_string().replace('-', "").to_lowercase();
         let unsigned = format!("aduan+{number}@kota.example.id");
-        let shorter = answer.replacen("@", "", 1).replace("kota.example.id", "") + "@kota.example.id";
+        let shorter = answer.replacen('@', "", 1).replace("kota.example.id", "") + "@kota.example.id";
         let cut = format!("{}@kota.example.id", &shorter[..shorter.find('@').expect("an at sign") - 1]);
         for wrong in [other_key, elsewhere, unsigned, cut, format!("aduan+{number}.@kota.example.id"), "aduan@kota.example.id".into()] {
             assert_eq!(signer.read(&Mailbox::parse(&wrong).expect("an address")), None, "{wrong}");

@@ -301,7 +301,7 @@ mod tests {
     fn what_a_citizen_quotes_of_ours_is_cut_by_its_first_line() {
         for language in [Language::Id, Language::En] {
             let sent = text(&Reply { language, ..reply(ReplyKind::Asked, Thread::default()) }, true);
-            let quoted: String = sent.lines().map(|line| format!("> {line}\n")).collect();
+            let quoted = sent.lines().map(|line| format!("> {line}\n")).collect::<Vec<_>>().concat();
             let cut = crate::quote::trimmed(&format!("Sisi utara.\n\n{quoted}"), false);
             assert!(cut.text == "Sisi utara." && cut.ours, "{cut:?}");
         }

@@ -256,7 +256,7 @@ mod tests {
         fn any_text_is_cut_without_panic_and_never_to_nothing(lines in prop::collection::vec("(>|--|Pada |On |wrote:|Dari:|Kepada:|Perihal:|\u{E000}|[a-z0-9@: ]{0,12}){0,3}", 0..20), forwards in any::<bool>()) {
             let text = lines.join("\n");
             let cut = trimmed(&text, forwards);
-            let has_words = text.chars().any(|c| c.is_alphanumeric());
+            let has_words = text.chars().any(char::is_alphanumeric);
             prop_assert!(!has_words || !cut.text.is_empty() || forwards, "{:?}", text);
         }
     }

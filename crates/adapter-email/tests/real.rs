@@ -9,7 +9,7 @@ use std::{
 use adapter_email::Email;
 use adapter_sdk::{
     Adapter, AdapterName, Address, Audience, Batch, Event, Http, Item, Language, Poll, Raw, ReceiptState, Reference, Reply, ReplyId,
-    ReplyKind, ReplyTo, SendError, Settings, Timestamp, TraceId, outgoing::Limits,
+    ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId, outgoing::Limits,
 };
 use adapter_testkit::mail::{ADDRESSES, Mail, PASSWORD};
 use tokio::{
@@ -353,6 +353,36 @@ async fn machines_get_no_automatic_answers_and_nobody_gets_too_many() {
     let refused = email.send(&reply("Warga@warga.example.id")).await.expect_err("enough");
     assert!(matches!(&refused, SendError::Rejected { code, .. } if code == "rate"), "{refused:?}");
     email.send(&Reply { kind: ReplyKind::Answered, ..reply("warga@warga.example.id") }).await.expect("an officer's own words");
+}
+
+#[tokio::test]
+async fn a_probe_says_what_is_fine_what_is_not_and_until_when_certificates_last() {
+    let mail = post_office();
+    mail.deliver(US, &letter(1, "satu")).expect("delivered");
+    let pem = std::fs::read_to_string(mail.certificate()).expect("a certificate");
+    let server = format!(", ca = '''{pem}'''");
+    let email = opened(&Wish { imap: mail.imap_port(), smtp: mail.smtp_port(), security: "starttls", server, ..Wish::default() });
+    let found = email.probe().await;
+    let of = |part: &str| found.iter().find(|finding| finding.what.contains(part)).unwrap_or_else(|| panic!("{part} in {found:#?}"));
+    for part in ["mailbox", "IDLE", "folder INBOX", "sending for", "envelope address"] {
+        assert_eq!(of(part).state, State::Fine, "{:?}", of(part));
+    }
+    assert!(of("folder INBOX").seen.contains("1 mails"));
+    let certificates: Vec<_> = found.iter().filter(|finding| finding.what.contains("certificate")).collect();
+    assert_eq!(certificates.len(), 2, "{found:#?}");
+    assert!(certificates.iter().all(|finding| finding.expires.is_some() && finding.state != State::Wrong), "{certificates:#?}");
+
+    let wrong = opened(&Wish { folders: "['INBOX', 'Tidak Ada']", ..at(&mail) });
+    let found = wrong.probe().await;
+    let missing = found.iter().find(|finding| finding.what.contains("Tidak Ada")).expect("a finding");
+    assert!(missing.state == State::Wrong && missing.advice.as_deref().is_some_and(|advice| advice.contains("folders")), "{missing:?}");
+    let nobody = opened(&Wish {
+        imap: adapter_testkit::free_port().expect("a port"),
+        smtp: adapter_testkit::free_port().expect("a port"),
+        ..Wish::default()
+    });
+    let found = nobody.probe().await;
+    assert_eq!(found.iter().filter(|finding| finding.state == State::Wrong && finding.advice.is_some()).count(), 2, "{found:#?}");
 }
 
 /// How far a server on purpose plays along.

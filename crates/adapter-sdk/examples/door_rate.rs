@@ -56,7 +56,8 @@ async fn measure(folder: &Path, bytes: usize, run: Duration) -> Result<(), Box<d
 }
 
 async fn through(out: &mut impl Write, what: &str, url: &str, replicas: usize, bytes: usize, run: Duration) -> Result<(), Box<dyn Error>> {
-    let bus = Bus::connect(&BusConfig { url: url.to_owned(), user: None, password: None, name: "rate".into(), replicas }).await?;
+    let bus =
+        Bus::connect(&BusConfig { url: url.to_owned(), user: None, key: None, password: None, name: "rate".into(), replicas }).await?;
     while bus.ensure().await.is_err() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

@@ -47,7 +47,9 @@ impl Cluster {
     }
 
     async fn bus(&self) -> Bus {
-        Bus::connect(&BusConfig { url: self.url(), user: None, password: None, name: "test".into(), replicas: 3 }).await.expect("a bus")
+        Bus::connect(&BusConfig { url: self.url(), user: None, key: None, password: None, name: "test".into(), replicas: 3 })
+            .await
+            .expect("a bus")
     }
 }
 
@@ -140,8 +142,9 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
 async fn a_door_without_a_disk_refuses_a_bus_that_keeps_one_copy() {
     let nats = servers::testing::nats();
     let folder = TempDir::new().expect("a folder");
-    let core =
-        Bus::connect(&BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 }).await.expect("a bus");
+    let core = Bus::connect(&BusConfig { url: nats.url(), user: None, key: None, password: None, name: "test".into(), replicas: 1 })
+        .await
+        .expect("a bus");
     core.ensure().await.expect("streams");
     let running = start_webhook::<Chat>(settings(&nats.url(), &folder), Stop::new()).await.expect("a door");
     let ended = tokio::time::timeout(PATIENCE, running.ended()).await.expect("it ends");
