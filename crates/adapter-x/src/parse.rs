@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use adapter_sdk::{
-    Address, Attachment, AttachmentKind, Audience, Content, Event, Inbound, Language, MessageKey, ParseError, Point, Raw, Reference,
+    Address, Attachment, AttachmentKind, Audience, Content, Event, Inbound, Language, MessageKey, ParseError, Point, Proof, Raw, Reference,
     RemoteMedia, ReplyTo, Timestamp, Visibility,
 };
 
@@ -194,6 +194,7 @@ impl Inside<'_> {
                 audience,
             }),
             key,
+            proof: Proof::Platform,
             sender_name: self.name(&sender),
             sender: vec![sender],
             contact: Vec::new(),

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use model::{
-    Address, Attachment, Audience, Channel, Event, Facts, Inbound, Language, MessageKey, Reference, ReplyDraft, ReplyId, ReplyKind,
+    Address, Attachment, Audience, Channel, Event, Facts, Inbound, Language, MessageKey, Proof, Reference, ReplyDraft, ReplyId, ReplyKind,
     ReplyTo, Role, Site, Timestamp, TraceId, TrackingCode, Visibility, word,
 };
 use serde::Deserialize;
@@ -194,6 +194,7 @@ fn inbound(typed: &Typed, key: MessageKey, author: &str, screenshot: Option<Atta
     Inbound {
         reference: Reference::of(&key, 0),
         key,
+        proof: Proof::Platform,
         sender: vec![sender],
         sender_name: Some(name.to_owned()).filter(|name| !name.is_empty()),
         contact: Vec::new(),
