@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use simulator::x::{Draft, Said, XEndpoint, XFault, XPlatform};
 use tests::{World, eventually};
+use tokio::sync::Mutex;
 
 const US: &str = "1000000000000000001";
 
@@ -113,9 +114,11 @@ async fn a_post_that_staff_paste_is_known_again_when_the_adapter_reads_it() {
     // Before the adapter can find it: X does not let it read.
     platform.fail(XEndpoint::Mentions, XFault::NotEnrolled, None);
     let post = platform.post("sari", "@lapor_contoh trotoar rusak di Kelurahan Gambir");
-    let mut staff = world.signed_in("triase1").await;
     let link = format!("https://x.com/sari/status/{post}");
     let channel = format!("x/{US}");
+    let (staff, offered) = (Mutex::new(world.signed_in("triase1").await), format!("value=\"{channel}\""));
+    eventually("the page knows the new channel", || async { staff.lock().await.get("/pos").await.text.contains(&offered) }).await;
+    let mut staff = staff.into_inner();
     let fields = [("channel", channel.as_str()), ("link", &link), ("text", "trotoar rusak di Kelurahan Gambir")];
     for _ in 0..2 {
         staff.get("/pos").await;
