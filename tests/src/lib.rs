@@ -202,6 +202,18 @@ impl World {
         self.processes.insert(name, Process::start(name, program, &["run", "--config", &settings], self.folder.path()));
     }
 
+    /// Starts another adapter with this table `[adapter]`, on a free port, and waits until its door is open.
+    pub async fn add_adapter(&mut self, name: &'static str, program: &'static str, adapter: &str) {
+        let port = servers::free_port().expect("a free port");
+        let folder = self.folder.path().join(format!("spool-{name}"));
+        let (bus, folder) = (self.nats.url(), folder.display());
+        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{folder}\"\n");
+        self.write(&format!("{name}.toml"), &format!("[bus]\nurl = \"{bus}\"\n{door}[adapter]\n{adapter}"));
+        self.run_adapter(name, program);
+        let health = format!("http://127.0.0.1:{port}/health");
+        eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+    }
+
     async fn ready(&self, wishes: &Wishes) {
         let mut doors = vec![self.url(), self.door()];
         if wishes.with_forms {

@@ -141,7 +141,7 @@ impl Compared {
 fn identity(event: &Event) -> String {
     match event {
         Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } => written(event),
-        Event::Message(_) | Event::Receipt(_) | Event::Notice(_) => name(event),
+        Event::Message(_) | Event::Receipt(_) | Event::Notice(_) | Event::Withdrawn { .. } => name(event),
     }
 }
 
@@ -157,6 +157,7 @@ fn name(event: &Event) -> String {
         Event::OptIn { .. } => "opt-in".to_owned(),
         Event::Moved { .. } => "move of a citizen".to_owned(),
         Event::Notice(notice) => format!("notice {} of {} at {}", notice.word, notice.subject, notice.at),
+        Event::Withdrawn { key, .. } => format!("withdrawal of {} of {}", key.id, key.account),
     }
 }
 

@@ -521,6 +521,7 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>, received_at: Timestamp) -> Vec<
             format!("moved {} {at}", addresses.join(" "))
         }
         Event::Notice(notice) => format!("notice {} {} {} {}", notice.account, notice.subject, notice.word, notice.at),
+        Event::Withdrawn { key, .. } => format!("withdrawn {}/{}/{}", key.adapter, key.account, key.id),
     };
     parsed.iter().flatten().map(key).collect()
 }
@@ -536,7 +537,13 @@ fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Moved { adapter, .. } if adapter != name => return Some("a move under another adapter's name".to_owned()),
         Event::Moved { from, to, .. } if from.is_empty() || to.is_empty() => return Some("a move from or to nowhere".to_owned()),
         Event::Notice(notice) if notice.adapter != *name => return Some("a notice under another adapter's name".to_owned()),
-        Event::Receipt(_) | Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } | Event::Notice(_) => return None,
+        Event::Withdrawn { key, .. } if key.adapter != *name => return Some("a withdrawal under another adapter's name".to_owned()),
+        Event::Receipt(_)
+        | Event::OptOut { .. }
+        | Event::OptIn { .. }
+        | Event::Moved { .. }
+        | Event::Notice(_)
+        | Event::Withdrawn { .. } => return None,
     };
     let key = &inbound.key;
     match () {

@@ -181,6 +181,9 @@ fn event_id(event: &Event) -> Option<String> {
             let said = [notice.adapter.as_str(), &notice.account, &notice.subject, &notice.word, &at];
             Some(hash("notice", &said.map(str::as_bytes)))
         }
+        Event::Withdrawn { key, .. } => {
+            Some(hash("withdrawn", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
+        }
     }
 }
 

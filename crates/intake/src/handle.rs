@@ -2,8 +2,8 @@
 
 use bus::Delivery;
 use metrics::counter;
-use model::{Address, Event, Failure, Inbound, Notice, NoticeState, Receipt, ReceiptState, Timestamp, TraceId};
-use store::{PgPool, StoreError, citizen, notice, reply};
+use model::{Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, Timestamp, TraceId};
+use store::{PgPool, StoreError, citizen, message, notice, reply};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -17,11 +17,13 @@ enum Refused {
     NoChannel,
     #[error("the platform told of a message that we do not know yet")]
     UnknownReply,
+    #[error("a message was taken back that we do not know yet")]
+    UnknownMessage,
 }
 
-/// How long a platform may be faster than our own note of what we sent. After that, the receipt is of somebody else's message.
-const RECEIPT_MAY_RUN_AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
-/// When such a receipt is looked at again.
+/// How long a platform may be faster than our own note of what we sent or took. After that, what it tells is of somebody else's message.
+const MAY_RUN_AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+/// When such a thing is looked at again.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Handles what the bus has ready; one result for each event, in their order. `Ok` means committed.
@@ -46,6 +48,7 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
             Event::OptIn { address } => results.push((at, opt_in(db, &address, delivery.trace).await)),
             Event::Moved { from, to, at: when, .. } => results.push((at, moved(db, &from, &to, when, delivery.trace).await)),
             Event::Notice(notice) => results.push((at, noticed(db, notice).await)),
+            Event::Withdrawn { key, at: since } => results.push((at, withdrawn(db, &key, since, delivery.trace, now).await)),
         }
     }
     results.extend(record_all(db, rooms, messages, now).await);
@@ -60,6 +63,7 @@ impl Refused {
             Self::ForeignAdapter => "names another adapter",
             Self::NoChannel => "no channel for this account",
             Self::UnknownReply => "receipt of an unknown reply",
+            Self::UnknownMessage => "withdrawal of an unknown message",
         }
     }
 }
@@ -71,6 +75,7 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
         Event::Receipt(receipt) => Some(&receipt.adapter),
         Event::Moved { adapter, .. } => Some(adapter),
         Event::Notice(notice) => Some(&notice.adapter),
+        Event::Withdrawn { key, .. } => Some(&key.adapter),
         Event::OptOut { .. } | Event::OptIn { .. } => None,
     };
     if named.is_some_and(|named| *named != delivery.adapter) {
@@ -163,7 +168,7 @@ fn noted(receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> 
     if known {
         return Ok(());
     }
-    if now.duration_since(receipt.at) < RECEIPT_MAY_RUN_AHEAD {
+    if now.duration_since(receipt.at) < MAY_RUN_AHEAD {
         return Err(Failure::Retry { after: Some(LOOK_AGAIN), source: Refused::UnknownReply.into() });
     }
     info!(adapter = %receipt.adapter, "Ignored a receipt of a message that is not ours.");
@@ -199,5 +204,18 @@ async fn opt_out(db: &PgPool, address: &Address, trace: TraceId, now: Timestamp)
 async fn opt_in(db: &PgPool, address: &Address, trace: TraceId) -> Result<(), Failure> {
     citizen::opt_in(db, address).await?;
     info!(trace.id = %trace, "Noted that a citizen wants messages again.");
+    Ok(())
+}
+
+/// The withdrawal of a message may overtake the message itself; one that stays unknown was never a complaint here.
+async fn withdrawn(db: &PgPool, key: &MessageKey, since: Timestamp, trace: TraceId, now: Timestamp) -> Result<(), Failure> {
+    if message::withdraw(db, key, since).await? {
+        info!(trace.id = %trace, adapter = %key.adapter, "Noted that a citizen took a message back.");
+        return Ok(());
+    }
+    if now.duration_since(since) < MAY_RUN_AHEAD {
+        return Err(Failure::Retry { after: Some(LOOK_AGAIN), source: Refused::UnknownMessage.into() });
+    }
+    info!(trace.id = %trace, adapter = %key.adapter, "Ignored the withdrawal of a message that is not ours.");
     Ok(())
 }

@@ -121,6 +121,14 @@ pub enum Event {
     },
     /// Something staff should know about an account of ours.
     Notice(Notice),
+    /// The citizen took a message back where they wrote it: it was deleted there, or hidden from us. What is shown to others must not show
+    /// it any more; the complaint stays, with its number.
+    Withdrawn {
+        /// Which message.
+        key: MessageKey,
+        /// When we noticed.
+        at: Timestamp,
+    },
 }
 
 /// What a platform says of an account of ours: a template was paused, the quality fell. The newest of a subject counts.

@@ -72,6 +72,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
+        .route("/pos", get(agency::post::show))
         .route(model::desk::SEARCH, post(agency::desk_api::search))
         .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
         .route("/impor", get(agency::import::show))
@@ -100,6 +101,7 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER));
     let uploads = Router::new()
         .route("/aduan/{id}/selesai", post(agency::resolve::submit))
+        .route("/pos", post(agency::post::submit))
         .layer(DefaultBodyLimit::max(upload::MOST_BYTES + MOST_BYTES_OF_A_FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_UPLOAD));
     // These stay open as long as somebody looks.

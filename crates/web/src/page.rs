@@ -42,6 +42,9 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));
     }
+    if crate::agency::post::may(role) {
+        menu.push(link("/pos", words.t("menu.post")));
+    }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));

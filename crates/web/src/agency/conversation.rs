@@ -97,6 +97,9 @@ fn of_citizen(message: &RecordedMessage, identity: bool, page: &Page) -> Turn {
     if message.audience == Audience::Public {
         remarks.push(page.t("talk.public").to_owned());
     }
+    if message.withdrawn_at.is_some() {
+        remarks.push(page.t("talk.withdrawn").to_owned());
+    }
     if let Some(cut) = &message.cut {
         remarks.push(page.fill("talk.cut", "what", cut));
     }

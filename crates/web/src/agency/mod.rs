@@ -13,6 +13,7 @@ pub(crate) mod hand_over;
 pub(crate) mod import;
 pub(crate) mod live;
 pub(crate) mod note;
+pub(crate) mod post;
 pub(crate) mod queue;
 pub(crate) mod reopen;
 pub(crate) mod resolve;

@@ -6,6 +6,7 @@ mod citizens;
 mod city;
 mod desk;
 mod matrix;
+mod posts;
 mod secrets;
 mod work;
 
