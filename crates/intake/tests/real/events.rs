@@ -5,7 +5,7 @@ use intake::{Rooms, handle_batch};
 use model::{Category, Event, Failure, Inbound, Receipt, ReceiptState, ReplyKind, TraceId, Visibility};
 use store::reply;
 
-use crate::city::{City, LATER, after, message, opened};
+use crate::city::{City, LATER, after, in_mawar, message, opened};
 
 fn delivery(adapter: &str, item: Event) -> Delivery<Event> {
     Delivery { item, trace: TraceId::random(), attempt: 1, adapter: adapter.parse().expect("a name") }
@@ -105,11 +105,12 @@ async fn who_wanted_silence_and_writes_that_they_want_answers_again_is_answered(
     let address = message(1, "x", "").sender[0].clone();
     let silence = vec![delivery("chat", Event::OptOut { address: address.clone() })];
     assert!(handle_batch(&city.db, &city.rooms, silence, after(1)).await.iter().all(Result::is_ok));
-    let withheld = opened(city.record_one(&message(1, "m1", "jalan rusak")).await);
+    // Where it is stands in it: a question of ours would make the next message its answer.
+    let placed = |id, text| Inbound { location: Some(in_mawar()), ..message(1, id, text) };
+    let withheld = opened(city.record_one(&placed("m1", "jalan rusak")).await);
     let again = vec![delivery("chat", Event::OptIn { address: address.clone() }), delivery("chat", Event::OptIn { address })];
     assert!(handle_batch(&city.db, &city.rooms, again, after(2)).await.iter().all(Result::is_ok));
-    let mut later = message(1, "m2", "lampu jalan mati");
-    later.sent_at = after(600);
+    let later = Inbound { sent_at: after(600), ..placed("m2", "lampu jalan mati") };
     let answered = opened(city.record_one(&later).await);
     assert_eq!(city.reply_states(withheld).await, [reply::ReplyState::Withheld], "it is old");
     assert_eq!(city.reply_states(answered).await, [reply::ReplyState::Due]);
