@@ -5,7 +5,7 @@ use intake::{Rooms, handle_batch};
 use model::{Category, Event, Failure, Inbound, Receipt, ReceiptState, ReplyKind, TraceId, Visibility};
 use store::reply;
 
-use crate::city::{City, LATER, after, in_mawar, message, opened};
+use crate::city::{City, LATER, after, message, opened};
 
 fn delivery(adapter: &str, item: Event) -> Delivery<Event> {
     Delivery { item, trace: TraceId::random(), attempt: 1, adapter: adapter.parse().expect("a name") }
@@ -97,23 +97,6 @@ async fn messages_receipts_and_silence_of_one_batch_are_all_handled() {
     assert_eq!((replies[0].draft.kind, replies[0].receipt.as_deref()), (ReplyKind::Forwarded, Some("read")));
     assert_eq!(replies[0].error, None, "what was read did not fail, whatever comes late");
     assert_eq!(reply::claim(&city.db, LATER, std::time::Duration::from_secs(1), 10).await.expect("claims").len(), 1);
-}
-
-#[tokio::test]
-async fn who_wanted_silence_and_writes_that_they_want_answers_again_is_answered() {
-    let city = City::new().await;
-    let address = message(1, "x", "").sender[0].clone();
-    let silence = vec![delivery("chat", Event::OptOut { address: address.clone() })];
-    assert!(handle_batch(&city.db, &city.rooms, silence, after(1)).await.iter().all(Result::is_ok));
-    // Where it is stands in it: a question of ours would make the next message its answer.
-    let placed = |id, text| Inbound { location: Some(in_mawar()), ..message(1, id, text) };
-    let withheld = opened(city.record_one(&placed("m1", "jalan rusak")).await);
-    let again = vec![delivery("chat", Event::OptIn { address: address.clone() }), delivery("chat", Event::OptIn { address })];
-    assert!(handle_batch(&city.db, &city.rooms, again, after(2)).await.iter().all(Result::is_ok));
-    let later = Inbound { sent_at: after(600), ..placed("m2", "lampu jalan mati") };
-    let answered = opened(city.record_one(&later).await);
-    assert_eq!(city.reply_states(withheld).await, [reply::ReplyState::Withheld], "it is old");
-    assert_eq!(city.reply_states(answered).await, [reply::ReplyState::Due]);
 }
 
 #[tokio::test]
