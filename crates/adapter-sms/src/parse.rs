@@ -127,6 +127,7 @@ impl Sms {
                 address,
                 thread: None,
                 audience: Audience::Private,
+                open_until: None,
             }),
             tracking: None,
             key,

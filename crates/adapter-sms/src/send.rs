@@ -154,10 +154,20 @@ mod tests {
             address: Address::tel("081200000001").expect("a number"),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         };
         let params = officer.map(|text| ("text".to_owned(), text.to_owned())).into_iter().collect();
         let short = short.iter().map(|&form| form.into()).collect();
-        Reply { id: ReplyId::new(Timestamp::UNIX_EPOCH), to, kind, language: Language::Id, text: "Teks panjang".into(), short, params }
+        Reply {
+            id: ReplyId::new(Timestamp::UNIX_EPOCH),
+            to,
+            kind,
+            language: Language::Id,
+            text: "Teks panjang".into(),
+            short,
+            params,
+            menu: None,
+        }
     }
 
     fn chosen(reply: &Reply) -> String {

@@ -192,6 +192,7 @@ impl Inside<'_> {
                 address,
                 thread: Some(thread.to_string()),
                 audience,
+                open_until: None,
             }),
             key,
             proof: Proof::Platform,

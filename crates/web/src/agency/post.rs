@@ -234,6 +234,7 @@ fn answer(reference: &Reference, site: &Site, language: Language, now: Timestamp
         address: Address::new("post", "copied").expect("a constant is an address"),
         thread: None,
         audience: Audience::Public,
+        open_until: None,
     };
     let facts = Facts { reference: Some(reference.to_string()), ..Facts::default() };
     word(&ReplyDraft { id, kind: ReplyKind::Received, to, language, cause: id.0, facts }, site).text
