@@ -250,8 +250,9 @@ fn reply(account: &str) -> Reply {
         address: "tel:+6281200000001".parse().expect("an address"),
         thread: None,
         audience: Audience::Private,
+        open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
     let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
-    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new() }
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
 }

@@ -73,6 +73,7 @@ fn reply() -> Reply {
         address: "x:2000000000000000002".parse().expect("an address"),
         thread: Some("post/1991800000000000001".into()),
         audience: Audience::Public,
+        open_until: None,
     };
     Reply {
         id: ReplyId::new(Timestamp::from_second(second).expect("a time")),
@@ -80,7 +81,9 @@ fn reply() -> Reply {
         kind: ReplyKind::Received,
         language: Language::Id,
         text: "Terima kasih, laporan Anda kami catat dengan nomor 7KQ2-M4XT-9PCH.".into(),
+        short: Vec::new(),
         params: BTreeMap::new(),
+        menu: None,
     }
 }
 

@@ -125,7 +125,16 @@ fn reply_to(inbound: &Inbound, text: &str) -> Reply {
 }
 
 fn reply(to: ReplyTo, text: &str) -> Reply {
-    Reply { id: ReplyId::new(now()), to, kind: ReplyKind::Received, language: Language::Id, text: text.into(), params: BTreeMap::new() }
+    Reply {
+        id: ReplyId::new(now()),
+        to,
+        kind: ReplyKind::Received,
+        language: Language::Id,
+        text: text.into(),
+        short: Vec::new(),
+        params: BTreeMap::new(),
+        menu: None,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test is the process")]
