@@ -56,6 +56,8 @@ pub struct NatsOptions {
     pub sync: Sync,
     /// The program; found when not given.
     pub program: Option<PathBuf>,
+    /// How many bytes JetStream may promise to keep; three quarters of the free disk when not given.
+    pub room: Option<u64>,
     /// More lines for the server's configuration, for instance `accounts`.
     pub config: String,
 }
@@ -245,7 +247,8 @@ impl Process {
         let mut text = String::from("# Written at each start; edit the options instead.\n");
         let _ = writeln!(text, "listen: \"127.0.0.1:{}\"\nserver_name: \"{name}\"\nmax_payload: 1MB", self.port);
         let _ = writeln!(text, "pid_file: {:?}", self.folder.join(PID).display().to_string());
-        let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync} }}", store.display().to_string());
+        let room = self.options.room.map_or_else(String::new, |bytes| format!(", max_file_store: {bytes}"));
+        let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync}{room} }}", store.display().to_string());
         text.push_str(&self.options.config);
         let path = self.folder.join(CONFIG);
         write_private(&path, &text).doing(|| format!("write {}", path.display()))

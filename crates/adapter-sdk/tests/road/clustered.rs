@@ -20,6 +20,9 @@ use crate::{
     world::PATIENCE,
 };
 
+/// What three copies of every stream may promise to keep: more than a small disk holds, which is no matter here.
+const PROMISED: u64 = 1 << 40;
+
 /// Three servers that are one JetStream.
 struct Cluster {
     servers: Vec<Nats>,
@@ -33,7 +36,8 @@ impl Cluster {
         let routes = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect::<Vec<_>>().join(", ");
         let start = |(number, port): (usize, &u16)| {
             let config = format!("cluster {{ name: kota, listen: \"127.0.0.1:{port}\", routes: [{routes}] }}\n");
-            Nats::start(&folder.path().join(number.to_string()), NatsOptions { config, ..NatsOptions::default() }).expect("a server")
+            Nats::start(&folder.path().join(number.to_string()), NatsOptions { config, room: Some(PROMISED), ..NatsOptions::default() })
+                .expect("a server")
         };
         let servers = ports.iter().enumerate().map(start).collect();
         let cluster = Self { servers, folder };

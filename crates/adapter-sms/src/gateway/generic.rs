@@ -187,7 +187,7 @@ impl Generic {
             }
         }
         if !self.send_url.is_empty() {
-            check_url(&fill(&self.send_url, &|_| Some("x".into())), &path("send_url"))?;
+            check_url(&fill(&self.send_url, &|_| Some("word".into())), &path("send_url"))?;
         }
         let uses_door =
             std::iter::once(&self.send_url).chain([&self.send_body]).chain(self.send_headers.values()).any(|t| t.contains("{report_url}"));
