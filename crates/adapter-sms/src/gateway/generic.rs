@@ -195,7 +195,7 @@ impl Generic {
             check_url(&self.door_url, &path("door_url"))?;
         }
         if !self.balance_url.is_empty() {
-            check_url(&fill(&self.balance_url, &|_| Some("x".into())), &path("balance_url"))?;
+            check_url(&fill(&self.balance_url, &|_| Some("word".into())), &path("balance_url"))?;
         }
         let templates = [("send_url", &self.send_url), ("send_body", &self.send_body), ("balance_url", &self.balance_url)];
         let headers = self.send_headers.values().map(|value| ("send_headers", value));
@@ -214,7 +214,7 @@ impl Generic {
     }
 
     pub(super) fn urls(&self) -> Vec<String> {
-        let bare = |template: &String| fill(template, &|_| Some("x".into()));
+        let bare = |template: &String| fill(template, &|_| Some("word".into()));
         [&self.send_url, &self.balance_url].into_iter().filter(|url| !url.is_empty()).map(bare).collect()
     }
 
