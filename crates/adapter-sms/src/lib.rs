@@ -42,7 +42,7 @@ pub struct Sms {
     config: Config,
     http: Http,
     pace: pace::Pace,
-    halves: send::Halves,
+    halves: adapter_sdk::Halves,
     room: OnceLock<Option<pieces::Room>>,
 }
 
@@ -100,7 +100,7 @@ impl Adapter for Sms {
                 trusting = trusting.trusting(&url).map_err(|source| ConfigError::Address { key, source })?;
             }
         }
-        Ok(Self { config, http: trusting, pace: pace::Pace::default(), halves: send::Halves::default(), room: OnceLock::new() })
+        Ok(Self { config, http: trusting, pace: pace::Pace::default(), halves: adapter_sdk::Halves::default(), room: OnceLock::new() })
     }
 
     fn accounts(&self) -> Vec<String> {

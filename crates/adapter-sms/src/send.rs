@@ -1,12 +1,8 @@
 //! Answers: in the fullest words that fit, in the alphabet that costs least, no faster than the number may.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use adapter_sdk::{Reply, ReplyId, ReplyKind, SendError, Sent};
+use adapter_sdk::{Half, Reply, ReplyKind, SendError, Sent};
 use tokio::time::Instant;
 
 use crate::{
@@ -15,38 +11,6 @@ use crate::{
     gateway::{Outgoing, Trouble},
     gsm7::{measure, plain},
 };
-
-/// How many half-sent replies are remembered.
-const HALVES: usize = 1000;
-
-/// How far a reply in several requests got before the gateway stopped it, so that no part is sent twice. In memory: after a crash the
-/// reply begins again.
-#[derive(Debug, Default)]
-pub(crate) struct Halves(Mutex<BTreeMap<ReplyId, Half>>);
-
-#[derive(Debug, Clone, Default)]
-struct Half {
-    sent: usize,
-    first: Option<String>,
-}
-
-impl Halves {
-    fn take(&self, reply: ReplyId) -> Half {
-        self.all().remove(&reply).unwrap_or_default()
-    }
-
-    fn keep(&self, reply: ReplyId, half: Half) {
-        let mut all = self.all();
-        if all.len() == HALVES {
-            all.pop_first();
-        }
-        all.insert(reply, half);
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<ReplyId, Half>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner) // the map is whole between any two statements
-    }
-}
 
 impl Sms {
     /// Sends one reply.
@@ -78,9 +42,7 @@ impl Sms {
             match gateway.send(out).await {
                 Ok(id) => half = Half { sent: at + 1, first: half.first.or(id) },
                 Err(error) => {
-                    if half.sent > 0 {
-                        self.halves.keep(reply.id, half);
-                    }
+                    self.halves.keep(reply.id, half);
                     return Err(error);
                 }
             }
@@ -136,7 +98,7 @@ fn fitting(text: &str, most: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use adapter_sdk::{Address, Audience, Language, ReplyTo, Timestamp};
+    use adapter_sdk::{Address, Audience, Language, ReplyId, ReplyTo, Timestamp};
     use proptest::prelude::*;
 
     use super::*;

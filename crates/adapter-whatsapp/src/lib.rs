@@ -37,7 +37,7 @@ pub struct WhatsApp {
     http: Http,
     pace: pace::Pace,
     flow: pace::Flow,
-    halves: send::Halves,
+    halves: adapter_sdk::Halves,
     templates: templates::Registry,
 }
 
@@ -178,7 +178,7 @@ impl Adapter for WhatsApp {
             http,
             pace,
             flow: pace::Flow::default(),
-            halves: send::Halves::default(),
+            halves: adapter_sdk::Halves::default(),
             templates: templates::Registry::default(),
         })
     }

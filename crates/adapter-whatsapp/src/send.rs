@@ -1,12 +1,8 @@
 //! Replies to the platform: free text inside the 24 hours, an approved template outside.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use adapter_sdk::{Address, Reply, ReplyId, SendError, Sent, Timestamp};
+use adapter_sdk::{Address, Half, Reply, SendError, Sent, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -26,9 +22,6 @@ const MARGIN: Duration = Duration::from_mins(5);
 const SOON: Duration = Duration::from_secs(2);
 /// Meta's codes for a request it cannot read. Of a menu: a client or a rule we do not know; the text says the same.
 const UNREAD: [i64; 4] = [100, 131_008, 131_009, 131_051];
-/// How many half-sent replies are remembered.
-const HALVES: usize = 1000;
-
 /// In which form a reply goes out.
 enum Form<'a> {
     /// The text with something to tap.
@@ -44,35 +37,6 @@ enum Window {
     Closed,
     /// They never wrote here, as far as the reply says.
     Unknown,
-}
-
-/// How far a reply in several messages got before the platform stopped it, so that no part is sent twice. In memory: after a crash
-/// the reply begins again, as `Adapter::send` allows.
-#[derive(Debug, Default)]
-pub(crate) struct Halves(Mutex<BTreeMap<ReplyId, Half>>);
-
-#[derive(Debug, Clone, Default)]
-struct Half {
-    parts: usize,
-    first: Option<String>,
-}
-
-impl Halves {
-    fn take(&self, reply: ReplyId) -> Half {
-        self.all().remove(&reply).unwrap_or_default()
-    }
-
-    fn keep(&self, reply: ReplyId, half: Half) {
-        let mut all = self.all();
-        if all.len() == HALVES {
-            all.pop_first();
-        }
-        all.insert(reply, half);
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<ReplyId, Half>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner) // the map is whole between any two statements
-    }
 }
 
 impl WhatsApp {
@@ -159,7 +123,7 @@ impl WhatsApp {
             Form::Text => self.halves.take(reply.id),
             Form::Template(..) | Form::Menu(_) => Half::default(),
         };
-        for (number, mut content) in contents.into_iter().enumerate().skip(half.parts) {
+        for (number, mut content) in contents.into_iter().enumerate().skip(half.sent) {
             content["messaging_product"] = "whatsapp".into();
             content["recipient_type"] = "individual".into();
             content[to.field] = to.value.as_str().into();
@@ -168,11 +132,9 @@ impl WhatsApp {
                 content["context"] = json!({ "message_id": thread.message });
             }
             match self.post(account, &content).await {
-                Ok(id) => half = Half { parts: number + 1, first: half.first.or(Some(id)) },
+                Ok(id) => half = Half { sent: number + 1, first: half.first.or(Some(id)) },
                 Err(no) => {
-                    if half.parts > 0 {
-                        self.halves.keep(reply.id, half);
-                    }
+                    self.halves.keep(reply.id, half);
                     return Err(no);
                 }
             }
