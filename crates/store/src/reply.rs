@@ -375,12 +375,17 @@ pub async fn answered(tx: &mut Tx, asked: &[MessageKey]) -> Result<Vec<(MessageK
     let accounts: Vec<String> = asked.iter().map(|key| key.account.clone()).collect();
     let ids: Vec<String> = asked.iter().map(|key| key.id.clone()).collect();
     let rows = sqlx::query!(
-        r#"select r.adapter, r.account, r.platform_id as "platform_id!", r.complaint as "complaint!"
+        // `offset 0` keeps it at one look into the index for each key.
+        r#"select asked.adapter as "adapter!", asked.account as "account!", asked.platform_id as "platform_id!", r.complaint as "complaint!"
         from unnest($1::text[], $2::text[], $3::text[]) as asked (adapter, account, platform_id)
-        join reply r
-          on r.adapter = asked.adapter
-          and r.account = asked.account
-          and r.platform_id = asked.platform_id
+        cross join lateral (
+          select reply.complaint
+          from reply
+          where reply.adapter = asked.adapter
+            and reply.account = asked.account
+            and reply.platform_id = asked.platform_id
+          offset 0
+        ) r
         where r.complaint is not null"#,
         &adapters,
         &accounts,
