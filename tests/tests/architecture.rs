@@ -19,13 +19,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bus", &["model"]),
     ("store", &["model"]),
     ("triage", &["model"]),
+    ("measure", &["model", "triage"]),
     ("ui", &["model"]),
     ("intake", &["bus", "model", "store", "triage"]),
     ("dispatch", &["bus", "model", "outgoing", "store"]),
     ("web", &["bus", "model", "store", "triage", "ui"]),
     ("adapter-sdk", &["bus", "model", "outgoing", "settings"]),
     ("adapter-testkit", &["adapter-sdk", "servers"]),
-    ("muara", &["bus", "dispatch", "intake", "model", "outgoing", "servers", "settings", "store", "triage", "web"]),
+    ("muara", &["bus", "dispatch", "intake", "measure", "model", "outgoing", "servers", "settings", "store", "triage", "web"]),
 ];
 
 /// What an adapter may know, and what its tests may know besides.

@@ -54,6 +54,8 @@ enum Command {
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
+    /// Measure triage on complaints that people have decided on.
+    Eval(commands::eval::Eval),
     /// Check the configuration without touching anything.
     Check {
         /// Print every option with its default instead.
@@ -80,12 +82,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         print!("{}", config::DEFAULTS);
         return Ok(());
     }
+    if let Command::Eval(eval) = &cli.command {
+        return commands::eval::run(eval);
+    }
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Check { .. } => {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Eval(_) => Ok(()), // done above, before a configuration is asked for
         Command::All => private::run(config, roles::all),
         Command::Web => run_role(config, roles::web),
         Command::Intake => run_role(config, roles::intake),

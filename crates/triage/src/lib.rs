@@ -12,14 +12,29 @@
 //! does not see that two complaints are about one thing.
 
 mod atlas;
+mod bag;
 mod category;
 mod danger;
+mod ethics;
+mod forest;
+mod kind;
+mod linear;
 mod outline;
 mod phrase;
 mod place;
+mod same;
+mod sorter;
+mod spot;
 mod text;
+mod whereabouts;
 
 pub use atlas::Atlas;
+pub use kind::{Kind, Kinds};
+pub use linear::Dice;
+pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
+pub use sorter::{Example, Guess, Sorter};
+pub use whereabouts::{Located, Named, Thought, Whereabouts};
+pub use spot::{Names, Spot, SpotKind};
 use model::{Directory, Point, Triaged, Why};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.

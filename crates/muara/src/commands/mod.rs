@@ -3,6 +3,7 @@
 pub(crate) mod agency;
 pub(crate) mod channel;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod parked;
 pub(crate) mod staff;
 

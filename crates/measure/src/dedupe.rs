@@ -1,0 +1,267 @@
+//! `dedupe`: whether two complaints are about one thing.
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use anyhow::Context as _;
+use rustc_hash::FxHashMap;
+use triage::{Figures, Seen, Side, Twins};
+
+use crate::{
+    Report,
+    data::{self, Complaint, Pair, seconds},
+    fold::{Fold, by_group, linked},
+    score::{figure, ratio},
+};
+
+/// A pair with its figures.
+struct Row<'a> {
+    pair: &'a Pair,
+    figures: Figures,
+    same: bool,
+    group: usize,
+}
+
+/// What was said of a pair.
+struct Answer<'a> {
+    row: &'a Row<'a>,
+    probability: f32,
+    said: bool,
+    joined: bool,
+}
+
+/// Where scores become decisions.
+#[derive(Debug, Clone, Copy)]
+struct Floors {
+    /// From here on it is the same.
+    same: f32,
+    /// From here on it is joined without asking.
+    join: f32,
+}
+
+/// Measures on `asked`, learning from `learned`; both are `None`-or-the-same for folds.
+pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path, report: &mut Report) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let corpus = data::complaints(corpus).unwrap_or_default();
+    let texts: Vec<(&str, &str)> = corpus.iter().map(|row| (row.text.as_str(), row.address.as_str())).collect();
+    let learned = load(learn_file)?;
+    let twins = Twins::read(&if texts.is_empty() { learned.texts() } else { texts });
+    let rows = learned.rows(&twins)?;
+    report.say(&format!("{name}: read in {:.1} s", started.elapsed().as_secs_f64()));
+    if let Some(file) = ask_file {
+        let asked = load(file)?;
+        let ask_rows = asked.rows(&twins)?;
+        let floors = floors(&rows, &(0..rows.len()).collect::<Vec<_>>(), &twins);
+        let judge = judge(&twins, rows.iter());
+        let answers: Vec<Answer<'_>> = ask_rows.iter().map(|row| answer(&judge, row, floors)).collect();
+        say(name, &answers, report)?;
+        return first_five(name, &judge, &asked, &ask_rows, &[], report);
+    }
+    let groups: Vec<usize> = rows.iter().map(|row| row.group).collect();
+    let mut mean: BTreeMap<&str, (f32, usize)> = BTreeMap::new();
+    for seed in 1..=3 {
+        let mut answers = Vec::new();
+        for Fold { learn, ask } in by_group(&groups, 10, seed) {
+            let floors = floors(&rows, &learn, &twins);
+            let judge = judge(&twins, learn.iter().map(|&row| &rows[row]));
+            answers.extend(ask.iter().map(|&row| answer(&judge, &rows[row], floors)));
+        }
+        for answer in &answers {
+            let entry = mean.entry(&answer.row.pair.pair_id).or_default();
+            *entry = (entry.0 + answer.probability, entry.1 + 1);
+        }
+        say(&format!("{name} order {seed}"), &answers, report)?;
+    }
+    let judge = judge(&twins, rows.iter());
+    first_five(name, &judge, &learned, &rows, &corpus, report)
+}
+
+/// Pairs and the complaints they speak of.
+struct Loaded {
+    pairs: Vec<Pair>,
+    documents: FxHashMap<String, Complaint>,
+}
+
+fn load(file: &Path) -> anyhow::Result<Loaded> {
+    let pairs = data::rows(file)?;
+    let documents = data::documents(file)?.into_iter().map(|row| (row.id.clone(), row)).collect();
+    Ok(Loaded { pairs, documents })
+}
+
+impl Loaded {
+    fn texts(&self) -> Vec<(&str, &str)> {
+        self.documents.values().map(|row| (row.text.as_str(), row.address.as_str())).collect()
+    }
+
+    fn rows(&self, twins: &Twins) -> anyhow::Result<Vec<Row<'_>>> {
+        let mut number: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut links = Vec::new();
+        for pair in &self.pairs {
+            let next = number.len();
+            let a = *number.entry(&pair.a_id).or_insert(next);
+            let next = number.len();
+            let b = *number.entry(&pair.b_id).or_insert(next);
+            links.push((a, b));
+        }
+        let groups = linked(number.len(), &links);
+        let mut seen: FxHashMap<&str, Seen> = FxHashMap::default();
+        let mut rows = Vec::new();
+        for (pair, (a, _)) in self.pairs.iter().zip(&links) {
+            for id in [&pair.a_id, &pair.b_id] {
+                let document = self.documents.get(id).with_context(|| format!("complaint {id} is in no docs_*.csv"))?;
+                seen.entry(id).or_insert_with(|| twins.see(&side(document)));
+            }
+            let figures = twins.figures(&seen[pair.a_id.as_str()], &seen[pair.b_id.as_str()]);
+            rows.push(Row { pair, figures, same: pair.label == "same", group: groups[*a] });
+        }
+        Ok(rows)
+    }
+}
+
+fn side(row: &Complaint) -> Side<'_> {
+    Side { text: &row.text, place: &row.address, area: &row.kelurahan_id, at: seconds(&row.created_at) }
+}
+
+fn judge<'a>(twins: &Twins, rows: impl Iterator<Item = &'a Row<'a>>) -> Twins {
+    let pairs: Vec<(Figures, bool)> = rows.map(|row| (row.figures, row.same)).collect();
+    twins.clone().judging(&pairs)
+}
+
+fn answer<'a>(judge: &Twins, row: &'a Row<'a>, floors: Floors) -> Answer<'a> {
+    let probability = judge.same(&row.figures);
+    Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join }
+}
+
+/// Finds both floors by folds within the rows to learn from.
+fn floors(rows: &[Row<'_>], learn: &[usize], twins: &Twins) -> Floors {
+    let groups: Vec<usize> = learn.iter().map(|&row| rows[row].group).collect();
+    let mut scored: Vec<(f32, bool, bool)> = Vec::new();
+    for Fold { learn: inner, ask } in by_group(&groups, 5, 11) {
+        let judge = judge(twins, inner.iter().map(|&at| &rows[learn[at]]));
+        scored.extend(ask.iter().map(|&at| {
+            let row = &rows[learn[at]];
+            (judge.same(&row.figures), row.same, row.pair.stratum == "AUTO" || row.pair.confidence == "low")
+        }));
+    }
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let all = scored.iter().filter(|(_, same, left_out)| *same && !left_out).count();
+    let mut best = (0.0, 0.5);
+    let mut join = 1.1;
+    let (mut right, mut said) = (0, 0);
+    for (at, &(score, same, left_out)) in scored.iter().enumerate() {
+        if !left_out {
+            said += 1;
+            right += usize::from(same);
+        } else if !same {
+            // A pair that is different by rule must not be joined.
+            said += 3;
+        }
+        let next = scored.get(at + 1).map_or(0.0, |(score, _, _)| *score);
+        let f1 = 2.0 * ratio(right, all + said);
+        if f1 > best.0 {
+            best = (f1, (score + next) / 2.0);
+        }
+        if said >= 20 && ratio(right, said) >= 0.975 {
+            join = (score + next) / 2.0;
+        }
+    }
+    Floors { same: best.1, join }
+}
+
+fn say(name: &str, answers: &[Answer<'_>], report: &mut Report) -> anyhow::Result<()> {
+    let hard: Vec<&Answer<'_>> =
+        answers.iter().filter(|answer| answer.row.pair.confidence == "high" && answer.row.pair.stratum != "AUTO").collect();
+    let group = |answer: &&Answer<'_>| answer.row.group;
+    let counts = |rows: &[&&Answer<'_>], said: &dyn Fn(&Answer<'_>) -> bool| {
+        let right = rows.iter().filter(|row| row.row.same && said(row)).count();
+        (right, rows.iter().filter(|row| said(row)).count(), rows.iter().filter(|row| row.row.same).count())
+    };
+    let said = |answer: &Answer<'_>| answer.said;
+    let joined = |answer: &Answer<'_>| answer.joined;
+    report.say(&format!("{name}: {} pairs, {} of high confidence and not by rule", answers.len(), hard.len()));
+    report.figure(
+        &format!("{name} F1"),
+        figure(&hard, group, |rows| {
+            let (right, said, all) = counts(rows, &said);
+            2.0 * ratio(right, said + all)
+        }),
+    );
+    report.figure(&format!("{name} precision"), figure(&hard, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).1)));
+    report.figure(&format!("{name} recall"), figure(&hard, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).2)));
+    for difficulty in ["verbatim", "near", "paraphrase", "rewritten"] {
+        let some: Vec<&Answer<'_>> = hard.iter().copied().filter(|answer| answer.row.pair.difficulty == difficulty).collect();
+        report.figure(&format!("{name} recall {difficulty}"), figure(&some, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).2)));
+    }
+    report.figure(&format!("{name} join precision"), figure(&hard, group, |rows| ratio(counts(rows, &joined).0, counts(rows, &joined).1)));
+    report.figure(&format!("{name} join recall"), figure(&hard, group, |rows| ratio(counts(rows, &joined).0, counts(rows, &joined).2)));
+    let by_rule = |said: &dyn Fn(&Answer<'_>) -> bool| answers.iter().filter(|answer| answer.row.pair.stratum == "AUTO" && said(answer)).count();
+    report.say(&format!("  of the pairs that are different by rule: {} said the same, {} joined", by_rule(&said), by_rule(&joined)));
+    let mut ranked: Vec<&Answer<'_>> = hard.clone();
+    ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    let (mut right, mut area, mut seen) = (0, 0.0, 0);
+    for answer in ranked {
+        seen += 1;
+        if answer.row.same {
+            right += 1;
+            area += ratio(right, seen);
+        }
+    }
+    report.say(&format!("  average precision {:.3}", area / right.max(1) as f64));
+    let lines = answers.iter().map(|answer| {
+        let pair = answer.row.pair;
+        let mut line = vec![
+            pair.pair_id.clone(),
+            pair.a_id.clone(),
+            pair.b_id.clone(),
+            pair.label.clone(),
+            format!("{:.4}", answer.probability),
+            u8::from(answer.said).to_string(),
+            u8::from(answer.joined).to_string(),
+        ];
+        line.extend(answer.row.figures.iter().map(|figure| format!("{figure:.3}")));
+        line
+    });
+    let mut header = vec!["pair_id", "a_id", "b_id", "truth", "probability", "same", "joined"];
+    header.extend(triage::NAMES);
+    report.table(name, &header, lines)
+}
+
+/// How many candidates are looked at closely.
+const CANDIDATES: usize = 50;
+/// How far back a complaint may be about the same thing: sixty days, in seconds.
+const WINDOW: i64 = 60 * 86_400;
+
+/// For every pair that is the same: is the earlier one among the first five that the later one finds?
+fn first_five(name: &str, judge: &Twins, loaded: &Loaded, rows: &[Row<'_>], corpus: &[Complaint], report: &mut Report) -> anyhow::Result<()> {
+    let mut all: BTreeMap<&str, Seen> = BTreeMap::new();
+    let started = Instant::now();
+    for row in corpus.iter().chain(loaded.documents.values()) {
+        all.entry(&row.id).or_insert_with(|| judge.see(&side(row)));
+    }
+    let seeing = started.elapsed().as_secs_f64() * 1e6 / all.len().max(1) as f64;
+    let at = |id: &str| loaded.documents.get(id).map_or(0, |row| seconds(&row.created_at));
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let mut nanos = Vec::new();
+    for row in rows.iter().filter(|row| row.same && row.pair.confidence == "high") {
+        let (a, b) = (&row.pair.a_id, &row.pair.b_id);
+        let (old, new) = if (at(a), a) < (at(b), b) { (a, b) } else { (b, a) };
+        let asked = &all[new.as_str()];
+        let started = Instant::now();
+        let mut near: Vec<(f32, &str)> = all
+            .iter()
+            .filter(|(id, other)| **id != new.as_str() && other.at() <= asked.at() && asked.at() - other.at() <= WINDOW)
+            .map(|(id, other)| (Twins::alike(asked, other), *id))
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0));
+        near.truncate(CANDIDATES);
+        let mut judged: Vec<(f32, &str)> =
+            near.iter().map(|(alike, id)| (judge.same(&judge.figures(asked, &all[id])) + 0.02 * alike, *id)).collect();
+        judged.sort_by(|a, b| b.0.total_cmp(&a.0));
+        nanos.push(started.elapsed().as_nanos() as f64);
+        found.push((row.group, judged.iter().position(|(_, id)| id == old).unwrap_or(usize::MAX)));
+    }
+    report.say(&format!("{name}: {} complaints stored, seeing one takes {seeing:.0} µs", all.len()));
+    report.figure(&format!("{name} within the first five"), figure(&found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < 5)));
+    report.figure(&format!("{name} within fifty"), figure(&found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < CANDIDATES)));
+    report.say(&format!("  looking through all takes {:.0} µs", nanos.iter().sum::<f64>() / 1000.0 / nanos.len().max(1) as f64));
+    Ok(())
+}
