@@ -41,7 +41,7 @@ pub fn areas(folder: &Path) -> anyhow::Result<Vec<Named>> {
 }
 
 /// From this probability on an area is said.
-const SURE: f32 = 0.5;
+const SURE: f32 = 0.4;
 
 /// Learns on the rows of each fold and asks about the others.
 pub fn run(name: &str, areas: &[Named], rows: &[Complaint], groups: &[usize], folds: &[Fold], report: &mut Report) -> anyhow::Result<()> {

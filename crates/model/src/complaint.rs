@@ -532,9 +532,10 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         version: 0,
         dispatches: Vec::new(),
     };
+    let learned = opening.triaged.agency;
     let mut draft = Draft::new(complaint, Actor::System, directory, now);
     draft.step(UpdateKind::Opened, |update| update.message = Some(opening.message));
-    let kind = if draft.route_by_rules() {
+    let kind = if draft.route_by_rules(learned) {
         ReplyKind::Forwarded
     } else {
         draft.step(UpdateKind::ToTriage, |_| ());
@@ -648,12 +649,22 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives it to whom the rules name; `false` if none does.
-    fn route_by_rules(&mut self) -> bool {
-        let Routing::To { agencies, rules } = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory)
-        else {
+    /// By rules; where none fits, by what was learned if that is sure. What speaks of a breach of duty goes to nobody by itself.
+    fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
+        if !self.complaint.why.ethics.is_empty() {
+            self.complaint.visibility = Visibility::Secret;
             return false;
+        }
+        let agencies = match route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory) {
+            Routing::To { agencies, rules } => {
+                self.complaint.why.rules = rules;
+                agencies
+            }
+            Routing::Triage => match learned.filter(|agency| self.directory.agencies.contains_key(agency)) {
+                Some(agency) => vec![agency],
+                None => return false,
+            },
         };
-        self.complaint.why.rules = rules;
         self.give(agencies);
         true
     }
@@ -690,7 +701,7 @@ impl<'a> Draft<'a> {
             self.complaint.area = triaged.area.or(self.complaint.area.take());
             self.complaint.why = triaged.why;
             self.by = Actor::System;
-            if self.route_by_rules() {
+            if self.route_by_rules(triaged.agency) {
                 self.say(ReplyKind::Routed, |_| ());
             }
         }

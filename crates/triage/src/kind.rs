@@ -97,13 +97,17 @@ impl Kinds {
         }
         let bags: Vec<Bag> = rows.iter().map(|(text, _)| bag(text)).collect();
         let labels: Vec<usize> = rows.iter().map(|(_, kind)| *kind as usize).collect();
-        let model = Linear::learn(&bags, &labels, Kind::ALL.len(), Fit { rounds: 25, rate: 0.2, shrink: 2e-3, least_rows: 2 });
+        let model = Linear::learn(&bags, &labels, Kind::ALL.len(), Fit { cost: 0.3, ..Fit::default() });
         let mut lean = [0.0; 4];
         for (kind, lean) in lean.iter_mut().enumerate().take(3) {
             let share = (labels.iter().filter(|&&label| label == kind).count() as f32 + 1.0) / (labels.len() as f32 + 4.0);
             *lean = -HEARD * share.ln();
         }
         Some(Self { model, lean })
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.model.is_whole(Kind::ALL.len())
     }
 
     /// Every kind, the likeliest first.

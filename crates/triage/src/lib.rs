@@ -1,15 +1,18 @@
 //! What a complaint is about: pure functions, no I/O, no clock.
 //!
-//! This first triage is simple, and says why it decides:
+//! Without history it is simple, and says why it decides:
 //!
 //! * **category**: the keywords the city wrote down, whole or scattered over a sentence; one category must be ahead of every other by
 //!   half. No learning, no correction of typing errors beyond doubled letters and common abbreviations.
 //! * **area**: the point on the map; else the kelurahan, kecamatan or city that the words name; else the office it was handed in at.
 //!   Streets, landmarks and RT/RW are not looked up, and no nickname of a place is known.
-//! * **danger**: a list of words. It is no judgement of the case.
+//! * **danger**, **ethics**: lists of words. They are no judgement of the case.
 //!
-//! Where the words leave doubt nothing is said, and a person chooses. It does not tell a question or a wish from a complaint, and it
-//! does not see that two complaints are about one thing.
+//! With history ([`Learned`], made by `muara learn`) it also knows which agency, category and area such words led to before, how likely
+//! each is, and says nothing where that is not likely enough; what was chosen by hand and the point on the map still come first.
+//!
+//! Where the words leave doubt nothing is said, and a person chooses. [`Twins`] says how likely two complaints are about one thing;
+//! nothing is joined yet. `docs/triage.md` has the figures.
 
 mod atlas;
 mod bag;
@@ -18,6 +21,7 @@ mod danger;
 mod ethics;
 mod forest;
 mod kind;
+mod learned;
 mod linear;
 mod outline;
 mod phrase;
@@ -30,12 +34,13 @@ mod whereabouts;
 
 pub use atlas::Atlas;
 pub use kind::{Kind, Kinds};
+pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
-pub use sorter::{Example, Guess, Sorter};
+pub use sorter::{Example, Likely, Sorter};
 pub use whereabouts::{Located, Named, Thought, Whereabouts};
 pub use spot::{Names, Spot, SpotKind};
-use model::{Directory, Point, Triaged, Why};
+use model::{Directory, Guess, Point, Triaged, Why};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.
 pub const CHOSEN: &str = "chosen";
@@ -58,24 +63,53 @@ pub fn triage(
     atlas: &Atlas,
 ) -> Triaged {
     let words = text::words(text);
-    let reading = atlas.gazetteer.read(&words, &text::words(place.unwrap_or_default()));
+    let field = text::words(place.unwrap_or_default());
+    let reading = atlas.gazetteer.read(&words, &field);
     let danger = danger::words_of_danger(&words);
+    let ethics = ethics::words_of_breach(&words);
+    let opinion = atlas.learned.as_ref().map(|learned| learned.opinion(text, &words, &field)).unwrap_or_default();
 
     let (area, area_why) = location
         .and_then(|point| atlas.area_at(point))
         .map(|code| (code.to_owned(), POINT.to_owned()))
+        .or_else(|| learned_area(&opinion, directory))
         .or_else(|| reading.area.map(|(code, name)| (code, format!("text: {name}"))))
         .or_else(|| Some((directory.areas.get(office_area?)?.code.clone(), OFFICE.to_owned())))
         .unzip();
 
+    let learned_category = opinion.category.filter(|(code, _)| directory.categories.contains_key(code));
     let (category, category_why) = chosen_category
         .and_then(|code| directory.categories.get(code))
         .map(|chosen| (chosen.code.clone(), vec![CHOSEN.to_owned()]))
+        .or(learned_category)
         .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
         .unzip();
 
-    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger };
-    Triaged { category, area, why }
+    let guesses: Vec<Guess> = opinion.agencies.into_iter().filter_map(|guess| known_agency(guess, directory)).collect();
+    let agency = guesses.first().filter(|_| opinion.agency_is_sure).map(|guess| guess.agency);
+    let why = Why {
+        category: category_why.unwrap_or_default(),
+        area: area_why,
+        rules: Vec::new(),
+        danger,
+        ethics,
+        kind: opinion.kind.map(|kind| kind.name().to_owned()),
+        guesses,
+    };
+    Triaged { category, area, agency, why }
+}
+
+/// The area that history tells from streets and names, and its name as the reason.
+fn learned_area(opinion: &Opinion, directory: &Directory) -> Option<(String, String)> {
+    let area = directory.areas.get(opinion.area.as_deref()?)?;
+    Some((area.code.clone(), format!("learned: {}", area.name)))
+}
+
+/// Learned by code; gone agencies are not thought of.
+fn known_agency((code, probability, words): (String, f32, Vec<String>), directory: &Directory) -> Option<Guess> {
+    let agency = directory.agencies.values().find(|agency| agency.code == code)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+    Some(Guess { agency: agency.id, percent: (probability.clamp(0.0, 1.0) * 100.0).round() as u8, words })
 }
 
 #[cfg(test)]

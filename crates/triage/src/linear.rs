@@ -1,7 +1,7 @@
 //! A linear model of many classes: what intake asks, and how it is learned.
 //!
-//! Features are hashes (see [`crate::bag`]); each has one byte of weight per class. Learned by gradient steps on the softmax, each
-//! feature at its own pace (Adagrad), in an order that a seed fixes: the same rows give the same model.
+//! Features are hashes (see [`crate::bag`]); each has one byte of weight per class. Learned as one support vector machine a class, this class against
+//! all others (squared hinge, dual coordinate descent: Hsieh and others, 2008), in an order that a seed fixes: the same rows give the same model.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -24,17 +24,17 @@ pub(crate) struct Vocabulary {
 pub(crate) struct Fit {
     /// Features in fewer rows are left out.
     pub(crate) least_rows: usize,
-    /// How often every row is shown.
+    /// How often every row is shown, at most.
     pub(crate) rounds: usize,
-    /// Length of the first step.
-    pub(crate) rate: f32,
-    /// How strongly weights are drawn to nothing.
-    pub(crate) shrink: f32,
+    /// What a row on the wrong side costs, beside large weights.
+    pub(crate) cost: f32,
+    /// How sharply margins become probabilities.
+    pub(crate) sharpness: f32,
 }
 
 impl Default for Fit {
     fn default() -> Self {
-        Self { least_rows: 2, rounds: 15, rate: 0.5, shrink: 1e-4 }
+        Self { least_rows: 2, rounds: 25, cost: 0.4, sharpness: 4.0 }
     }
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct Linear {
     weights: Vec<i8>,
     scales: Vec<f32>,
     bias: Vec<f32>,
+    sharpness: f32,
 }
 
 impl Vocabulary {
@@ -99,7 +100,7 @@ impl Linear {
     pub(crate) fn learn(bags: &[Bag], labels: &[usize], classes: usize, fit: Fit) -> Self {
         let vocabulary = Vocabulary::learn(bags.iter(), fit.least_rows);
         let vectors: Vec<Vector> = bags.iter().map(|bag| vocabulary.vector(bag)).collect();
-        let (weights, bias) = descend(&vectors, labels, classes, vocabulary.len(), fit);
+        let (weights, bias) = separate(&vectors, labels, classes, vocabulary.len(), fit);
         let mut scales = Vec::with_capacity(vocabulary.len());
         let mut bytes = Vec::with_capacity(weights.len());
         for row in weights.chunks_exact(classes.max(1)) {
@@ -108,7 +109,7 @@ impl Linear {
             #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127 by the scale")]
             bytes.extend(row.iter().map(|weight| if scale > 0.0 { (weight / scale).round() as i8 } else { 0 }));
         }
-        Self { vocabulary, classes, weights: bytes, scales, bias }
+        Self { vocabulary, classes, weights: bytes, scales, bias, sharpness: fit.sharpness }
     }
 
     /// Probability of every class.
@@ -122,6 +123,7 @@ impl Linear {
                 *score += factor * f32::from(weight);
             }
         }
+        scores.iter_mut().for_each(|score| *score *= self.sharpness);
         softmax(&mut scores);
         scores
     }
@@ -137,6 +139,17 @@ impl Linear {
         }
         let features = bag.0.iter().flat_map(|block| block.features.iter());
         features.filter_map(|feature| Some((*feature, *by_number.get(self.vocabulary.known.get(feature)?)?))).collect()
+    }
+
+    /// Whether it has this many classes and every feature has its weights.
+    pub(crate) fn is_whole(&self, classes: usize) -> bool {
+        let features = self.vocabulary.len();
+        self.classes == classes
+            && classes > 0
+            && self.bias.len() == classes
+            && self.scales.len() == features
+            && features.checked_mul(classes) == Some(self.weights.len())
+            && self.vocabulary.known.values().all(|&number| (number as usize) < features)
     }
 
     /// Bytes it takes in memory, about.
@@ -184,43 +197,61 @@ impl Dice {
     }
 }
 
-/// Classes less likely than this are not pushed down further by a row: most of the work for nothing.
-const NEGLIGIBLE: f32 = 3e-4;
-
-fn descend(vectors: &[Vector], labels: &[usize], classes: usize, features: usize, fit: Fit) -> (Vec<f32>, Vec<f32>) {
+/// Weights row by feature, and the bias of each class.
+fn separate(vectors: &[Vector], labels: &[usize], classes: usize, features: usize, fit: Fit) -> (Vec<f32>, Vec<f32>) {
     let mut weights = vec![0.0_f32; features * classes];
-    let mut paces = vec![0.0_f32; features * classes];
-    let (mut bias, mut bias_paces) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
-    let mut order: Vec<usize> = (0..vectors.len()).collect();
+    let mut bias = vec![0.0_f32; classes];
+    let lengths: Vec<f32> = vectors.iter().map(|vector| vector.iter().map(|(_, value)| value * value).sum::<f32>() + 1.0).collect();
+    for class in 0..classes {
+        let (own, start) = one_against_all(vectors, &lengths, |row| labels[row] == class, features, fit);
+        for (feature, weight) in own.into_iter().enumerate() {
+            weights[feature * classes + class] = weight;
+        }
+        bias[class] = start;
+    }
+    (weights, bias)
+}
+
+/// Rows whose multiplier moves less than this are done.
+const STILL: f32 = 0.02;
+
+fn one_against_all(vectors: &[Vector], lengths: &[f32], is_own: impl Fn(usize) -> bool, features: usize, fit: Fit) -> (Vec<f32>, f32) {
+    let mut weights = vec![0.0_f32; features];
+    let mut bias = 0.0_f32;
+    let mut multipliers = vec![0.0_f32; vectors.len()];
+    let give = 0.5 / fit.cost;
+    let mut active: Vec<usize> = (0..vectors.len()).collect();
     let mut dice = Dice::new(7);
-    let mut slopes = Vec::with_capacity(classes);
+    let mut far = f32::INFINITY;
     for _ in 0..fit.rounds {
-        dice.shuffle(&mut order);
-        for &row in &order {
-            let mut scores = bias.clone();
-            for &(feature, value) in &vectors[row] {
-                let from = feature as usize * classes;
-                for (score, weight) in scores.iter_mut().zip(&weights[from..from + classes]) {
-                    *score += value * weight;
+        dice.shuffle(&mut active);
+        let (mut most, mut least) = (f32::NEG_INFINITY, f32::INFINITY);
+        active.retain(|&row| {
+            let side = if is_own(row) { 1.0 } else { -1.0 };
+            let vector = &vectors[row];
+            let score = vector.iter().map(|&(feature, value)| value * weights[feature as usize]).sum::<f32>() + bias;
+            let slope = side * score - 1.0 + give * multipliers[row];
+            if multipliers[row] == 0.0 && slope > far {
+                return false;
+            }
+            let projected = if multipliers[row] == 0.0 { slope.min(0.0) } else { slope };
+            most = most.max(projected);
+            least = least.min(projected);
+            if projected.abs() > 1e-6 {
+                let before = multipliers[row];
+                multipliers[row] = (before - slope / (lengths[row] + give)).max(0.0);
+                let step = (multipliers[row] - before) * side;
+                for &(feature, value) in vector {
+                    weights[feature as usize] += step * value;
                 }
+                bias += step;
             }
-            softmax(&mut scores);
-            scores[labels[row]] -= 1.0;
-            slopes.clear();
-            slopes.extend(scores.iter().copied().enumerate().filter(|(_, slope)| slope.abs() > NEGLIGIBLE));
-            for &(feature, value) in &vectors[row] {
-                let from = feature as usize * classes;
-                for &(class, slope) in &slopes {
-                    let weight = &mut weights[from + class];
-                    let step = slope * value + fit.shrink * *weight;
-                    paces[from + class] += step * step;
-                    *weight -= fit.rate * step / (paces[from + class] + 1e-8).sqrt();
-                }
-            }
-            for &(class, slope) in &slopes {
-                bias_paces[class] += slope * slope;
-                bias[class] -= fit.rate * 0.5 * slope / (bias_paces[class] + 1e-8).sqrt();
-            }
+            true
+        });
+        // A row that is far on its right side is not looked at again: it will hardly come back.
+        far = if most <= 0.0 { f32::INFINITY } else { most };
+        if most - least < STILL {
+            break;
         }
     }
     (weights, bias)

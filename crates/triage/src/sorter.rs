@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bag::{Bag, Block, Kind, letters, pairs, stem, words},
+    bag::{Bag, Block, Kind, hash, is_number, letters, pairs, stem, words},
     linear::{Fit, Linear},
     text::{self, Word},
 };
@@ -25,7 +26,7 @@ pub struct Example<'a> {
 
 /// What a class is thought of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Guess<'a> {
+pub struct Likely<'a> {
     /// The class.
     pub label: &'a str,
     /// Between 0 and 1; of all classes together 1.
@@ -62,7 +63,7 @@ const PLACE: f32 = 0.5;
 pub(crate) fn bag(text: &[Word], place: &[Word]) -> Bag {
     let all: Vec<&Word> = text.iter().collect();
     let place: Vec<&Word> = place.iter().collect();
-    let stems = all.iter().map(|word| crate::bag::hash(Kind::Stem, &[stem(&word.form)])).collect();
+    let stems = all.iter().map(|word| hash(Kind::Stem, &[stem(&word.form)])).collect();
     let block = |weight, features| Block { weight, features };
     Bag(vec![
         block(WORDS, words(Kind::Word, &all)),
@@ -89,11 +90,11 @@ impl Sorter {
     }
 
     /// Every class, the likeliest first.
-    pub fn sort(&self, text: &str, place: &str) -> Vec<Guess<'_>> {
+    pub fn sort(&self, text: &str, place: &str) -> Vec<Likely<'_>> {
         self.sort_bag(&bag(&text::words(text), &text::words(place)))
     }
 
-    pub(crate) fn sort_bag(&self, bag: &Bag) -> Vec<Guess<'_>> {
+    pub(crate) fn sort_bag(&self, bag: &Bag) -> Vec<Likely<'_>> {
         let mut scores = self.direct.probabilities(bag);
         if let Some(by_fine) = &self.by_fine {
             let other = by_fine.probabilities(bag, scores.len());
@@ -102,10 +103,34 @@ impl Sorter {
             }
             crate::linear::softmax(&mut scores);
         }
-        let mut guesses: Vec<Guess<'_>> =
-            self.labels.iter().zip(scores).map(|(label, probability)| Guess { label, probability }).collect();
+        let mut guesses: Vec<Likely<'_>> =
+            self.labels.iter().zip(scores).map(|(label, probability)| Likely { label, probability }).collect();
         guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         guesses
+    }
+
+    /// Up to three words of the text that speak most for a class, in normal form.
+    pub(crate) fn words_for(&self, text: &[Word], bag: &Bag, label: &str) -> Vec<String> {
+        let Some(class) = self.labels.iter().position(|known| known == label) else { return Vec::new() };
+        let speaks: FxHashMap<u32, f32> = self.direct.speaks_for(bag, class).into_iter().collect();
+        let by = |kind, form: &str| speaks.get(&hash(kind, &[form])).copied().unwrap_or(0.0);
+        let mut words: Vec<(f32, &str)> = text
+            .iter()
+            .filter(|word| word.form.chars().count() > 2 && !is_number(&word.form))
+            .map(|word| (by(Kind::Word, &word.form) + by(Kind::Stem, stem(&word.form)), word.form.as_str()))
+            .filter(|(value, _)| *value > 0.0)
+            .collect();
+        words.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        words.dedup_by_key(|(_, form)| *form);
+        words.into_iter().take(3).map(|(_, form)| form.to_owned()).collect()
+    }
+
+    /// Whether nothing in it points outside of it: it may come from a damaged file.
+    pub(crate) fn is_whole(&self) -> bool {
+        let fine = |by_fine: &ByFine| {
+            by_fine.model.is_whole(by_fine.then.len()) && by_fine.then.iter().all(|then| then.len() == self.labels.len())
+        };
+        self.direct.is_whole(self.labels.len()) && self.by_fine.as_ref().is_none_or(fine)
     }
 
     /// Bytes it takes in memory, about.

@@ -47,8 +47,6 @@ pub struct Thought {
     pub code: String,
     /// Between 0 and 1.
     pub probability: f32,
-    /// What told, for people; in the words of the complaint.
-    pub why: Option<String>,
 }
 
 const FIGURES: usize = 12;
@@ -65,6 +63,8 @@ pub struct Whereabouts {
     /// Areas by joined name.
     by_name: BTreeMap<String, Vec<usize>>,
     longest: usize,
+    /// First words of the names of the widest areas: maps end an address with them.
+    cities: Vec<String>,
     names: Names,
     streets: Option<Streets>,
     weights: Figures,
@@ -87,7 +87,6 @@ struct Mention<'a> {
     street: bool,
     /// Between commas, as maps write addresses.
     apart: bool,
-    written: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +108,7 @@ impl Whereabouts {
             longest = longest.max(forms.len() + 1);
             by_name.entry(joined(&forms)).or_default().push(number);
         }
-        Self { areas, by_name, longest, names: Names::default(), streets: None, weights: USUAL }
+        Self { areas, by_name, longest, cities: Vec::new(), names: Names::default(), streets: None, weights: USUAL }
     }
 
     /// Learns streets and weights from complaints whose area is known. Rows whose area is not among the names are left out.
@@ -146,12 +145,15 @@ impl Whereabouts {
 
     /// Areas that come to mind, the likeliest first. Empty if nothing points anywhere.
     pub fn find(&self, text: &str, place: &str) -> Vec<Thought> {
-        let (text, place) = (text::words(text), text::words(place));
-        let bag = self.streets.as_ref().map(|streets| (streets, self.bag(&text, &place)));
-        let (candidates, figures) = self.figures(&text, &place, bag.as_ref().map(|(streets, bag)| (*streets, bag)));
+        self.find_words(&text::words(text), &text::words(place))
+    }
+
+    pub(crate) fn find_words(&self, text: &[Word], place: &[Word]) -> Vec<Thought> {
+        let bag = self.streets.as_ref().map(|streets| (streets, self.bag(text, place)));
+        let (candidates, figures) = self.figures(text, place, bag.as_ref().map(|(streets, bag)| (*streets, bag)));
         let mut scores: Vec<f32> = figures.iter().map(|figures| self.score(figures)).collect();
         softmax(&mut scores);
-        let thought = |(number, probability): (usize, f32)| Thought { code: self.areas[number].code.clone(), probability, why: None };
+        let thought = |(number, probability): (usize, f32)| Thought { code: self.areas[number].code.clone(), probability };
         let mut thoughts: Vec<Thought> = candidates.into_iter().zip(scores).map(thought).collect();
         thoughts.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         thoughts
@@ -160,6 +162,13 @@ impl Whereabouts {
     /// How the weights came out, for people.
     pub fn weights(&self) -> &[f32] {
         &self.weights
+    }
+
+    /// Whether nothing in it points outside of it: it may come from a damaged file.
+    pub(crate) fn is_whole(&self) -> bool {
+        let known = |number: &usize| *number < self.areas.len();
+        self.by_name.values().flatten().all(known)
+            && self.streets.as_ref().is_none_or(|streets| streets.model.is_whole(streets.areas.len()) && streets.areas.iter().all(known))
     }
 
     /// Bytes it takes in memory, about.
@@ -272,9 +281,8 @@ impl Whereabouts {
             };
             let before = |back: usize| at.checked_sub(back).map_or("", |at| text[at].form.as_str());
             let street = matches!(before(1), "jalan" | "gang" | "raya") || text.get(at + length).is_some_and(|next| is_number(&next.form) || matches!(next.form.as_str(), "gang" | "blok" | "nomor"));
-            let apart = in_field && at > 0 && text[at - 1].sentence == text[at].sentence && text.get(at + length).is_some_and(|next| next.form == "kota" || next.form == "surabaya");
-            let written = text[at..at + length].iter().map(|word| word.form.as_str()).collect::<Vec<_>>().join(" ");
-            all.push(Mention { areas, level, in_field, street, apart, written });
+            let apart = in_field && at > 0 && text[at - 1].sentence == text[at].sentence && text.get(at + length).is_some_and(|next| self.cities.contains(&next.form) || next.form == "kota");
+            all.push(Mention { areas, level, in_field, street, apart });
             at += length;
         }
         all
