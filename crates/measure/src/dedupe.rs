@@ -53,26 +53,28 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
         let floors = floors(&rows, &(0..rows.len()).collect::<Vec<_>>(), &twins);
         let judge = judge(&twins, rows.iter());
         let answers: Vec<Answer<'_>> = ask_rows.iter().map(|row| answer(&judge, row, floors)).collect();
-        say(name, &answers, report)?;
-        return first_five(name, &judge, &asked, &ask_rows, &[], report);
+        let mut shelf = Shelf::new(format!("{name} among documents"), &judge, &asked, &[]);
+        ask_rows.iter().for_each(|row| shelf.ask(&judge, &asked, row));
+        shelf.say(report);
+        return say(name, &answers, report);
     }
+    let mut shelves =
+        [Shelf::new(format!("{name} among documents"), &twins, &learned, &[]), Shelf::new(format!("{name} among all"), &twins, &learned, &corpus)];
     let groups: Vec<usize> = rows.iter().map(|row| row.group).collect();
-    let mut mean: BTreeMap<&str, (f32, usize)> = BTreeMap::new();
     for seed in 1..=3 {
         let mut answers = Vec::new();
         for Fold { learn, ask } in by_group(&groups, 10, seed) {
             let floors = floors(&rows, &learn, &twins);
             let judge = judge(&twins, learn.iter().map(|&row| &rows[row]));
             answers.extend(ask.iter().map(|&row| answer(&judge, &rows[row], floors)));
-        }
-        for answer in &answers {
-            let entry = mean.entry(&answer.row.pair.pair_id).or_default();
-            *entry = (entry.0 + answer.probability, entry.1 + 1);
+            for shelf in shelves.iter_mut().filter(|_| seed == 1) {
+                ask.iter().for_each(|&row| shelf.ask(&judge, &learned, &rows[row]));
+            }
         }
         say(&format!("{name} order {seed}"), &answers, report)?;
     }
-    let judge = judge(&twins, rows.iter());
-    first_five(name, &judge, &learned, &rows, &corpus, report)
+    shelves.iter().for_each(|shelf| shelf.say(report));
+    Ok(())
 }
 
 /// Pairs and the complaints they speak of.
@@ -128,40 +130,47 @@ fn judge<'a>(twins: &Twins, rows: impl Iterator<Item = &'a Row<'a>>) -> Twins {
 
 fn answer<'a>(judge: &Twins, row: &'a Row<'a>, floors: Floors) -> Answer<'a> {
     let probability = judge.same(&row.figures);
-    Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join }
+    Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join && Twins::may_join(&row.figures) }
 }
+
+/// Joining without asking must be right so often among the pairs it is learned from, and has to be seen so often first: above what is asked of it
+/// (0.95), because new pairs are never as easy.
+const JOINED_RIGHT: f64 = 0.98;
+const LEAST_JOINED: usize = 15;
 
 /// Finds both floors by folds within the rows to learn from.
 fn floors(rows: &[Row<'_>], learn: &[usize], twins: &Twins) -> Floors {
     let groups: Vec<usize> = learn.iter().map(|&row| rows[row].group).collect();
-    let mut scored: Vec<(f32, bool, bool)> = Vec::new();
+    let mut scored: Vec<(f32, bool, bool, bool)> = Vec::new();
     for Fold { learn: inner, ask } in by_group(&groups, 5, 11) {
         let judge = judge(twins, inner.iter().map(|&at| &rows[learn[at]]));
         scored.extend(ask.iter().map(|&at| {
             let row = &rows[learn[at]];
-            (judge.same(&row.figures), row.same, row.pair.stratum == "AUTO" || row.pair.confidence == "low")
+            let left_out = row.pair.stratum == "AUTO" || row.pair.confidence == "low";
+            (judge.same(&row.figures), row.same, left_out, Twins::may_join(&row.figures))
         }));
     }
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let all = scored.iter().filter(|(_, same, left_out)| *same && !left_out).count();
+    let all = scored.iter().filter(|(_, same, left_out, _)| *same && !left_out).count();
     let mut best = (0.0, 0.5);
     let mut join = 1.1;
-    let (mut right, mut said) = (0, 0);
-    for (at, &(score, same, left_out)) in scored.iter().enumerate() {
+    let (mut right, mut said, mut joined, mut joined_right) = (0, 0, 0, 0);
+    for (at, &(score, same, left_out, may_join)) in scored.iter().enumerate() {
+        let next = scored.get(at + 1).map_or(0.0, |(score, ..)| *score);
         if !left_out {
             said += 1;
             right += usize::from(same);
-        } else if !same {
-            // A pair that is different by rule must not be joined.
-            said += 3;
+            let f1 = 2.0 * ratio(right, all + said);
+            if f1 > best.0 {
+                best = (f1, f32::midpoint(score, next));
+            }
         }
-        let next = scored.get(at + 1).map_or(0.0, |(score, _, _)| *score);
-        let f1 = 2.0 * ratio(right, all + said);
-        if f1 > best.0 {
-            best = (f1, (score + next) / 2.0);
-        }
-        if said >= 20 && ratio(right, said) >= 0.975 {
-            join = (score + next) / 2.0;
+        if may_join {
+            joined += 1;
+            joined_right += usize::from(same);
+            if joined >= LEAST_JOINED && ratio(joined_right, joined) >= JOINED_RIGHT {
+                join = f32::midpoint(score, next);
+            }
         }
     }
     Floors { same: best.1, join }
@@ -230,38 +239,58 @@ const CANDIDATES: usize = 50;
 /// How far back a complaint may be about the same thing: sixty days, in seconds.
 const WINDOW: i64 = 60 * 86_400;
 
-/// For every pair that is the same: is the earlier one among the first five that the later one finds?
-fn first_five(name: &str, judge: &Twins, loaded: &Loaded, rows: &[Row<'_>], corpus: &[Complaint], report: &mut Report) -> anyhow::Result<()> {
-    let mut all: BTreeMap<&str, Seen> = BTreeMap::new();
-    let started = Instant::now();
-    for row in corpus.iter().chain(loaded.documents.values()) {
-        all.entry(&row.id).or_insert_with(|| judge.see(&side(row)));
+/// Every complaint that could be the earlier one, made ready.
+struct Shelf<'a> {
+    name: String,
+    all: BTreeMap<&'a str, Seen>,
+    /// The group of the pair and how many candidates stood before the true one.
+    found: Vec<(usize, usize)>,
+    nanos: Vec<f64>,
+}
+
+impl<'a> Shelf<'a> {
+    fn new(name: String, twins: &Twins, loaded: &'a Loaded, corpus: &'a [Complaint]) -> Self {
+        let rows = corpus.iter().chain(loaded.documents.values());
+        let all = rows.map(|row| (row.id.as_str(), twins.see(&side(row)))).collect();
+        Self { name, all, found: Vec::new(), nanos: Vec::new() }
     }
-    let seeing = started.elapsed().as_secs_f64() * 1e6 / all.len().max(1) as f64;
-    let at = |id: &str| loaded.documents.get(id).map_or(0, |row| seconds(&row.created_at));
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    let mut nanos = Vec::new();
-    for row in rows.iter().filter(|row| row.same && row.pair.confidence == "high") {
+
+    /// For a pair that is the same: how many candidates stand before the earlier one when the later one is asked about.
+    fn ask(&mut self, judge: &Twins, loaded: &Loaded, row: &Row<'_>) {
+        if !row.same || row.pair.confidence != "high" {
+            return;
+        }
+        let at = |id: &str| loaded.documents.get(id).map_or(0, |row| seconds(&row.created_at));
         let (a, b) = (&row.pair.a_id, &row.pair.b_id);
         let (old, new) = if (at(a), a) < (at(b), b) { (a, b) } else { (b, a) };
-        let asked = &all[new.as_str()];
+        let asked = &self.all[new.as_str()];
         let started = Instant::now();
-        let mut near: Vec<(f32, &str)> = all
+        let mut near: Vec<(f32, &str)> = self
+            .all
             .iter()
             .filter(|(id, other)| **id != new.as_str() && other.at() <= asked.at() && asked.at() - other.at() <= WINDOW)
             .map(|(id, other)| (Twins::alike(asked, other), *id))
             .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0));
         near.truncate(CANDIDATES);
-        let mut judged: Vec<(f32, &str)> =
-            near.iter().map(|(alike, id)| (judge.same(&judge.figures(asked, &all[id])) + 0.02 * alike, *id)).collect();
+        let score = |alike: f32, id: &str| judge.same(&judge.figures(asked, &self.all[id])) + ALIKE * alike;
+        let mut judged: Vec<(f32, &str)> = near.iter().map(|&(alike, id)| (score(alike, id), id)).collect();
         judged.sort_by(|a, b| b.0.total_cmp(&a.0));
-        nanos.push(started.elapsed().as_nanos() as f64);
-        found.push((row.group, judged.iter().position(|(_, id)| id == old).unwrap_or(usize::MAX)));
+        let place = judged.iter().position(|(_, id)| id == old).unwrap_or(usize::MAX);
+        self.nanos.push(started.elapsed().as_nanos() as f64);
+        self.found.push((row.group, place));
     }
-    report.say(&format!("{name}: {} complaints stored, seeing one takes {seeing:.0} µs", all.len()));
-    report.figure(&format!("{name} within the first five"), figure(&found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < 5)));
-    report.figure(&format!("{name} within fifty"), figure(&found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < CANDIDATES)));
-    report.say(&format!("  looking through all takes {:.0} µs", nanos.iter().sum::<f64>() / 1000.0 / nanos.len().max(1) as f64));
-    Ok(())
+
+    fn say(&self, report: &mut Report) {
+        let name = &self.name;
+        report.say(&format!("{name}: {} complaints stored", self.all.len()));
+        for most in [5, CANDIDATES] {
+            let within = figure(&self.found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < most));
+            report.figure(&format!("{name} within the first {most}"), within);
+        }
+        report.say(&format!("  looking through all takes {:.0} µs", self.nanos.iter().sum::<f64>() / 1000.0 / self.nanos.len().max(1) as f64));
+    }
 }
+
+/// How much being alike counts beside the probability: it parts candidates that are all sure.
+const ALIKE: f32 = 0.1;

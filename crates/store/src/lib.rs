@@ -11,6 +11,7 @@ mod convert;
 pub mod directory;
 pub mod dispatch;
 mod error;
+pub mod learned;
 pub mod live;
 pub mod message;
 mod password;

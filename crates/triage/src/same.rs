@@ -165,6 +165,15 @@ impl Twins {
         ]
     }
 
+    /// Whether nothing about the place and the time speaks against joining them without asking: the same or an unknown area, no other gang,
+    /// house or RT, a place that both name or a long number that both give, and not more than thirty days between them.
+    pub fn may_join(figures: &Figures) -> bool {
+        let [_, _, place, _, _, names, street, gang, house, rt_rw, ..] = *figures;
+        let (area, area_unknown, hours, number) = (figures[11], figures[12], figures[13], figures[14]);
+        let placed = place.max(names).max(street) >= 0.6 || number > 0.0;
+        placed && gang >= 0.0 && house >= 0.0 && rt_rw >= 0.0 && area.max(area_unknown) > 0.0 && hours <= (1.0_f32 + 30.0 * 24.0).ln()
+    }
+
     /// Probability that they are about one thing.
     pub fn same(&self, figures: &Figures) -> f32 {
         self.forest.probability(figures)

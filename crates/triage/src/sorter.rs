@@ -52,6 +52,9 @@ struct ByFine {
 /// Finer classes with fewer rows are told together, label by label.
 const LEAST_FINE: usize = 4;
 
+/// Many fine classes share the margins: these must become probabilities more sharply.
+const FINE_SHARPNESS: f32 = 8.0;
+
 /// How the parts of a text count beside each other.
 const WORDS: f32 = 1.0;
 const PAIRS: f32 = 0.7;
@@ -160,7 +163,7 @@ impl ByFine {
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|share| *share /= sum);
         }
-        Self { model: Linear::learn(bags, &numbers, fine.len(), Fit::default()), then }
+        Self { model: Linear::learn(bags, &numbers, fine.len(), Fit { sharpness: FINE_SHARPNESS, ..Fit::default() }), then }
     }
 
     fn probabilities(&self, bag: &Bag, labels: usize) -> Vec<f32> {
