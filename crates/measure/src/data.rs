@@ -101,10 +101,8 @@ pub fn rows<T: DeserializeOwned>(file: &Path) -> anyhow::Result<Vec<T>> {
 
 /// Reads a file with a header and this between its fields.
 pub fn rows_by<T: DeserializeOwned>(file: &Path, between: u8) -> anyhow::Result<Vec<T>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(between)
-        .from_path(file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(between).from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
     reader.deserialize().collect::<Result<_, _>>().with_context(|| format!("{} is not as expected", file.display()))
 }
 
@@ -129,8 +127,8 @@ pub fn documents(pairs: &Path) -> anyhow::Result<Vec<Complaint>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     for file in files {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("docs_") && name.ends_with(".csv") {
+        let is_table = file.extension().is_some_and(|end| end == "csv");
+        if is_table && file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("docs_")) {
             all.extend(rows::<Complaint>(&file)?);
         }
     }

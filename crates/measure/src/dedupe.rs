@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use anyhow::Context as _;
 use rustc_hash::FxHashMap;
-use triage::{Figures, Seen, Side, Twins};
+use triage::{Example, Figures, Seen, Side, Sorter, Twins};
 
 use crate::{
     Report,
@@ -44,22 +44,32 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
     let corpus = data::complaints(corpus).unwrap_or_default();
     let texts: Vec<(&str, &str)> = corpus.iter().map(|row| (row.text.as_str(), row.address.as_str())).collect();
     let learned = load(learn_file)?;
-    let twins = Twins::read(&if texts.is_empty() { learned.texts() } else { texts });
+    let asked = ask_file.map(load).transpose()?;
+    let compared = |id: &String| learned.documents.contains_key(id) || asked.as_ref().is_some_and(|asked| asked.documents.contains_key(id));
+    let others: Vec<Example<'_>> = corpus
+        .iter()
+        .filter(|row| !row.topic.is_empty() && !compared(&row.id))
+        .map(|row| Example { text: &row.text, place: &row.address, label: &row.topic, fine: "" })
+        .collect();
+    let twins = Twins::read(&if texts.is_empty() { learned.texts() } else { texts }).knowing(Sorter::learn(&frequent(others)));
     let rows = learned.rows(&twins)?;
     report.say(&format!("{name}: read in {:.1} s", started.elapsed().as_secs_f64()));
-    if let Some(file) = ask_file {
-        let asked = load(file)?;
+    if let Some(asked) = &asked {
         let ask_rows = asked.rows(&twins)?;
         let floors = floors(&rows, &(0..rows.len()).collect::<Vec<_>>(), &twins);
         let judge = judge(&twins, rows.iter());
         let answers: Vec<Answer<'_>> = ask_rows.iter().map(|row| answer(&judge, row, floors)).collect();
-        let mut shelf = Shelf::new(format!("{name} among documents"), &judge, &asked, &[]);
-        ask_rows.iter().for_each(|row| shelf.ask(&judge, &asked, row));
+        let mut shelf = Shelf::new(format!("{name} among documents"), &judge, asked, &[]);
+        for row in &ask_rows {
+            shelf.ask(&judge, asked, row);
+        }
         shelf.say(report);
         return say(name, &answers, report);
     }
-    let mut shelves =
-        [Shelf::new(format!("{name} among documents"), &twins, &learned, &[]), Shelf::new(format!("{name} among all"), &twins, &learned, &corpus)];
+    let mut shelves = [
+        Shelf::new(format!("{name} among documents"), &twins, &learned, &[]),
+        Shelf::new(format!("{name} among all"), &twins, &learned, &corpus),
+    ];
     let groups: Vec<usize> = rows.iter().map(|row| row.group).collect();
     for seed in 1..=3 {
         let mut answers = Vec::new();
@@ -68,13 +78,29 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
             let judge = judge(&twins, learn.iter().map(|&row| &rows[row]));
             answers.extend(ask.iter().map(|&row| answer(&judge, &rows[row], floors)));
             for shelf in shelves.iter_mut().filter(|_| seed == 1) {
-                ask.iter().for_each(|&row| shelf.ask(&judge, &learned, &rows[row]));
+                for &row in &ask {
+                    shelf.ask(&judge, &learned, &rows[row]);
+                }
             }
         }
         say(&format!("{name} order {seed}"), &answers, report)?;
     }
-    shelves.iter().for_each(|shelf| shelf.say(report));
+    for shelf in &shelves {
+        shelf.say(report);
+    }
     Ok(())
+}
+
+/// Subjects with fewer complaints are left out.
+const LEAST_OF_SUBJECT: usize = 15;
+
+fn frequent(rows: Vec<Example<'_>>) -> Vec<Example<'_>> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &rows {
+        *counts.entry(row.label).or_default() += 1;
+    }
+    let counts: BTreeMap<String, usize> = counts.into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
+    rows.into_iter().filter(|row| counts[row.label] >= LEAST_OF_SUBJECT).collect()
 }
 
 /// Pairs and the complaints they speak of.
@@ -130,7 +156,7 @@ fn judge<'a>(twins: &Twins, rows: impl Iterator<Item = &'a Row<'a>>) -> Twins {
 
 fn answer<'a>(judge: &Twins, row: &'a Row<'a>, floors: Floors) -> Answer<'a> {
     let probability = judge.same(&row.figures);
-    Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join && Twins::may_join(&row.figures) }
+    Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join && judge.may_join(&row.figures) }
 }
 
 /// Joining without asking must be right so often among the pairs it is learned from, and has to be seen so often first: above what is asked of it
@@ -147,7 +173,7 @@ fn floors(rows: &[Row<'_>], learn: &[usize], twins: &Twins) -> Floors {
         scored.extend(ask.iter().map(|&at| {
             let row = &rows[learn[at]];
             let left_out = row.pair.stratum == "AUTO" || row.pair.confidence == "low";
-            (judge.same(&row.figures), row.same, left_out, Twins::may_join(&row.figures))
+            (judge.same(&row.figures), row.same, left_out, judge.may_join(&row.figures))
         }));
     }
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -198,11 +224,15 @@ fn say(name: &str, answers: &[Answer<'_>], report: &mut Report) -> anyhow::Resul
     report.figure(&format!("{name} recall"), figure(&hard, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).2)));
     for difficulty in ["verbatim", "near", "paraphrase", "rewritten"] {
         let some: Vec<&Answer<'_>> = hard.iter().copied().filter(|answer| answer.row.pair.difficulty == difficulty).collect();
-        report.figure(&format!("{name} recall {difficulty}"), figure(&some, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).2)));
+        report.figure(
+            &format!("{name} recall {difficulty}"),
+            figure(&some, group, |rows| ratio(counts(rows, &said).0, counts(rows, &said).2)),
+        );
     }
     report.figure(&format!("{name} join precision"), figure(&hard, group, |rows| ratio(counts(rows, &joined).0, counts(rows, &joined).1)));
     report.figure(&format!("{name} join recall"), figure(&hard, group, |rows| ratio(counts(rows, &joined).0, counts(rows, &joined).2)));
-    let by_rule = |said: &dyn Fn(&Answer<'_>) -> bool| answers.iter().filter(|answer| answer.row.pair.stratum == "AUTO" && said(answer)).count();
+    let by_rule =
+        |said: &dyn Fn(&Answer<'_>) -> bool| answers.iter().filter(|answer| answer.row.pair.stratum == "AUTO" && said(answer)).count();
     report.say(&format!("  of the pairs that are different by rule: {} said the same, {} joined", by_rule(&said), by_rule(&joined)));
     let mut ranked: Vec<&Answer<'_>> = hard.clone();
     ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
@@ -288,7 +318,10 @@ impl<'a> Shelf<'a> {
             let within = figure(&self.found, |row| row.0, |rows| crate::score::share(rows, |row: &(usize, usize)| row.1 < most));
             report.figure(&format!("{name} within the first {most}"), within);
         }
-        report.say(&format!("  looking through all takes {:.0} µs", self.nanos.iter().sum::<f64>() / 1000.0 / self.nanos.len().max(1) as f64));
+        report.say(&format!(
+            "  looking through all takes {:.0} µs",
+            self.nanos.iter().sum::<f64>() / 1000.0 / self.nanos.len().max(1) as f64
+        ));
     }
 }
 

@@ -79,8 +79,7 @@ pub fn linked(count: usize, links: &[(usize, usize)]) -> Vec<usize> {
 
 fn runs_of(text: &str) -> Vec<u64> {
     use std::hash::{Hash, Hasher};
-    let words: Vec<String> =
-        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     let length = words.len().clamp(1, 4);
     let mut runs: Vec<u64> = words
         .windows(length)
@@ -106,4 +105,36 @@ fn root(group: &mut [usize], mut row: usize) -> usize {
 fn join(group: &mut [usize], a: usize, b: usize) {
     let (a, b) = (root(group, a), root(group, b));
     group[a.max(b)] = a.min(b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_what_is_asked_are_never_learned_from() {
+        let texts = [
+            "lampu jalan padam di depan pasar sejak kemarin malam",
+            "sampah menumpuk di tps belum diangkut warga resah",
+            "mohon lampu jalan padam di depan pasar sejak kemarin malam diperbaiki",
+            "pohon tumbang menutup jalan menuju sekolah dasar",
+            "jalan berlubang membahayakan pengendara sepeda motor",
+            "saluran air mampet menyebabkan banjir di gang kami",
+        ];
+        let groups = near_copies(&texts);
+        assert_eq!(groups[0], groups[2]);
+        assert_eq!(groups.iter().collect::<std::collections::BTreeSet<_>>().len(), 5);
+        for fold in by_time(&groups, 3).iter().chain(&by_group(&groups, 3, 1)).chain(&forward(&groups, 50)) {
+            assert!(!fold.ask.is_empty() && !fold.learn.is_empty());
+            assert!(fold.learn.iter().all(|row| fold.ask.iter().all(|asked| groups[*asked] != groups[*row])), "{fold:?}");
+        }
+        let asked: usize = by_time(&groups, 3).iter().map(|fold| fold.ask.len()).sum();
+        assert_eq!(asked, texts.len(), "every row is asked about once");
+    }
+
+    #[test]
+    fn forward_learns_only_from_what_came_before() {
+        let folds = forward(&[0, 1, 2, 3, 4], 40);
+        assert_eq!((folds[0].learn.as_slice(), folds[0].ask.as_slice()), ([0, 1, 2].as_slice(), [3, 4].as_slice()));
+    }
 }

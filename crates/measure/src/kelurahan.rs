@@ -67,15 +67,26 @@ pub fn run(name: &str, areas: &[Named], rows: &[Complaint], groups: &[usize], fo
     let right = |answer: &Answer<'_>| answer.thoughts.first().is_some_and(|thought| thought.code == answer.row.kelurahan_id);
     let said = |answer: &Answer<'_>, floor: f32| answer.thoughts.first().is_some_and(|thought| thought.probability >= floor);
     report.say(&format!("{name}: {} rows asked", answers.len()));
-    report.figure(&format!("{name} right of all"), figure(&answers, |answer| answer.group, |rows| share(rows, &right)));
-    report.figure(&format!("{name} said and right of all"), figure(&answers, |answer| answer.group, |rows| share(rows, |answer| said(answer, SURE) && right(answer))));
+    report.figure(&format!("{name} right of all"), figure(&answers, |answer| answer.group, |rows| share(rows, right)));
+    report.figure(
+        &format!("{name} said and right of all"),
+        figure(&answers, |answer| answer.group, |rows| share(rows, |answer| said(answer, SURE) && right(answer))),
+    );
     report.figure(
         &format!("{name} within three"),
-        figure(&answers, |answer| answer.group, |rows| share(rows, |answer: &Answer<'_>| answer.thoughts.iter().any(|thought| thought.code == answer.row.kelurahan_id))),
+        figure(
+            &answers,
+            |answer| answer.group,
+            |rows| share(rows, |answer: &Answer<'_>| answer.thoughts.iter().any(|thought| thought.code == answer.row.kelurahan_id)),
+        ),
     );
     for floor in [0.2, 0.3, 0.4, 0.5, 0.6, 0.7] {
         let told: Vec<&Answer<'_>> = answers.iter().filter(|answer| said(answer, floor)).collect();
-        report.say(&format!("  sure from {floor:.1}: says {:.3}, right when said {:.3}", told.len() as f64 / answers.len() as f64, share(&told, right)));
+        report.say(&format!(
+            "  sure from {floor:.1}: says {:.3}, right when said {:.3}",
+            told.len() as f64 / answers.len() as f64,
+            share(&told, right)
+        ));
     }
     report.say(&format!(
         "  learned in {learning:.1} s, asked in {:.0} µs each, {:.1} MB of model",
@@ -86,7 +97,10 @@ pub fn run(name: &str, areas: &[Named], rows: &[Complaint], groups: &[usize], fo
         let mut line = vec![answer.row.id.clone(), answer.fold.to_string(), answer.row.kelurahan_id.clone()];
         for place in 0..3 {
             let thought = answer.thoughts.get(place);
-            line.extend([thought.map_or_else(String::new, |one| one.code.clone()), thought.map_or_else(String::new, |one| format!("{:.4}", one.probability))]);
+            line.extend([
+                thought.map_or_else(String::new, |one| one.code.clone()),
+                thought.map_or_else(String::new, |one| format!("{:.4}", one.probability)),
+            ]);
         }
         line
     });

@@ -40,11 +40,17 @@ pub fn run(name: &str, rows: &[Kinded], folds: &[Fold], report: &mut Report) -> 
     let mut said = String::new();
     for truth in Kind::ALL {
         let row = Kind::ALL.map(|kind| answers.iter().filter(|answer| answer.row.kind == truth.name() && answer.said == kind).count());
-        said.push_str(&format!("\n    {:<20} {row:?}", truth.name()));
+        said = format!("{said}\n    {:<20} {row:?}", truth.name());
     }
     report.say(&format!("  truth, and what was said (same order):{said}"));
     let lines = answers.iter().map(|answer| {
-        vec![answer.row.src.clone(), answer.row.id.clone(), answer.row.kind.clone(), answer.said.name().to_owned(), format!("{:.4}", answer.probability)]
+        vec![
+            answer.row.src.clone(),
+            answer.row.id.clone(),
+            answer.row.kind.clone(),
+            answer.said.name().to_owned(),
+            format!("{:.4}", answer.probability),
+        ]
     });
     report.table(name, &["src", "id", "truth", "said", "probability"], lines)
 }

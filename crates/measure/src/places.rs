@@ -34,7 +34,12 @@ pub fn run(name: &str, names: &Names, rows: &[Marked], report: &mut Report) -> a
         .collect();
     let exact = |a: &Range<usize>, b: &Range<usize>| a == b;
     let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
-    report.say(&format!("{name}: {} texts, {} places, {} said", answers.len(), answers.iter().map(|a| a.truths.len()).sum::<usize>(), answers.iter().map(|a| a.said.len()).sum::<usize>()));
+    report.say(&format!(
+        "{name}: {} texts, {} places, {} said",
+        answers.len(),
+        answers.iter().map(|a| a.truths.len()).sum::<usize>(),
+        answers.iter().map(|a| a.said.len()).sum::<usize>()
+    ));
     for (how, fits) in [("exact", &exact as &dyn Fn(&Range<usize>, &Range<usize>) -> bool), ("relaxed", &overlap)] {
         let counts = |rows: &[&Answer<'_>]| {
             let mut sums = [0_usize; 4];
@@ -50,14 +55,20 @@ pub fn run(name: &str, names: &Names, rows: &[Marked], report: &mut Report) -> a
         report.figure(&format!("{name} recall {how}"), figure(&answers, |answer| answer.at, |rows| counts(rows).1));
         report.figure(
             &format!("{name} F1 {how}"),
-            figure(&answers, |answer| answer.at, |rows| {
-                let (precision, recall) = counts(rows);
-                2.0 * precision * recall / (precision + recall)
-            }),
+            figure(
+                &answers,
+                |answer| answer.at,
+                |rows| {
+                    let (precision, recall) = counts(rows);
+                    2.0 * precision * recall / (precision + recall)
+                },
+            ),
         );
     }
     let lines = answers.iter().flat_map(|answer| {
-        answer.said.iter().map(|(span, kind)| vec![answer.row.src.clone(), answer.row.id.to_string(), span.start.to_string(), span.end.to_string(), kind.clone()])
+        answer.said.iter().map(|(span, kind)| {
+            vec![answer.row.src.clone(), answer.row.id.to_string(), span.start.to_string(), span.end.to_string(), kind.clone()]
+        })
     });
     report.table(name, &["src", "id", "start", "end", "type"], lines)
 }

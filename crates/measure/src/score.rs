@@ -75,3 +75,32 @@ pub fn macro_f1<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> f64 {
         .collect();
     classes.iter().sum::<f64>() / classes.len() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macro_f1_counts_every_class_alike() {
+        // Nine of ten right, but one class is never heard: (18/19 + 0) / 2.
+        let rows = std::iter::repeat_n(("a", "a"), 9).chain([("b", "a")]);
+        assert!((macro_f1(rows) - 18.0 / 19.0 / 2.0).abs() < 1e-9);
+        assert!((macro_f1([("a", "a"), ("b", "b")].into_iter()) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_figure_lies_within_its_interval_and_many_rows_make_it_narrow() {
+        let wide = figure(&(0..20).collect::<Vec<_>>(), |row| *row, |rows| share(rows, |row| row % 2 == 0));
+        let narrow = figure(&(0..2000).collect::<Vec<_>>(), |row| *row, |rows| share(rows, |row| row % 2 == 0));
+        assert!(wide.low < 0.5 && 0.5 < wide.high && (wide.value - 0.5).abs() < 1e-9);
+        assert!(narrow.high - narrow.low < wide.high - wide.low);
+    }
+
+    #[test]
+    fn rows_of_one_group_stand_or_fall_together() {
+        let rows: Vec<usize> = (0..100).collect();
+        let alone = figure(&rows, |row| *row, |rows| share(rows, |row| *row < 50));
+        let together = figure(&rows, |row| row / 50, |rows| share(rows, |row| *row < 50));
+        assert!(together.high - together.low > 2.0 * (alone.high - alone.low), "{together} {alone}");
+    }
+}

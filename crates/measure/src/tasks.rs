@@ -67,7 +67,8 @@ pub fn run(task: Task, files: &Files, report: &mut Report) -> anyhow::Result<()>
 }
 
 fn decided(task: Task, files: &Files, report: &mut Report) -> anyhow::Result<()> {
-    let (name, file) = (if task == Task::Agency { "agency" } else { "topic" }, files.train("surabaya-wargaku-2022-2023/complaints_dev.csv"));
+    let (name, file) =
+        (if task == Task::Agency { "agency" } else { "topic" }, files.train("surabaya-wargaku-2022-2023/complaints_dev.csv"));
     let learned = data::complaints(&file)?.iter().map(|row| sorted(task, row)).collect();
     let learned = frequent(learned, LEAST_ROWS);
     if let Some(test) = &files.test {

@@ -44,7 +44,9 @@ pub use message::{
     ReplyTo,
 };
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
-pub use routing::{Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, Limit, Routing, Rule, Triaged, Why, route};
+pub use routing::{
+    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, Limit, Routing, Rule, Triaged, Why, route,
+};
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};
 

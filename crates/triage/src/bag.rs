@@ -32,7 +32,6 @@ pub(crate) enum Kind {
     PlaceLetters = 7,
     Skip = 8,
     Mark = 9,
-    Start = 10,
 }
 
 /// One feature's hash.
@@ -100,7 +99,10 @@ pub(crate) fn stem(form: &str) -> &str {
         }
     }
     for _ in 0..2 {
-        let starts = ["memper", "meng", "meny", "mem", "men", "me", "diper", "di", "ter", "ber", "peng", "peny", "pem", "pen", "per", "pe", "ke", "se"];
+        let starts = [
+            "memper", "meng", "meny", "mem", "men", "me", "diper", "di", "ter", "ber", "peng", "peny", "pem", "pen", "per", "pe", "ke",
+            "se",
+        ];
         match starts.iter().find_map(|start| rest.strip_prefix(start).filter(|cut| cut.len() >= 4)) {
             Some(cut) => rest = cut,
             None => break,

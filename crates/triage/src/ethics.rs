@@ -71,7 +71,16 @@ const BREACHES: &[&str] = &[
 ];
 
 /// The same words where they tell of no breach.
-const HARMLESS: &[&str] = &["anti korupsi", "antikorupsi", "pencegahan korupsi", "komisi pemberantasan korupsi", "tidak ada pungli", "bebas pungli", "stop pungli", "cegah pungli"];
+const HARMLESS: &[&str] = &[
+    "anti korupsi",
+    "antikorupsi",
+    "pencegahan korupsi",
+    "komisi pemberantasan korupsi",
+    "tidak ada pungli",
+    "bebas pungli",
+    "stop pungli",
+    "cegah pungli",
+];
 
 static PHRASES: LazyLock<Phrases<Option<&'static str>>> = LazyLock::new(|| {
     let breaches = BREACHES.iter().map(|&phrase| (phrase.to_owned(), Some(phrase)));

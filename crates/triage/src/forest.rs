@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{linear::Dice, same::{FIGURES, Figures}};
+use crate::{
+    linear::Dice,
+    same::{FIGURES, Figures},
+};
 
 /// A learned judge.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -144,7 +147,7 @@ fn grow(pairs: &[(Figures, bool)], slopes: &[(f32, f32)], mut rows: Vec<usize>, 
             }
             let gain = worth((left_g, left_h)) + worth((g - left_g, h - left_h)) - worth((g, h));
             if gain > best.map_or(0.02, |(gain, _, _)| gain) {
-                best = Some((gain, figure, (here + next) / 2.0));
+                best = Some((gain, figure, f32::midpoint(here, next)));
             }
         }
     }

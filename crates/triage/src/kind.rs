@@ -54,14 +54,32 @@ const SIGNS: &[(&str, &str)] = &[
     ("asks how", "cara caranya syarat syaratnya persyaratan prosedur alur tahapan langkah berkas"),
     ("asks for news", "info informasi infonya tanya bertanya menanyakan nanya penjelasan konfirmasi kepastian jadwal kontak"),
     ("why", "kenapa mengapa kok koq masak masa"),
-    ("proposes", "usul usulan mengusulkan saran menyarankan sarannya sebaiknya alangkah seyogyanya masukan ide gagasan rencana aspirasi hendaknya solusi"),
-    ("new", "pengadaan penambahan ditambah ditambahkan tambahan menambah pemasangan dipasang dipasangkan memasang dibangun dibuatkan pembuatan membuat diadakan disediakan penyediaan diberikan difasilitasi"),
+    (
+        "proposes",
+        "usul usulan mengusulkan saran menyarankan sarannya sebaiknya alangkah seyogyanya masukan ide gagasan rencana aspirasi hendaknya solusi",
+    ),
+    (
+        "new",
+        "pengadaan penambahan ditambah ditambahkan tambahan menambah pemasangan dipasang dipasangkan memasang dibangun dibuatkan pembuatan membuat diadakan disediakan penyediaan diberikan difasilitasi",
+    ),
     ("applies", "mengajukan pengajuan permohonan proposal ingin berharap harapan bermaksud keringanan bantuan beasiswa audiensi bertemu"),
-    ("broken", "rusak mati padam berlubang lubang bolong bocor pecah putus patah ambrol ambles roboh tumbang retak tersumbat mampet buntu jebol macet hilang dicuri"),
+    (
+        "broken",
+        "rusak mati padam berlubang lubang bolong bocor pecah putus patah ambrol ambles roboh tumbang retak tersumbat mampet buntu jebol macet hilang dicuri",
+    ),
     ("dirty", "sampah menumpuk tumpukan banjir genangan tergenang bau busuk kotor kumuh polusi asap bising debu"),
-    ("wrong", "liar ilegal mengganggu meresahkan resah pungli pungutan preman melanggar pelanggaran curang nakal oknum kasar sombong judes membahayakan bahaya rawan"),
-    ("slow", "lama belum sampai tidak ditolak dipersulit ribet sulit susah lambat berbelit antri menunggu ditunggu gagal error kecewa keluhan mengeluh komplain lapor melaporkan laporan pengaduan"),
-    ("act", "perbaikan diperbaiki ditindak ditertibkan dibersihkan dipotong pemangkasan perantingan ditangani tindak segera perbaiki bersihkan tertibkan"),
+    (
+        "wrong",
+        "liar ilegal mengganggu meresahkan resah pungli pungutan preman melanggar pelanggaran curang nakal oknum kasar sombong judes membahayakan bahaya rawan",
+    ),
+    (
+        "slow",
+        "lama belum sampai tidak ditolak dipersulit ribet sulit susah lambat berbelit antri menunggu ditunggu gagal error kecewa keluhan mengeluh komplain lapor melaporkan laporan pengaduan",
+    ),
+    (
+        "act",
+        "perbaikan diperbaiki ditindak ditertibkan dibersihkan dipotong pemangkasan perantingan ditangani tindak segera perbaiki bersihkan tertibkan",
+    ),
     ("thanks", "apresiasi mengapresiasi bangga sukses salut selamat hebat mantap bagus"),
 ];
 
@@ -140,7 +158,7 @@ fn marks(text: &str, cut: &[Word]) -> Vec<u32> {
     let mut marks: Vec<String> = Vec::new();
     let questions = text.matches('?').count();
     marks.push(format!("questions {}", questions.min(3)));
-    marks.push(format!("length {}", (cut.len() as f32 + 1.0).log2() as u32));
+    marks.push(format!("length {}", (cut.len() + 1).ilog2()));
     if text.trim_end().ends_with(['?', '？']) {
         marks.push("ends asking".into());
     }
@@ -168,4 +186,34 @@ fn marks(text: &str, cut: &[Word]) -> Vec<u32> {
         }
     }
     marks.iter().map(|mark| hash(Feature::Mark, &[mark])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_teach_more_than_the_words_they_stand_in() {
+        let rows = [
+            ("lampu rusak belum diperbaiki", Kind::Complaint),
+            ("sampah menumpuk bau sekali", Kind::Complaint),
+            ("jalan berlubang sudah lama", Kind::Complaint),
+            ("bagaimana cara mengurus akta?", Kind::InformationRequest),
+            ("apa saja syarat beasiswa?", Kind::InformationRequest),
+            ("usul penambahan taman bermain", Kind::Aspiration),
+            ("saran agar diadakan pelatihan", Kind::Aspiration),
+        ];
+        let kinds = Kinds::learn(&rows.repeat(4)).expect("rows to learn from");
+        let first = |text: &str| kinds.tell(text)[0].0;
+        assert_eq!(first("saluran mampet dan tembok retak"), Kind::Complaint);
+        assert_eq!(first("berapa biaya dan prosedur pindah?"), Kind::InformationRequest);
+        assert_eq!(first("mengusulkan pengadaan halte baru"), Kind::Aspiration);
+        let sum: f32 = kinds.tell("apa pun").iter().map(|(_, probability)| probability).sum();
+        assert!((sum - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn nothing_is_learned_from_nothing() {
+        assert!(Kinds::learn(&[]).is_none());
+    }
 }

@@ -5,11 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Example, Kind, Kinds, Located, Named, Sorter, Whereabouts,
-    sorter::bag,
-    text::Word,
-};
+use crate::{Example, Kind, Kinds, Located, Named, Sorter, Whereabouts, sorter::bag, text::Word};
 
 /// A complaint that people have decided on. What was not decided is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -200,6 +196,9 @@ impl Learned {
     }
 
     /// As it is kept.
+    ///
+    /// # Panics
+    /// Never: numbers and texts always have bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MARK.to_vec();
         bytes.extend(postcard::to_allocvec(self).expect("plain numbers and texts always have bytes"));
@@ -266,4 +265,125 @@ fn floor(verdicts: impl Iterator<Item = (f32, bool)>) -> f32 {
         }
     }
     lowest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text;
+
+    /// Decided complaints of a made-up city: three matters, three streets, said in several ways.
+    fn history() -> Vec<Decided> {
+        let matters = [
+            ("dishub", "lamp", ["lampu jalan padam", "pju mati gelap sekali", "penerangan jalan umum tidak menyala"]),
+            ("dlh", "waste", ["sampah menumpuk bau", "tps penuh sampah berserakan", "mohon angkut sampah warga"]),
+            ("dsda", "road", ["jalan berlubang parah", "aspal rusak membahayakan", "mohon tambal jalan rusak"]),
+        ];
+        let streets = [("3171090001", "jl melati"), ("3171090002", "gang kenanga"), ("3171100001", "jalan cempaka")];
+        let mut rows = Vec::new();
+        for round in 0..20 {
+            for (agency, category, texts) in matters {
+                for (area, street) in streets {
+                    rows.push(Decided {
+                        text: format!("{} {round}", texts[round % 3]),
+                        place: format!("{street} no {round}"),
+                        area: area.into(),
+                        category: category.into(),
+                        agency: agency.into(),
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    fn areas() -> Vec<Named> {
+        let named = |code: &str, name: &str, within: &str| Named { code: code.into(), name: name.into(), within: within.into() };
+        vec![
+            named("3171090", "Tebet", ""),
+            named("3171090001", "Menteng Dalam", "3171090"),
+            named("3171090002", "Tebet Barat", "3171090"),
+            named("3171100", "Setiabudi", ""),
+            named("3171100001", "Karet", "3171100"),
+        ]
+    }
+
+    fn learned() -> Learned {
+        let kinds = [("lampu rusak belum diperbaiki", Kind::Complaint), ("bagaimana cara mengurus ktp?", Kind::InformationRequest)];
+        Learned::learn(&history(), &areas(), &kinds.repeat(5))
+    }
+
+    fn opinion(learned: &Learned, text: &str, place: &str) -> Opinion {
+        learned.opinion(text, &text::words(text), &text::words(place))
+    }
+
+    #[test]
+    fn it_knows_who_acted_on_such_words_and_where_the_streets_are() {
+        let found = opinion(&learned(), "Lampu jln di dpn rumah padam, gelap", "Jl. Melati 77");
+        assert_eq!(found.agencies[0].0, "dishub");
+        assert!(found.agency_is_sure);
+        assert!(found.agencies[0].2.iter().any(|word| word == "lampu" || word == "padam"), "{:?}", found.agencies[0].2);
+        assert_eq!(found.category.map(|(code, _)| code).as_deref(), Some("lamp"));
+        assert_eq!(found.area.as_deref(), Some("3171090001"));
+    }
+
+    #[test]
+    fn where_nothing_points_anywhere_nothing_is_said() {
+        let found = opinion(&learned(), "halo", "");
+        assert!(!found.agency_is_sure);
+        assert_eq!((found.category, found.area), (None, None));
+        assert_eq!(found.agencies.len(), 3, "the best three are for people to choose from");
+    }
+
+    #[test]
+    fn too_little_history_teaches_nothing() {
+        let few = Learned::learn(&history()[..20], &areas(), &[]);
+        assert_eq!(opinion(&few, "lampu padam", "jl melati"), Opinion::default());
+    }
+
+    #[test]
+    fn the_same_history_gives_the_same_bytes_and_these_the_same_opinion() {
+        let (one, other) = (learned(), learned());
+        assert_eq!(one.tally(&history()), other.tally(&history()));
+        let back = Learned::from_bytes(&one.to_bytes()).expect("what was just written");
+        let (text, place) = ("sampah bau belum diangkut", "gang kenanga");
+        assert_eq!(opinion(&one, text, place), opinion(&back, text, place));
+    }
+
+    #[test]
+    fn other_bytes_and_other_versions_are_refused() {
+        let bytes = learned().to_bytes();
+        assert_eq!(Learned::from_bytes(b"").err(), Some(Unreadable::Foreign));
+        assert_eq!(Learned::from_bytes(b"PK\x03\x04 something else").err(), Some(Unreadable::Foreign));
+        let mut newer = bytes.clone();
+        newer[7] = 99;
+        assert_eq!(Learned::from_bytes(&newer).err(), Some(Unreadable::Version));
+        assert!(Learned::from_bytes(&bytes[..bytes.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn a_word_is_in_the_model_only_as_a_hash() {
+        let bytes = learned().to_bytes();
+        for word in ["sampah", "berlubang", "penerangan"] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn a_damaged_model_is_refused_or_works(at in 8..4000usize, byte in any::<u8>()) {
+            static BYTES: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| learned().to_bytes());
+            let mut bytes = BYTES.clone();
+            let at = at % bytes.len();
+            if at >= MARK.len() {
+                bytes[at] ^= byte;
+            }
+            if let Ok(learned) = Learned::from_bytes(&bytes) {
+                let _ = opinion(&learned, "lampu padam di kelurahan karet", "jl melati 3");
+            }
+        }
+    }
 }

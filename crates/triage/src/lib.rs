@@ -14,6 +14,8 @@
 //! Where the words leave doubt nothing is said, and a person chooses. [`Twins`] says how likely two complaints are about one thing;
 //! nothing is joined yet. `docs/triage.md` has the figures.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of words, rows and hours: figures, not accounts")]
+
 mod atlas;
 mod bag;
 mod category;
@@ -36,11 +38,11 @@ pub use atlas::Atlas;
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;
+use model::{Directory, Guess, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
-pub use whereabouts::{Located, Named, Thought, Whereabouts};
 pub use spot::{Names, Spot, SpotKind};
-use model::{Directory, Guess, Point, Triaged, Why};
+pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.
 pub const CHOSEN: &str = "chosen";
@@ -170,6 +172,30 @@ mod tests {
         let (directory, atlas) = city();
         let found = triage("aspal terkelupas di pasar tebet", None, None, None, None, &directory, &atlas);
         assert_eq!((found.category.as_deref(), found.area.as_deref()), (Some("road"), Some("3171090001")));
+    }
+
+    #[test]
+    fn what_was_learned_speaks_after_the_choice_and_the_point_and_before_the_keywords() {
+        let (mut directory, atlas) = city();
+        let id: model::AgencyId = "00000000-0000-7000-8000-000000000001".parse().expect("an id");
+        directory.agencies.insert(id, model::Agency { id, code: "dbm".into(), name: "Bina Marga".into() });
+        let row = |text: &str, category: &str, agency: &str| Decided {
+            text: text.into(),
+            category: category.into(),
+            agency: agency.into(),
+            ..Decided::default()
+        };
+        let rows = [row("aspal lapak pedagang kotor", "market", "dpk"), row("jalan rusak berlubang", "road", "dbm")];
+        let history: Vec<Decided> = rows.iter().cycle().take(120).cloned().collect();
+        let atlas = atlas.with(Some(std::sync::Arc::new(Learned::learn(&history, &[], &[]))));
+        let ask = |text: &str, chosen| triage(text, None, None, None, chosen, &directory, &atlas);
+        assert_eq!(ask("aspal lapak pedagang kotor", None).category.as_deref(), Some("market"), "the keyword says road");
+        assert_eq!(ask("aspal lapak pedagang kotor", Some("road")).category.as_deref(), Some("road"));
+        let found = ask("jalan rusak berlubang", None);
+        assert_eq!(found.agency, Some(id));
+        assert_eq!(found.why.guesses[0].agency, id);
+        assert!(found.why.guesses[0].percent > 60 && found.why.guesses.len() == 1, "the other agency is gone: {:?}", found.why.guesses);
+        assert_eq!(ask("petugas minta uang pelicin", None).why.ethics, ["minta uang"]);
     }
 
     #[test]

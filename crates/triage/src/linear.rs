@@ -123,7 +123,9 @@ impl Linear {
                 *score += factor * f32::from(weight);
             }
         }
-        scores.iter_mut().for_each(|score| *score *= self.sharpness);
+        for score in &mut scores {
+            *score *= self.sharpness;
+        }
         softmax(&mut scores);
         scores
     }

@@ -112,6 +112,15 @@ impl Sorter {
         guesses
     }
 
+    /// The root of the probability of every class, in one order: the product of two of these is how much they overlap.
+    pub(crate) fn roots(&self, bag: &Bag) -> Vec<f32> {
+        let mut all = self.direct.probabilities(bag);
+        for probability in &mut all {
+            *probability = probability.sqrt();
+        }
+        all
+    }
+
     /// Up to three words of the text that speak most for a class, in normal form.
     pub(crate) fn words_for(&self, text: &[Word], bag: &Bag, label: &str) -> Vec<String> {
         let Some(class) = self.labels.iter().position(|known| known == label) else { return Vec::new() };
@@ -161,7 +170,9 @@ impl ByFine {
         }
         for row in &mut then {
             let sum: f32 = row.iter().sum();
-            row.iter_mut().for_each(|share| *share /= sum);
+            for share in row.iter_mut() {
+                *share /= sum;
+            }
         }
         Self { model: Linear::learn(bags, &numbers, fine.len(), Fit { sharpness: FINE_SHARPNESS, ..Fit::default() }), then }
     }
@@ -179,6 +190,8 @@ impl ByFine {
 
 fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
     let mut all: BTreeMap<&str, usize> = names.map(|name| (name, 0)).collect();
-    all.values_mut().zip(0..).for_each(|(value, number)| *value = number);
+    for (number, value) in all.values_mut().enumerate() {
+        *value = number;
+    }
     all
 }

@@ -199,14 +199,14 @@ impl Names {
 
     fn spot(&self, text: &[Word], at: usize) -> Option<Spot> {
         let form = text[at].form.as_str();
-        self.rt_rw(text, at)
+        Self::rt_rw(text, at)
             .or_else(|| is(IS_LEVEL, form).then(|| self.named(text, at, SpotKind::Admin)).flatten())
             .or_else(|| is(IS_STREET, form).then(|| self.named(text, at, SpotKind::Street)).flatten())
             .or_else(|| is(IS_LANDMARK, form).then(|| self.named(text, at, SpotKind::Landmark)).flatten())
             .or_else(|| self.bare(text, at))
     }
 
-    fn rt_rw(&self, text: &[Word], at: usize) -> Option<Spot> {
+    fn rt_rw(text: &[Word], at: usize) -> Option<Spot> {
         let number = |at: usize| text.get(at).filter(|word| is_number(&word.form) || word.form.starts_with('x'));
         if !matches!(text[at].form.as_str(), "rt" | "rw") || number(at + 1).is_none() {
             return None;
@@ -244,7 +244,8 @@ impl Names {
         let numbered = !spot.gang.is_empty() || !spot.house.is_empty();
         let near = at > 0 && is(IS_LOCATOR, &text[at - 1].form);
         let sure = self.leaning(&text[at].form).is_some_and(|leaning| leaning > 1.6);
-        (numbered || near || end - at > 1 || sure).then_some(Spot { kind: if numbered { SpotKind::Street } else { SpotKind::Area }, ..spot })
+        (numbered || near || end - at > 1 || sure)
+            .then_some(Spot { kind: if numbered { SpotKind::Street } else { SpotKind::Area }, ..spot })
     }
 
     /// Behind the last word that can be part of a name beginning at `from`.
@@ -262,7 +263,6 @@ impl Names {
     }
 
     /// Takes in numbers of gangs and houses behind the name.
-    #[expect(clippy::unused_self, reason = "a step of reading, beside the others")]
     fn finish(&self, text: &[Word], at: usize, from: usize, name_end: usize, kind: SpotKind) -> Option<Spot> {
         let name: String = text[from..name_end].iter().map(|word| word.form.as_str()).collect::<Vec<_>>().join(" ");
         let (mut gang, mut house) = (BTreeSet::new(), BTreeSet::new());
@@ -282,6 +282,10 @@ impl Names {
                 into.insert(value(next).unwrap_or_else(|| next.to_owned()));
                 end += 2;
                 is_house = true;
+            } else if form == "gang" && self.may_be_part(next) {
+                // Gangs may have names: `gang Kelengkeng`.
+                gang.insert(next.to_owned());
+                end += 2;
             } else if let Some(number) = value(form) {
                 if is_house || !gang.is_empty() { &mut house } else { &mut gang }.insert(number);
                 end += 1;
@@ -312,7 +316,7 @@ pub(crate) fn digits(form: &str) -> Cow<'_, str> {
 
 /// A Roman number up to 39, as people number gangs.
 pub(crate) fn roman(form: &str) -> Option<u32> {
-    let mut sum = 0;
+    let mut sum = 0_i32;
     let mut before = 0;
     for letter in form.chars().rev() {
         let value = match letter {
@@ -321,8 +325,75 @@ pub(crate) fn roman(form: &str) -> Option<u32> {
             'x' => 10,
             _ => return None,
         };
-        if value < before { sum -= value } else { sum += value }
+        sum += if value < before { -value } else { value };
         before = before.max(value);
     }
-    (!form.is_empty() && form.len() <= 6).then_some(sum)
+    u32::try_from(sum).ok().filter(|&number| number > 0 && form.len() <= 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Fields for the place as a city has them, made up.
+    fn names() -> Names {
+        let mut rows = Vec::new();
+        for street in ["Melati Indah", "Kenanga Wetan", "Cempaka Putih", "Anggrek Mulyo"] {
+            for house in 1..6 {
+                rows.push(("mohon perbaikan saluran di depan rumah".to_owned(), format!("Jl. {street} gg {house} no {house}")));
+            }
+        }
+        let rows: Vec<(&str, &str)> = rows.iter().map(|(text, place)| (text.as_str(), place.as_str())).collect();
+        Names::of(&rows)
+    }
+
+    fn said(text: &str) -> Vec<(SpotKind, &str)> {
+        names().places(text).into_iter().map(|spot| (spot.kind, &text[spot.span])).collect()
+    }
+
+    #[test]
+    fn places_are_found_where_people_write_them() {
+        use SpotKind::{Admin, Area, Landmark, RtRw, Street};
+        let cases: [(&str, &[(SpotKind, &str)]); 9] = [
+            ("lampu mati di Jl. Melati Indah gg III no. 12", &[(Street, "Jl. Melati Indah gg III no. 12")]),
+            ("jalan rusak dan berlubang", &[]),
+            ("sampah di RT.004/RW.02 menumpuk", &[(RtRw, "RT.004/RW.02")]),
+            ("banjir kenanga wetan 5/17 lagi", &[(Street, "kenanga wetan 5/17")]),
+            ("got mampet depan pasar cempaka", &[(Landmark, "pasar cempaka")]),
+            ("kelurahan anggrek belum menanggapi", &[(Admin, "kelurahan anggrek")]),
+            ("pju padam di cempaka putih", &[(Area, "cempaka putih")]),
+            ("", &[]),
+            ("kapan saya dipanggil?", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(said(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn gangs_and_houses_are_told_apart_however_they_are_written() {
+        for text in ["Jl Melati Indah gang 7 no 03", "melati indah VII/3", "melati indah gg. 7 nomor 3", "MELATI INDAH 7 no.3"] {
+            let spots = names().places(text);
+            let [spot] = spots.as_slice() else { panic!("{text}: {spots:?}") };
+            assert_eq!((&spot.gang, &spot.house), (&["7".to_owned()].into(), &["3".to_owned()].into()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_places_in_order_within_it(text in ".{0,200}") {
+            let mut before = 0;
+            for spot in names().places(&text) {
+                prop_assert!(spot.span.start >= before && text.get(spot.span.clone()).is_some(), "{spot:?}");
+                before = spot.span.end;
+            }
+        }
+
+        #[test]
+        fn words_of_places_in_any_order_are_read_without_panic(words in proptest::collection::vec("(jl|gang|gg|g|no|blok|rt|rw|kel|pasar|melati|indah|[ivx]{1,4}|[0-9]{1,4}|[a-d]|/|,|\\.)", 0..30)) {
+            let _ = names().places(&words.join(" "));
+        }
+    }
 }

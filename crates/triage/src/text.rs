@@ -302,7 +302,11 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         rest = &rest[start + typed.len()..];
         before = typed.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         for part in written_out(&before).split(' ') {
-            words.push(Word { form: if is_roman(part) { part.to_owned() } else { without_clitic(collapse(part)) }, sentence, span: span.clone() });
+            words.push(Word {
+                form: if is_roman(part) { part.to_owned() } else { without_clitic(collapse(part)) },
+                sentence,
+                span: span.clone(),
+            });
         }
     }
     words

@@ -115,10 +115,8 @@ impl Whereabouts {
     #[must_use]
     pub fn learning(mut self, rows: &[Located<'_>]) -> Self {
         let number: FxHashMap<String, usize> = self.areas.iter().enumerate().map(|(number, area)| (area.code.clone(), number)).collect();
-        let rows: Vec<(Vec<Word>, Vec<Word>, usize)> = rows
-            .iter()
-            .filter_map(|row| Some((text::words(row.text), text::words(row.place), *number.get(row.area)?)))
-            .collect();
+        let rows: Vec<(Vec<Word>, Vec<Word>, usize)> =
+            rows.iter().filter_map(|row| Some((text::words(row.text), text::words(row.place), *number.get(row.area)?))).collect();
         self.names = Names::learn(rows.iter().map(|(text, place, _)| (text.as_slice(), place.as_slice())));
         let bags: Vec<Bag> = rows.iter().map(|(text, place, _)| self.bag(text, place)).collect();
         let truths: Vec<usize> = rows.iter().map(|row| row.2).collect();
@@ -280,8 +278,14 @@ impl Whereabouts {
                 continue;
             };
             let before = |back: usize| at.checked_sub(back).map_or("", |at| text[at].form.as_str());
-            let street = matches!(before(1), "jalan" | "gang" | "raya") || text.get(at + length).is_some_and(|next| is_number(&next.form) || matches!(next.form.as_str(), "gang" | "blok" | "nomor"));
-            let apart = in_field && at > 0 && text[at - 1].sentence == text[at].sentence && text.get(at + length).is_some_and(|next| self.cities.contains(&next.form) || next.form == "kota");
+            let street = matches!(before(1), "jalan" | "gang" | "raya")
+                || text
+                    .get(at + length)
+                    .is_some_and(|next| is_number(&next.form) || matches!(next.form.as_str(), "gang" | "blok" | "nomor"));
+            let apart = in_field
+                && at > 0
+                && text[at - 1].sentence == text[at].sentence
+                && text.get(at + length).is_some_and(|next| self.cities.contains(&next.form) || next.form == "kota");
             all.push(Mention { areas, level, in_field, street, apart });
             at += length;
         }
@@ -293,7 +297,11 @@ impl Whereabouts {
         (1..=text.len().min(3)).rev().find_map(|length| {
             let key = joined(&text[..length]);
             let close = |name: &str| key.len() > 4 && letters_alike(name, &key) >= 0.75;
-            let best = self.by_name.iter().filter(|(name, _)| close(name)).max_by(|a, b| letters_alike(a.0, &key).total_cmp(&letters_alike(b.0, &key)));
+            let best = self
+                .by_name
+                .iter()
+                .filter(|(name, _)| close(name))
+                .max_by(|a, b| letters_alike(a.0, &key).total_cmp(&letters_alike(b.0, &key)));
             best.map(|(_, areas)| (areas, length))
         })
     }

@@ -64,7 +64,8 @@ pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
         say(tallies);
     }
     let learned = Learned::learn(&history, &areas, &messages);
-    let figures = serde_json::json!({ "held_back": later.len(), "new": trial, "then_in_use": present.as_ref().map(|(_, tallies)| tallies) });
+    let figures =
+        serde_json::json!({ "held_back": later.len(), "new": trial, "then_in_use": present.as_ref().map(|(_, tallies)| tallies) });
     let mut tx = store::begin(&db).await?;
     let complaints = i32::try_from(history.len()).unwrap_or(i32::MAX);
     let version = store::learned::add(&mut tx, now(), complaints, &figures, &learned.to_bytes()).await?;

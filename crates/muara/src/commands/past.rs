@@ -51,7 +51,8 @@ fn places(header: &csv::StringRecord, columns: &[String]) -> anyhow::Result<BTre
         if !FIELDS.contains(&field) {
             bail!("`{field}` is none of {}", FIELDS.join(", "));
         }
-        let at = find(column).with_context(|| format!("the file has no column `{column}`; it has {}", header.iter().collect::<Vec<_>>().join(", ")))?;
+        let at = find(column)
+            .with_context(|| format!("the file has no column `{column}`; it has {}", header.iter().collect::<Vec<_>>().join(", ")))?;
         places.insert(field.to_owned(), at);
     }
     if !places.contains_key("text") {
@@ -117,7 +118,9 @@ impl Fitted {
         let mut unknown: Vec<_> = self.unknown.iter().collect();
         unknown.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let shown = unknown.len().min(20);
-        lines.extend(unknown.iter().take(shown).map(|((what, value), count)| format!("  {what} `{value}` is not in the directory ({count} rows)")));
+        lines.extend(
+            unknown.iter().take(shown).map(|((what, value), count)| format!("  {what} `{value}` is not in the directory ({count} rows)")),
+        );
         if unknown.len() > shown {
             lines.push(format!("  and {} more values that are not in the directory", unknown.len() - shown));
         }
@@ -153,7 +156,9 @@ mod tests {
 
     #[test]
     fn columns_are_mapped_once_and_names_become_codes() {
-        let file = file("nomor,tanggal,isi,opd,kategori,kelurahan\n7,2024-05-01 10:00,jalan rusak,Dinas Bina Marga,ROAD,menteng dalam\n8,x,,dbm,road,Kembar\n9,x,lubang,Dinas Lain,road,Kembar\n");
+        let file = file(
+            "nomor,tanggal,isi,opd,kategori,kelurahan\n7,2024-05-01 10:00,jalan rusak,Dinas Bina Marga,ROAD,menteng dalam\n8,x,,dbm,road,Kembar\n9,x,lubang,Dinas Lain,road,Kembar\n",
+        );
         let columns = ["key=nomor", "at=tanggal", "text=isi", "agency=opd", "category=kategori", "area=kelurahan"].map(str::to_owned);
         let fitted = fit(read(file.path(), &columns).expect("a readable file"), &directory());
         assert_eq!(fitted.rows.len(), 2, "the row without a text is left out");

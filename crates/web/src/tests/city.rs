@@ -177,7 +177,9 @@ impl World {
                     area: Some("text: Kelurahan Melati".into()),
                     rules: Vec::new(),
                     danger: wish.danger.clone(),
+                    ..Why::default()
                 },
+                ..Triaged::default()
             },
             trace: TraceId::random(),
         };
