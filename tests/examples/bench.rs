@@ -39,6 +39,11 @@ async fn main() -> anyhow::Result<()> {
 
     println!("\nmemory after the flood, MiB resident");
     memory(&mut world);
+
+    world.in_one_process().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    println!("\nmemory at rest of all roles in one process, MiB resident");
+    memory(&mut world);
     Ok(())
 }
 

@@ -170,6 +170,16 @@ impl World {
         }
     }
 
+    /// Runs the roles in one process instead, as on a small machine: `muara all`.
+    pub async fn in_one_process(&mut self) {
+        for role in ["web", "intake", "dispatch"] {
+            self.process(role).stop();
+            self.processes.remove(role);
+        }
+        self.processes.insert("all", Process::start("all", "muara", &["--config", "muara.toml", "all"], self.folder.path()));
+        self.ready(&Wishes::default()).await;
+    }
+
     fn run_adapters(&mut self, wishes: &Wishes) {
         self.run_adapter("whatsapp", "adapter-whatsapp");
         if wishes.with_forms {

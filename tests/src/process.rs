@@ -3,18 +3,22 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
+use servers::Child;
+
 /// How long anything in a test may take before the test gives up. Generous: the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running program. Dropped: killed.
+/// A running program. Dropped: killed; and it ends with the test, however that ends.
 pub struct Process {
     name: String,
-    command: Box<dyn Fn() -> Command + Send + Sync>,
+    program: PathBuf,
+    arguments: Vec<String>,
+    folder: PathBuf,
     log: PathBuf,
     child: Option<Child>,
 }
@@ -22,16 +26,9 @@ pub struct Process {
 impl Process {
     /// Starts `program` of this workspace; what it says goes to `<folder>/<name>.log`.
     pub fn start(name: &str, program: &'static str, arguments: &[&str], folder: &Path) -> Self {
-        let path = built(program);
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let log = folder.join(format!("{name}.log"));
-        let at = folder.to_owned();
-        let command = Box::new(move || {
-            let mut command = Command::new(&path);
-            command.args(&arguments).current_dir(&at).stdin(Stdio::null()).env("RUST_BACKTRACE", "1");
-            command
-        });
-        let mut process = Self { name: name.to_owned(), command, log, child: None };
+        let mut process = Self { name: name.to_owned(), program: built(program), arguments, folder: folder.to_owned(), log, child: None };
         process.resume();
         process
     }
@@ -40,15 +37,33 @@ impl Process {
     pub fn resume(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).expect("a log file");
         let errors = log.try_clone().expect("a log file");
-        let child = (self.command)().stdout(log).stderr(errors).spawn().expect("the program starts");
-        self.child = Some(child);
+        let mut command = servers::tied(&self.program);
+        command.args(&self.arguments).current_dir(&self.folder).env("RUST_BACKTRACE", "1");
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        self.child = Some(servers::spawn(command).expect("the program starts"));
+    }
+
+    /// Stops it, and starts it again out of another file, as an upgrade does.
+    pub fn upgrade(&mut self, program: &Path) {
+        self.stop();
+        program.clone_into(&mut self.program);
+        self.resume();
+    }
+
+    /// The file it was started from.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The system's number of the process, and another one after every start; `None`: it does not run.
+    pub fn id(&mut self) -> Option<u32> {
+        self.child.as_mut().and_then(|child| if child.ended().is_none() { Some(child.id()) } else { None })
     }
 
     /// Kills it without a word, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
-            let _ = child.wait();
         }
     }
 
@@ -59,7 +74,7 @@ impl Process {
         assert!(asked.success(), "{} is gone already:\n{}", self.name, self.said());
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
-            if let Some(status) = child.try_wait().expect("a child") {
+            if let Some(status) = child.ended() {
                 assert!(status.success(), "{} stopped with {status}:\n{}", self.name, self.said());
                 return;
             }
@@ -103,8 +118,12 @@ impl Drop for Process {
 pub fn built(program: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a file");
+        let folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--bins", "--workspace"]);
+        // A benchmark measures programs of its own profile.
+        build.args(folder.ends_with("release").then_some("--release"));
         // What cargo says about the package of this test would make build scripts (ring's) run again, and half of the tree be built again.
         for (name, _) in std::env::vars_os()
             .filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_"))
@@ -112,8 +131,7 @@ pub fn built(program: &'static str) -> PathBuf {
             build.env_remove(name);
         }
         assert!(build.status().expect("cargo is there").success(), "the programs do not build");
-        let test = std::env::current_exe().expect("a test has a file");
-        test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned()
+        folder
     });
     folder.join(program)
 }

@@ -23,10 +23,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &["model"]),
     ("intake", &["bus", "model", "store", "triage"]),
     ("dispatch", &["bus", "model", "outgoing", "store"]),
-    ("web", &["bus", "model", "store", "triage", "ui"]),
+    ("watch", &["bus", "model", "store"]),
+    ("web", &["bus", "model", "store", "triage", "ui", "watch"]),
     ("adapter-sdk", &["bus", "model", "outgoing", "settings"]),
     ("adapter-testkit", &["adapter-sdk", "servers"]),
-    ("muara", &["bus", "dispatch", "intake", "measure", "model", "outgoing", "servers", "settings", "store", "triage", "web"]),
+    ("muara", &["bus", "dispatch", "intake", "measure", "model", "outgoing", "servers", "settings", "store", "triage", "watch", "web"]),
 ];
 
 /// What an adapter may know, and what its tests may know besides.

@@ -21,14 +21,14 @@ fn the_settings_in_deploy_are_understood_by_their_programs() {
 }
 
 #[test]
-fn each_adapter_has_settings_a_container_a_user_and_a_password() {
+fn each_adapter_has_settings_a_container_and_a_credential() {
     let read = |name: &str| fs::read_to_string(Path::new("../deploy").join(name)).expect("the file is there");
-    let (compose, accounts, secrets) = (read("compose.yml"), read("nats-accounts.conf"), read("make-secrets"));
+    let compose = read("compose.yml");
     for adapter in adapters() {
         assert!(Path::new("../deploy/adapters").join(format!("{adapter}.toml")).exists(), "deploy/adapters/{adapter}.toml is missing");
         assert!(compose.contains(&format!("\n  adapter-{adapter}:\n")), "deploy/compose.yml has no service adapter-{adapter}");
-        assert!(accounts.contains(&format!("user: \"adapter-{adapter}\"")), "deploy/nats-accounts.conf has no user adapter-{adapter}");
-        assert!(secrets.contains(&format!("nats-{adapter}")), "deploy/make-secrets makes no password nats-{adapter}");
+        let secret = format!("  nats-{adapter}: {{ file: secrets/adapter-{adapter}.nk }}\n");
+        assert!(compose.contains(&secret), "deploy/compose.yml does not hand adapter-{adapter} its credential: {secret}");
     }
 }
 
@@ -37,15 +37,22 @@ fn a_folder_of_secrets_is_made_once_and_kept() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let script = folder.path().join("make-secrets");
     fs::copy("../deploy/make-secrets", &script).expect("the script can be copied");
+    fs::create_dir(folder.path().join("adapters")).expect("a folder can be made");
+    for adapter in adapters() {
+        fs::write(folder.path().join(format!("adapters/{adapter}.toml")), "").expect("a file can be written");
+    }
     let made = || {
-        check(Command::new("bash").arg(&script));
+        check(Command::new("bash").arg(&script).env("MUARA", tests::built("muara")));
         let read = |name: &str| fs::read_to_string(folder.path().join("secrets").join(name)).expect("the secret is there");
-        (read("passwords.conf"), read("nats-muara"), read("postgres-password"))
+        (read("accounts.conf"), read("muara.nk"), read("postgres-password"))
     };
     let first = made();
-    assert!(first.1.len() >= 40, "a password has to be long");
-    assert!(first.0.contains(&format!("muara_password: \"{}\"", first.1)), "the server and the core have to agree");
-    assert_eq!(made(), first, "a second run changed passwords that are in use");
+    let public = fs::read_to_string(folder.path().join("secrets/muara.pub")).expect("the public key is there");
+    assert!(first.0.contains(&format!("nkey: {}", public.trim())), "the server and the core have to agree");
+    for adapter in adapters() {
+        assert!(folder.path().join(format!("secrets/adapter-{adapter}.nk")).exists(), "adapter-{adapter} has no credential");
+    }
+    assert_eq!(made(), first, "a second run changed secrets that are in use");
 }
 
 /// Every crate that is an adapter's program.

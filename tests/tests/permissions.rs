@@ -1,8 +1,9 @@
-//! `deploy/nats-accounts.conf` on a real server: an adapter's user does its own work, and reads and writes nobody else's.
+//! What `muara channel credential` and `muara channel accounts` make, on a real server: an adapter's user does its own work, reads and writes nobody
+//! else's, and can be given another credential while it runs.
 
-use std::{fmt::Write as _, fs, iter, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
-use bus::{Announcement, Bus, BusConfig, Delivery, Permissions, Queue, Stop};
+use bus::{Announcement, Bus, BusConfig, Credential, Delivery, Queue, Stop};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, Ready, join_all, ready};
 use model::{AdapterName, Content, DoorDirectory, Failure, Raw, Site, Timestamp, TraceId};
@@ -11,15 +12,6 @@ use servers::{
     testing::{Scratch, TestNats, nats_with},
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-
-const FILE: &str = "../deploy/nats-accounts.conf";
-
-#[test]
-fn the_accounts_file_gives_each_adapter_what_the_bus_says_it_needs() {
-    let written = fs::read_to_string(FILE).expect("the file is there");
-    let expected = accounts();
-    assert!(written == expected, "{FILE} is not what `bus::Permissions` says. It should be:\n{expected}");
-}
 
 #[tokio::test]
 async fn an_adapters_user_does_its_own_work() {
@@ -101,47 +93,106 @@ async fn an_adapters_user_cannot_listen_to_anothers_queue() {
 #[tokio::test]
 async fn without_a_password_nobody_gets_in() {
     let guarded = Guarded::start().await;
-    let stranger = BusConfig { url: guarded.nats.url(), user: None, password: None, name: "stranger".to_owned(), replicas: 1 };
-    let connecting = tokio::time::timeout(Duration::from_secs(2), Bus::connect(&stranger)).await;
-    assert!(!matches!(connecting, Ok(Ok(_))), "a stranger was let in");
+    let stranger = BusConfig { url: guarded.nats.url(), user: None, password: None, key: None, name: "stranger".to_owned(), replicas: 1 };
+    assert!(!guarded.lets_in(&stranger).await, "a stranger was let in");
+    let foreign = BusConfig { key: Some(Credential::new().seed().to_owned().into()), ..guarded.config("adapter-whatsapp") };
+    assert!(!guarded.lets_in(&foreign).await, "a key that nobody wrote down was let in");
 }
 
-/// A server with the accounts as they are deployed.
+#[tokio::test]
+async fn a_credential_is_replaced_without_a_pause_and_then_the_old_one_opens_no_more() {
+    let guarded = Guarded::start().await;
+    let name = adapter("whatsapp");
+    let (core, old) = (guarded.sign_in("muara").await, guarded.config("adapter-whatsapp"));
+    let running = Bus::connect(&old).await.expect("the old one opens");
+
+    muara(guarded.folder.path(), &["credential", "whatsapp", "--rotate"]);
+    guarded.reload();
+    let new = guarded.config("adapter-whatsapp");
+    tests::eventually("the new one opens", || guarded.lets_in(&new)).await;
+    assert!(guarded.lets_in(&old).await, "the old one opens until the program was started again");
+    let _stored = running.publish_raw(&raw("whatsapp", b"meanwhile")).await.expect("the running program noticed nothing");
+
+    muara(guarded.folder.path(), &["credential", "whatsapp", "--finish"]);
+    guarded.reload();
+    tests::eventually("the old one opens no more", || async { !guarded.lets_in(&old).await }).await;
+    tests::eventually("whoever is still signed in with it is sent away", || async { !running.is_connected() }).await;
+    let renewed = Bus::connect(&new).await.expect("the new one opens");
+    assert_eq!(first(&renewed, &name, 1).await, [Bytes::from_static(b"meanwhile")]);
+    assert!(core.announced().await.expect("the others did not notice").is_empty());
+}
+
+#[test]
+fn the_accounts_file_holds_no_secret_and_every_adapters_own_subjects() {
+    let folder = Scratch::new().expect("a folder can be made");
+    let adapters = adapters();
+    let said = muara(folder.path(), &["credential"].into_iter().chain(adapters.iter().map(String::as_str)).collect::<Vec<_>>());
+    let file = muara(folder.path(), &["accounts"]);
+    for name in &adapters {
+        let seed = fs::read_to_string(folder.path().join(format!("adapter-{name}.nk"))).expect("the seed is there");
+        assert!(!file.contains(seed.trim()) && !said.contains(seed.trim()), "the seed of {name} was shown");
+        for subject in [format!("\"raw.{name}\""), format!("\"_INBOX_adapter-{name}.>\"")] {
+            assert!(file.contains(&subject) && said.contains(&subject), "{subject} is missing");
+        }
+    }
+    assert_eq!(muara(folder.path(), &["accounts"]), file, "asked again, it is the same");
+}
+
+/// A server with the accounts as `muara channel` makes them for a server of one's own.
 struct Guarded {
     nats: TestNats,
-    _passwords: Scratch,
+    folder: Scratch,
 }
 
 impl Guarded {
     async fn start() -> Guarded {
-        let passwords = Scratch::new().expect("a folder can be made");
-        let file = |name: &str| passwords.path().join(name);
-        fs::copy(FILE, file("nats-accounts.conf")).expect("the file can be copied");
-        let users = iter::once("muara".to_owned()).chain(adapters());
-        let text = users.fold(String::new(), |text, user| text + &format!("{user}_password: \"{}\"\n", password(&user)));
-        fs::write(file("passwords.conf"), text).expect("the file can be written");
-        let config = format!("include \"{}\"\n", relative(&file("nats-accounts.conf")));
-        let nats = nats_with(NatsOptions { config, ..NatsOptions::default() });
-        let guarded = Guarded { nats, _passwords: passwords };
+        let folder = Scratch::new().expect("a folder can be made");
+        let adapters = adapters();
+        muara(folder.path(), &["credential"].into_iter().chain(adapters.iter().map(String::as_str)).collect::<Vec<_>>());
+        let accounts = folder.path().join("accounts.conf");
+        fs::write(&accounts, muara(folder.path(), &["accounts"])).expect("the file can be written");
+        let nats = nats_with(NatsOptions { config: format!("include \"{}\"\n", relative(&accounts)), ..NatsOptions::default() });
+        let guarded = Guarded { nats, folder };
         guarded.sign_in("muara").await.ensure().await.expect("the core makes the streams");
         guarded
     }
 
     async fn sign_in(&self, user: &str) -> Bus {
-        let password = Some(password(user.trim_start_matches("adapter-")).into());
-        let config = BusConfig { url: self.nats.url(), user: Some(user.to_owned()), password, name: user.to_owned(), replicas: 1 };
-        Bus::connect(&config).await.expect("the user may come in")
+        Bus::connect(&self.config(user)).await.expect("the user may come in")
     }
+
+    fn config(&self, user: &str) -> BusConfig {
+        let seed = fs::read_to_string(self.folder.path().join(format!("{user}.nk"))).expect("the seed is there");
+        let user = user.to_owned();
+        BusConfig { url: self.nats.url(), user: Some(user.clone()), password: None, key: Some(seed.into()), name: user, replicas: 1 }
+    }
+
+    /// What an administrator does after a change: the file is written anew, and the server reads it.
+    fn reload(&self) {
+        fs::write(self.folder.path().join("accounts.conf"), muara(self.folder.path(), &["accounts"])).expect("the file can be written");
+        let process = self.nats.process().expect("the server runs").to_string();
+        assert!(Command::new("kill").args(["-HUP", &process]).status().expect("kill is there").success());
+    }
+
+    async fn lets_in(&self, config: &BusConfig) -> bool {
+        let connecting = tokio::time::timeout(Duration::from_millis(500), Bus::connect(config)).await;
+        matches!(connecting, Ok(Ok(_)))
+    }
+}
+
+/// Runs `muara channel … --out <folder>`, which needs neither a database nor a bus, and returns what it said.
+fn muara(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(tests::built("muara"));
+    command.current_dir(folder).env("MUARA_BUS__PRIVATE", "false").arg("channel").args(arguments).arg("--out").arg(folder);
+    let output = command.output().expect("muara starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The server reads `include` from its own folder.
 fn relative(path: &Path) -> String {
     let depth = std::env::temp_dir().components().count() + 1;
     format!("{}{}", "../".repeat(depth), path.display().to_string().trim_start_matches('/'))
-}
-
-fn password(user: &str) -> String {
-    format!("only-for-this-test-{user}")
 }
 
 /// The first messages that wait in an adapter's own queue.
@@ -190,17 +241,7 @@ fn raw(name: &str, body: &[u8]) -> Raw {
 }
 
 fn announcement(name: &str) -> Announcement {
-    Announcement {
-        adapter: adapter(name),
-        version: "1".to_owned(),
-        accounts: Vec::new(),
-        started_at: Timestamp::UNIX_EPOCH,
-        last_seen: Timestamp::UNIX_EPOCH,
-        last_message: None,
-        last_error: None,
-        url: None,
-        spool_waiting: 0,
-    }
+    Announcement::new(adapter(name), "1", Timestamp::UNIX_EPOCH)
 }
 
 fn directory() -> DoorDirectory {
@@ -220,32 +261,4 @@ fn adapters() -> Vec<String> {
     let mut names: Vec<String> = files.filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     names
-}
-
-/// The whole file.
-fn accounts() -> String {
-    let mut text = String::from(
-        "# Who may do what on the bus. The core may do everything. An adapter's user writes what came in at its own door and its own events, reads its own queues,\n\
-         # and answers come to an inbox of its own: a stolen password shows nobody else's messages.\n\
-         #\n\
-         # Passwords: passwords.conf beside this file, one line a user, `whatsapp_password: \"…\"`.\n\
-         # A test compares the subjects with those in the code. A new adapter is a copy of another's lines with its own name.\n\n\
-         include \"passwords.conf\"\n\n\
-         accounts {\n  MUARA {\n    jetstream: enabled\n    users = [\n      { user: \"muara\", password: $muara_password }\n",
-    );
-    for name in adapters() {
-        let user = format!("adapter-{name}");
-        let permissions = Permissions::of_adapter(&adapter(&name), &user);
-        let _ = write!(text, "      {{\n        user: \"{user}\", password: ${name}_password\n        permissions = {{\n");
-        for (what, subjects) in [("publish", &permissions.publish), ("subscribe", &permissions.subscribe)] {
-            let _ = writeln!(text, "          {what} = [");
-            for subject in subjects {
-                let _ = writeln!(text, "            \"{subject}\"");
-            }
-            text.push_str("          ]\n");
-        }
-        text.push_str("        }\n      }\n");
-    }
-    text.push_str("    ]\n  }\n}\n");
-    text
 }

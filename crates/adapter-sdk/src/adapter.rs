@@ -2,12 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use bus::Expiry;
 use bytes::Bytes;
 use model::{Event, Raw, RemoteMedia, Reply};
 use outgoing::Http;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, ConfigError, Door, FetchError, ParseError, Refused, Request, SendError};
+use crate::{Answer, ConfigError, Door, FetchError, Finding, ParseError, Refused, Request, SendError};
 
 /// A way for citizens to reach us and be answered.
 pub trait Adapter: Send + Sync + Sized + 'static {
@@ -26,6 +27,12 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// Which accounts of ours it serves, as in its messages' keys: announced for the administrators' page.
     fn accounts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What it signs in with and runs out, with what to do then: an access token whose end the platform told or the administrator wrote
+    /// down. Asked every few seconds and announced; no I/O. The thing itself never.
+    fn expiries(&self) -> Vec<Expiry> {
         Vec::new()
     }
 
@@ -52,6 +59,15 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     /// Sends one reply. May be called again with the same `reply.id` after a crash: pass it on as the platform's key. A text longer
     /// than the platform takes is sent in several, in order, or rejected; never cut.
     fn send(&self, reply: &Reply) -> impl Future<Output = Result<Sent, SendError>> + Send;
+
+    /// Looks at the platform for an administrator, and changes nothing there: is the token valid and until when, is the webhook
+    /// subscribed, is the mailbox reachable, does the number exist. One [`Finding`] for each thing looked at, for each account; what is
+    /// wrong says what to do. Every call ends by itself, as calls through [`Http`] do. Nothing in a finding is secret or personal.
+    ///
+    /// An adapter without a platform of its own (a desk, a form) leaves it as it is: then `probe` says that there is nothing to look at.
+    fn probe(&self) -> impl Future<Output = Vec<Finding>> + Send {
+        std::future::ready(Vec::new())
+    }
 }
 
 /// The platform has it.

@@ -1,16 +1,19 @@
 //! The traits with their types forgotten: everything behind them is compiled once, not once for each adapter.
 
+use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Event, Raw, RemoteMedia, Reply};
 
-use crate::{Adapter, Answer, Batch, Bytes, FetchError, ParseError, Poll, Refused, Request, SendError, Sent, Webhook};
+use crate::{Adapter, Answer, Batch, Bytes, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook};
 
 /// An [`Adapter`], whichever.
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn accounts(&self) -> Vec<String>;
+    fn expiries(&self) -> Vec<Expiry>;
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
+    fn probe(&self) -> BoxFuture<'_, Vec<Finding>>;
 }
 
 /// A [`Webhook`], whichever.
@@ -30,6 +33,9 @@ impl<A: Adapter> AnyAdapter for A {
     fn accounts(&self) -> Vec<String> {
         Adapter::accounts(self)
     }
+    fn expiries(&self) -> Vec<Expiry> {
+        Adapter::expiries(self)
+    }
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         Adapter::parse(self, raw)
     }
@@ -38,6 +44,9 @@ impl<A: Adapter> AnyAdapter for A {
     }
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>> {
         Adapter::send(self, reply).boxed()
+    }
+    fn probe(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Adapter::probe(self).boxed()
     }
 }
 

@@ -1,24 +1,28 @@
-//! The program around an adapter: `run`, `check`, `parse`.
+//! The program around an adapter: `run`, `check`, `probe`, `parse`, `replay`.
 
 use std::{
     error::Error,
+    ffi::OsString,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use ::settings::Table;
 use bus::Stop;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use model::TraceId;
+use jiff::SignedDuration;
+use model::{Timestamp, TraceId};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Adapter, ConfigError, HttpSettings, Pages, Poll, Request, Settings, Webhook,
+    Adapter, ConfigError, HttpSettings, Pages, Poll, Replay, Request, Settings, State, Webhook,
     clock::now,
-    run::{Opened, open_pages, open_poll, open_webhook, start},
-    settings::layers,
-    telemetry,
+    probe,
+    pulse::words,
+    run::{Opened, open_pages, open_poll, open_webhook, replay_opened, start},
+    settings::BASE,
 };
 
 /// The `main` of an adapter whose platform calls us.
@@ -36,15 +40,15 @@ pub fn pages<A: Pages>() -> ExitCode {
     Program::of::<A>(|table, http| open_pages::<A>(config::<A>(table)?, http), None).main()
 }
 
-fn config<A: Adapter>(table: config::Value) -> Result<A::Config, ConfigError> {
-    serde::Deserialize::deserialize(table).map_err(|error| layers::told(&error, "adapter"))
+fn config<A: Adapter>(table: Table) -> Result<A::Config, ConfigError> {
+    Ok(table.typed("adapter")?)
 }
 
 /// An adapter as a program, its type forgotten.
 struct Program {
     name: &'static str,
     defaults: &'static str,
-    open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+    open: fn(Table, &HttpSettings) -> Result<Opened, ConfigError>,
     keep_headers: Option<&'static [&'static str]>,
 }
 
@@ -75,6 +79,34 @@ enum Command {
         #[arg(required = true)]
         recordings: Vec<PathBuf>,
     },
+    /// Look at everything that the adapter depends on (its spool, its door, the bus, the platform) and say what to do.
+    Probe(File),
+    /// Run stored raw messages through this release's parser, show what differs from then, and publish what is new.
+    Replay {
+        #[command(flatten)]
+        file: File,
+        /// Messages taken at this time or later: 2026-11-20T09:00:00+07:00, or how long ago: 3h, 2d.
+        #[arg(long, value_parser = moment)]
+        from: Timestamp,
+        /// And before this one; now, when it is not given.
+        #[arg(long, value_parser = moment)]
+        to: Option<Timestamp>,
+        /// Show the difference, and publish nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// A time, or how long ago.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let days =
+        text.strip_suffix('d').and_then(|days| days.trim().parse::<i64>().ok()?.checked_mul(24 * 60 * 60)).map(SignedDuration::from_secs);
+    let ago = days.or_else(|| text.parse().ok()).filter(|ago| !ago.is_negative());
+    ago.and_then(|ago| now().checked_sub(ago).ok())
+        .ok_or_else(|| "write a time (2026-11-20T09:00:00+07:00) or how long ago (3h, 2d)".to_owned())
 }
 
 #[derive(Args)]
@@ -86,7 +118,7 @@ struct File {
 
 impl Program {
     fn of<A: Adapter>(
-        open: fn(config::Value, &HttpSettings) -> Result<Opened, ConfigError>,
+        open: fn(Table, &HttpSettings) -> Result<Opened, ConfigError>,
         keep_headers: Option<&'static [&'static str]>,
     ) -> Self {
         Self { name: A::NAME, defaults: A::DEFAULTS, open, keep_headers }
@@ -100,7 +132,7 @@ impl Program {
         match self.obey(line.command) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(std::io::stderr(), "{}", with_causes(error.as_ref()));
+                let _ = writeln!(std::io::stderr(), "{}", words(error.as_ref()));
                 ExitCode::FAILURE
             }
         }
@@ -117,13 +149,14 @@ impl Program {
                 Ok(writeln!(std::io::stdout(), "The configuration is fine.")?)
             }
             Command::Parse { file, recordings } => self.parse(&file, &recordings),
+            Command::Probe(file) => self.probe(&file),
+            Command::Replay { file, from, to, dry_run } => self.replay(&file, Replay { from, to: to.unwrap_or_else(now), dry_run }),
         }
     }
 
-    fn settings(&self, file: &File) -> Result<Settings<config::Value>, ConfigError> {
-        let environment: Vec<(String, String)> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        layers::read(layers::merged(&[self.defaults], file.config.as_deref(), &environment)?)
+    fn settings(&self, file: &File) -> Result<Settings<Table>, ConfigError> {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Settings::read(&[self.defaults], file.config.as_deref(), std::env::vars_os().filter_map(text))
     }
 
     fn open(&self, file: &File) -> Result<(Opened, Settings<()>), ConfigError> {
@@ -133,10 +166,8 @@ impl Program {
 
     fn run(&self, file: &File) -> Result<(), Box<dyn Error>> {
         let (opened, settings) = self.open(file)?;
-        telemetry::log(&settings.log)?;
-        // Two are enough: the work is waiting.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
-        runtime.block_on(async {
+        ::settings::start_log(&settings.log)?;
+        runtime()?.block_on(async {
             let stop = Stop::new();
             stop_on_signals(&stop)?;
             let ended = start(opened, settings, stop).await?.ended().await;
@@ -145,6 +176,27 @@ impl Program {
             }
             Ok(ended?)
         })
+    }
+
+    /// Its words are its output; the log stays quiet.
+    fn probe(&self, file: &File) -> Result<(), Box<dyn Error>> {
+        let (opened, settings) = self.open(file)?;
+        let found = runtime()?.block_on(probe::everything(&opened.name, opened.adapter.as_ref(), &settings, now()));
+        for finding in &found {
+            writeln!(std::io::stdout(), "{finding}")?;
+        }
+        match found.iter().filter(|finding| finding.state == State::Wrong).count() {
+            0 => Ok(()),
+            wrong => Err(format!("{wrong} of {} things looked at are wrong", found.len()).into()),
+        }
+    }
+
+    fn replay(&self, file: &File, span: Replay) -> Result<(), Box<dyn Error>> {
+        let (opened, settings) = self.open(file)?;
+        let mut out = std::io::stdout();
+        let replayed = runtime()?.block_on(replay_opened(opened.name, opened.adapter, &settings, span, &mut out))?;
+        let done = if span.dry_run { "A dry run: nothing was published." } else { "What is new was published." };
+        Ok(writeln!(out, "{replayed}.\n{done}")?)
     }
 
     fn parse(&self, file: &File, recordings: &[PathBuf]) -> Result<(), Box<dyn Error>> {
@@ -156,6 +208,11 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// Two threads are enough: the work is waiting.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()
 }
 
 fn request(path: &Path) -> Result<Request, Box<dyn Error>> {
@@ -171,7 +228,7 @@ fn beneath(defaults: &str) -> String {
     let has = |head: &str| defaults.lines().any(|line| line.trim() == head);
     let mut shown = String::new();
     let mut showing = false;
-    for line in layers::BASE.lines() {
+    for line in BASE.lines() {
         if line.starts_with('[') {
             showing = !has(line) && line != "[adapter]";
         }
@@ -197,16 +254,6 @@ fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
     Ok(())
 }
 
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,11 +263,23 @@ mod tests {
         let own = "[door]\nlisten = '127.0.0.1:1'\n[adapter]\n";
         let rest = beneath(own);
         assert!(!rest.contains("[door]") && !rest.contains("[adapter]") && rest.contains("[log]\n"), "{rest}");
-        assert_eq!(beneath(layers::BASE), "");
+        assert_eq!(beneath(BASE), "");
     }
 
     #[test]
     fn the_command_line_is_well_formed() {
         Line::command().debug_assert();
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago() {
+        assert_eq!(moment("2026-11-20T09:00:00+07:00").expect("a time").to_string(), "2026-11-20T02:00:00Z");
+        for (ago, hours) in [("2d", 48), ("3h", 3), ("1h 30m", 1), ("0d", 0)] {
+            let at = moment(ago).expect("how long ago");
+            assert_eq!(now().duration_since(at).as_hours(), hours, "{ago}");
+        }
+        for wrong in ["", "soon", "-3h", "yesterday", "9999999999999d"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
     }
 }

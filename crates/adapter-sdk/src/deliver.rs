@@ -85,6 +85,7 @@ impl Deliver {
     async fn mark(&self, reply: &Reply, trace: TraceId, platform_id: String) -> Result<String, Failure> {
         counter!("muara_replies_total", "outcome" => "sent").increment(1);
         info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
+        self.pulse.answered(&reply.to.account);
         self.remember(reply.id, platform_id.clone());
         let mut pause = Duration::from_millis(100);
         for _ in 1..TRIES_TO_MARK {

@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Gives the door the last copy on the disk, if there is one.
 pub(crate) fn from_disk(door: &Door) {
-    let folder = door.spool().folder();
+    let folder = door.folder();
     match fs::read(folder.join(DIRECTORY)).map(|bytes| serde_json::from_slice::<DoorDirectory>(&bytes)) {
         Ok(Ok(directory)) => door.learn(directory, fs::read(folder.join(OUTLINE)).ok().map(Bytes::from)),
         Ok(Err(error)) => warn!(error = chain(&error), "The last copy of the directory cannot be read; waiting for a fresh one."),
@@ -53,7 +53,7 @@ pub(crate) async fn keep_fresh(door: Door, bus: Bus, stop: Stop) {
 async fn renew(door: &Door, bus: &Bus) -> Result<bool, BusError> {
     let Some(directory) = bus.directory().await? else { return Ok(false) };
     let outline = bus.outline().await?;
-    if let Err(error) = to_disk(door.spool().folder(), &directory, outline.as_ref()) {
+    if let Err(error) = to_disk(door.folder(), &directory, outline.as_ref()) {
         warn!(error = chain(&error), "Could not keep a copy of the directory: after a restart without the bus there would be no form.");
     }
     info!(categories = directory.categories.len(), channels = directory.channels.len(), "Read the directory.");

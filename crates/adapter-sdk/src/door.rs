@@ -1,23 +1,30 @@
 //! The door: raw bytes in, and what a form needs to be drawn.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use bus::Stop;
+use bus::{Bus, BusError, Stop};
 use bytes::Bytes;
-use metrics::counter;
-use model::{AdapterName, BoxError, DoorDirectory, Raw, Site, TraceId};
+use metrics::{counter, gauge};
+use model::{AdapterName, BoxError, DoorDirectory, Raw, Site, Timestamp, TraceId};
 use tokio::sync::watch;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info};
 
 use crate::{
     clock::now,
     form::secret,
-    pulse::chain,
-    spool::{Spool, SpoolError},
+    pulse::{Pulse, chain},
+    spool::{Level, Spool, SpoolError},
 };
 
 /// How long a sender is asked to wait when the door takes nothing, in seconds.
@@ -31,11 +38,53 @@ pub struct Door {
 
 struct Inner {
     adapter: AdapterName,
-    spool: Spool,
+    keeper: Keeper,
     max_body: usize,
+    /// It refuses because there is no room: said once, until it takes again.
+    full: AtomicBool,
+    pulse: Pulse,
     known: watch::Sender<Known>,
     public_url: Option<String>,
     closing: Stop,
+}
+
+/// Where a message is durable before anyone is told yes.
+#[derive(Debug)]
+pub(crate) enum Keeper {
+    /// In a spool of our own, synced; the bus gets it later.
+    Spool(Spool),
+    /// In a stream of three replicas: the yes is theirs.
+    Bus(Straight),
+}
+
+/// A door without a spool.
+#[derive(Debug)]
+pub(crate) struct Straight {
+    /// There once it is connected and was found to keep three copies.
+    pub(crate) bus: Arc<OnceLock<Bus>>,
+    /// For the pages' small files; nothing in it is a message.
+    pub(crate) folder: PathBuf,
+    last: Mutex<Option<Timestamp>>,
+}
+
+impl Straight {
+    pub(crate) fn new(bus: Arc<OnceLock<Bus>>, folder: PathBuf) -> Self {
+        Self { bus, folder, last: Mutex::default() }
+    }
+
+    async fn keep(&self, raw: &Raw) -> Result<(), SpoolError> {
+        let away = || SpoolError::Bus(Arc::new(BusError::Unavailable("not connected".into())));
+        // The sender has seconds, not minutes: who comes again later is better off than who waits.
+        let bus = self.bus.get().filter(|bus| bus.is_connected()).ok_or_else(away)?;
+        match bus.publish_raw(raw).await {
+            Ok(_stored_or_known) => {
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(raw.received_at);
+                Ok(())
+            }
+            Err(BusError::Full(_)) => Err(SpoolError::Full),
+            Err(error) => Err(SpoolError::Bus(Arc::new(error))),
+        }
+    }
 }
 
 /// What the core published for doors.
@@ -47,19 +96,27 @@ struct Known {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("adapter", &self.inner.adapter).field("spool", &self.inner.spool.level()).finish_non_exhaustive()
+        f.debug_struct("Door").field("adapter", &self.inner.adapter).field("level", &self.level()).finish_non_exhaustive()
     }
 }
 
 impl Door {
     /// A door in front of a spool, for bodies of at most `max_body` bytes. The SDK makes an adapter's own; tests make others.
     pub fn new(adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
-        Self::of_process(adapter, spool, max_body, None, Stop::new())
+        Self::of_process(adapter, Keeper::Spool(spool), max_body, None, Pulse::default(), Stop::new())
     }
 
     /// The same for a process that the world reaches at `public_url` and that ends with `closing`.
-    pub(crate) fn of_process(adapter: AdapterName, spool: Spool, max_body: usize, public_url: Option<String>, closing: Stop) -> Self {
-        Self { inner: Arc::new(Inner { adapter, spool, max_body, known: watch::Sender::default(), public_url, closing }) }
+    pub(crate) fn of_process(
+        adapter: AdapterName,
+        keeper: Keeper,
+        max_body: usize,
+        public_url: Option<String>,
+        pulse: Pulse,
+        closing: Stop,
+    ) -> Self {
+        let known = watch::Sender::default();
+        Self { inner: Arc::new(Inner { adapter, keeper, max_body, full: AtomicBool::new(false), pulse, known, public_url, closing }) }
     }
 
     /// How the world reaches it (`door.public_url`), where the configuration says so.
@@ -92,22 +149,55 @@ impl Door {
         let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let trace = TraceId::random();
         let raw = Raw { adapter: self.inner.adapter.clone(), received_at: now(), trace, query, headers, body };
-        match self.inner.spool.append(&raw).await {
+        let kept = match &self.inner.keeper {
+            Keeper::Spool(spool) => spool.append(&raw).await,
+            Keeper::Bus(straight) => straight.keep(&raw).await,
+        };
+        match kept {
             Ok(()) => {
                 self.count("accepted");
+                self.has_room();
                 debug!(trace.id = %trace, bytes = raw.body.len(), "Took a raw message at the door.");
                 Ok(trace)
             }
             Err(SpoolError::Full) => {
                 self.count("full");
-                warn!("Refused a message: the spool is full. The bus has been away for long, or `spool.max_bytes` is too small.");
+                self.is_full();
                 Err(DoorError::Full)
+            }
+            Err(error @ SpoolError::Bus(_)) => {
+                self.count("bus");
+                self.inner.pulse.trouble("the bus does not take raw messages");
+                debug!(error = chain(&error), "Refused a message: the bus did not take it.");
+                Err(DoorError::Broken(error.into()))
             }
             Err(error) => {
                 self.count("disk");
-                error!(error = &error as &dyn std::error::Error, "Refused a message: the spool could not be written.");
+                self.inner.pulse.trouble("the spool cannot be written");
+                error!(error = chain(&error), "Refused a message: the spool could not be written.");
                 Err(DoorError::Broken(error.into()))
             }
+        }
+    }
+
+    /// The alarm: an error in the log once, a gauge, `/health`, and the adapter's announcement.
+    fn is_full(&self) {
+        self.inner.pulse.trouble("the door is full and refuses messages");
+        if !self.inner.full.swap(true, Ordering::Relaxed) {
+            gauge!("muara_door_full").set(1.0);
+            let level = self.level();
+            error!(
+                waiting = level.waiting,
+                bytes = level.waiting_bytes,
+                "The door is full and refuses messages until there is room. Look after the bus, or give `spool.max_bytes` more."
+            );
+        }
+    }
+
+    fn has_room(&self) {
+        if self.inner.full.load(Ordering::Relaxed) && self.inner.full.swap(false, Ordering::Relaxed) {
+            gauge!("muara_door_full").set(0.0);
+            info!("The door takes messages again.");
         }
     }
 
@@ -122,7 +212,10 @@ impl Door {
 
     /// The spool's folder, where pages may keep small files of their own.
     pub fn folder(&self) -> &Path {
-        self.inner.spool.folder()
+        match &self.inner.keeper {
+            Keeper::Spool(spool) => spool.folder(),
+            Keeper::Bus(straight) => &straight.folder,
+        }
     }
 
     /// The secret from which [`crate::form::Mint`] makes codes: made once, kept in the folder. Processes of one door that stand beside
@@ -134,8 +227,33 @@ impl Door {
         })
     }
 
-    pub(crate) fn spool(&self) -> &Spool {
-        &self.inner.spool
+    /// The spool, unless the door goes straight to the bus.
+    pub(crate) fn spool(&self) -> Option<&Spool> {
+        match &self.inner.keeper {
+            Keeper::Spool(spool) => Some(spool),
+            Keeper::Bus(_) => None,
+        }
+    }
+
+    /// What lies here and the bus does not have.
+    pub(crate) fn level(&self) -> Level {
+        self.spool().map(Spool::level).unwrap_or_default()
+    }
+
+    /// Whether it would take a message now.
+    pub(crate) fn works(&self) -> bool {
+        match &self.inner.keeper {
+            Keeper::Spool(spool) => spool.works(),
+            Keeper::Bus(straight) => straight.bus.get().is_some_and(Bus::is_connected) && !self.inner.full.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When the last message was taken, by the door's clock.
+    pub(crate) fn last_taken(&self) -> Option<Timestamp> {
+        match &self.inner.keeper {
+            Keeper::Spool(spool) => spool.last_append(),
+            Keeper::Bus(straight) => *straight.last.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// What the core published for forms: kept fresh, and read from the disk at the start, so that forms work while the bus is down.

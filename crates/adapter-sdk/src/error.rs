@@ -16,20 +16,12 @@ pub enum ConfigError {
         /// One clause: `must not be empty`.
         why: String,
     },
-    /// The file cannot be read as configuration.
-    #[error("{0}")]
-    Text(String),
-    /// A file that the configuration names cannot be read.
-    #[error("`{key}` names the file {path}, which cannot be read")]
-    File {
-        /// Path of the key.
-        key: String,
-        /// The file.
-        path: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    /// It cannot be read: not the TOML it should be, an unknown key, a file that is not there.
+    #[error(transparent)]
+    Settings(#[from] ::settings::SettingsError),
+    /// The adapter's own name is none: a fault in its code.
+    #[error("`{0}` is no name for an adapter")]
+    Name(&'static str),
     /// The HTTP client refused an address or could not be built.
     #[error("`{key}` cannot be used as an address")]
     Address {
@@ -179,6 +171,31 @@ pub enum Refused {
     Stale,
 }
 
+/// A replay stopped half-way. Begun again, it publishes nothing twice.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The configuration.
+    #[error("the configuration cannot be used")]
+    Config(#[from] ConfigError),
+    /// The bus.
+    #[error("the stored raw messages cannot be read")]
+    Bus(#[from] bus::BusError),
+    /// What is new could not be published.
+    #[error("an event could not be published")]
+    Publish(#[source] BoxError),
+    /// What was seen could not be shown.
+    #[error("the difference cannot be shown")]
+    Show(#[from] std::io::Error),
+}
+
+impl From<model::Failure> for ReplayError {
+    fn from(failure: model::Failure) -> Self {
+        match failure {
+            model::Failure::Retry { source, .. } | model::Failure::Park { source, .. } => Self::Publish(source),
+        }
+    }
+}
+
 /// The program cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -206,6 +223,11 @@ pub enum RunError {
     /// A part of the program broke down: a fault in it.
     #[error("a part of the program broke down")]
     Broken(#[source] BoxError),
+    /// `door.durability = "bus"`, and the bus keeps too few copies.
+    #[error(
+        "`door.durability = \"bus\"` needs a NATS cluster that keeps three copies of the stream RAW: set `bus.replicas = 3` for `muara`, or use \"spool\""
+    )]
+    Replicas,
     /// The bus refused us for good: a wrong password, a server that is too old.
     #[error("the bus cannot be used")]
     Bus(#[source] BoxError),

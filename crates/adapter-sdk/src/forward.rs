@@ -27,7 +27,7 @@ const FORGET: Duration = Duration::from_secs(1);
 /// Runs until `stop`.
 pub(crate) async fn forward(spool: Spool, bus: Bus, pulse: Pulse, stop: Stop) {
     let tasks = async {
-        tokio::join!(publish_all(&spool, &bus, &pulse), begin_anew(&spool, &bus), forget(&spool));
+        tokio::join!(publish_all(&spool, &bus, &pulse), begin_anew(&spool, &bus), forget(&spool, &pulse));
     };
     stop.run_until_cancelled(tasks).await;
 }
@@ -36,7 +36,9 @@ async fn publish_all(spool: &Spool, bus: &Bus, pulse: &Pulse) {
     loop {
         match spool.next(MOST_ENTRIES, MOST_BYTES).await {
             Ok(group) => {
+                pulse.forwarding(group.entries.first().map(|entry| entry.raw.received_at));
                 publish(spool, bus, pulse, &group).await;
+                pulse.forwarding(None);
                 spool.confirm(&group, Instant::now());
                 counter!("muara_spool_forwarded_total").increment(group.entries.len() as u64);
             }
@@ -105,7 +107,8 @@ async fn begin_anew(spool: &Spool, bus: &Bus) {
     }
 }
 
-async fn forget(spool: &Spool) {
+async fn forget(spool: &Spool, pulse: &Pulse) {
+    let mut nearly = false;
     let mut ticks = tokio::time::interval(FORGET);
     loop {
         ticks.tick().await;
@@ -113,10 +116,25 @@ async fn forget(spool: &Spool) {
             error!(error = chain(&error), "Cannot delete what the spool need not keep.");
         }
         let level = spool.level();
+        nearly = nearly_full(level.waiting_bytes, spool.max_bytes(), nearly, pulse);
         #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no last digit")]
         {
             gauge!("muara_spool_waiting").set(level.waiting as f64);
             gauge!("muara_spool_bytes").set(level.bytes as f64);
+            gauge!("muara_spool_waiting_bytes").set(level.waiting_bytes as f64);
+            gauge!("muara_spool_max_bytes").set(spool.max_bytes() as f64);
         }
     }
+}
+
+/// Says once that the spool fills up, while there is still time to do something.
+fn nearly_full(waiting: u64, max: u64, said: bool, pulse: &Pulse) -> bool {
+    let nearly = waiting > max / 5 * 4;
+    if nearly {
+        pulse.trouble("the spool is nearly full");
+    }
+    if nearly && !said {
+        error!(bytes = waiting, "The spool is four fifths full; when it is full the door refuses messages. Look after the bus.");
+    }
+    nearly
 }

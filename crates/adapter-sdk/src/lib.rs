@@ -23,9 +23,12 @@ mod error;
 pub mod form;
 mod forward;
 mod normalize;
+mod order;
 mod poll;
+mod probe;
 mod pulse;
 mod recorded;
+mod replay;
 mod request;
 mod run;
 mod server;
@@ -34,19 +37,24 @@ pub mod spool;
 mod telemetry;
 mod webhook;
 
-pub use self::settings::{BusSettings, DoorSettings, HttpSettings, LogFormat, LogSettings, Settings, SpoolSettings};
-pub use ::settings::{Secret, Size};
+#[cfg(test)]
+mod power;
+
+pub use self::settings::{BusSettings, DoorSettings, Durability, HttpSettings, Settings, SpoolSettings};
+pub use ::settings::{LogFormat, LogSettings, Secret, Size};
 pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use cli::{pages, poll, webhook};
 pub use door::{Door, DoorError};
-pub use error::{ConfigError, FetchError, ParseError, Refused, RunError, SendError};
+pub use error::{ConfigError, FetchError, ParseError, Refused, ReplayError, RunError, SendError};
+pub use probe::{Finding, State};
 pub use recorded::NotRecorded;
+pub use replay::{Replay, Replayed};
 pub use request::{Answer, Request};
-pub use run::{Running, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook};
+pub use run::{Running, probe, replay, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook};
 pub use webhook::webhook_routes;
 
 pub use axum;
-pub use bus::Stop;
+pub use bus::{Expiry, Stop};
 pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::{
     Bytes, FetchError, ParseError,
     any::AnyAdapter,
+    order::Ticket,
     pulse::{Pulse, chain},
 };
 
@@ -52,7 +53,7 @@ impl Normalize {
     }
 
     /// `Ok`: every event is on the bus.
-    pub(crate) async fn handle(&self, delivery: Delivery<Raw>) -> Result<(), Failure> {
+    pub(crate) async fn handle(&self, delivery: Delivery<Raw>, ticket: Ticket) -> Result<(), Failure> {
         let Delivery { item: raw, trace, attempt, .. } = delivery;
         let mut events = self.parse(&raw).map_err(|error| {
             counter!("muara_raw_parked_total").increment(1);
@@ -60,6 +61,8 @@ impl Normalize {
             warn!(trace.id = %trace, "Parked a raw message: {error}.");
             Failure::park("cannot be parsed", error)
         })?;
+        let place = ticket.stand(&events).await;
+        let made = events.clone();
         let mut blobs = Vec::new();
         for event in &mut events {
             if let Err(failure) = self.gather(&raw, event, attempt, &mut blobs).await {
@@ -67,12 +70,43 @@ impl Normalize {
                 return Err(failure);
             }
         }
+        place.turn().await;
         self.publish(&events, &raw).await?;
+        for event in &events {
+            if let Event::Message(inbound) = event {
+                self.pulse.heard(&inbound.key.account, raw.received_at);
+            }
+        }
+        drop(place);
+        self.keep_made(&raw, &made).await;
         info!(trace.id = %trace, events = events.len(), files = blobs.len(), "Normalized a raw message.");
         Ok(())
     }
 
-    fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
+    /// For `replay`: publishes what is made of a raw message now and was not then. A file that is not to be had is missing: its address may
+    /// have died long ago.
+    pub(crate) async fn publish_late(&self, raw: &Raw, fresh: Vec<Event>, then: Vec<Event>) -> Result<(), Failure> {
+        let mut events = fresh.clone();
+        let mut blobs = Vec::new();
+        for event in &mut events {
+            if let Err(failure) = self.gather(raw, event, DELIVERIES_FOR_A_FILE, &mut blobs).await {
+                self.delete(blobs).await;
+                return Err(failure);
+            }
+        }
+        self.publish(&events, raw).await?;
+        let made: Vec<Event> = then.into_iter().chain(fresh).collect();
+        Ok(self.bus.keep_made(raw, &made).await?)
+    }
+
+    /// For a later `replay`. Without it that one shows more as new than is; nothing is published twice for it.
+    async fn keep_made(&self, raw: &Raw, made: &[Event]) {
+        if let Err(error) = self.bus.keep_made(raw, made).await {
+            warn!(trace.id = %raw.trace, error = chain(&error), "Could not note what was made of a raw message.");
+        }
+    }
+
+    pub(crate) fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         // C3 says that it never panics. Should it all the same, one message is parked, and the others go on.
         let parsed = catch_unwind(AssertUnwindSafe(|| self.adapter.parse(raw)));
         let mut events = parsed.unwrap_or_else(|_| Err(ParseError::new("the parser panicked")))?;

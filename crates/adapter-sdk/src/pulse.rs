@@ -1,37 +1,142 @@
 //! What the adapter says about itself: announced on the bus, shown at `/health`.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bus::AccountPulse;
 use model::Timestamp;
 
 use crate::clock::now;
 
 /// The last trouble is told for so long, in seconds; then it is history.
 const TROUBLE_LASTS: i64 = 10 * 60;
+/// Accounts are in the platform's messages: more than any city has are somebody's mischief.
+const MOST_ACCOUNTS: usize = 200;
 
-/// How it goes. Cheap to clone; all clones are one.
+/// How it goes. Cheap to clone; all clones are one. Times and counts; nothing that a citizen wrote.
 #[derive(Clone, Default)]
 pub(crate) struct Pulse {
-    trouble: Arc<Mutex<Option<(Timestamp, &'static str)>>>,
+    felt: Arc<Mutex<Felt>>,
+}
+
+#[derive(Default)]
+struct Felt {
+    trouble: Option<(Timestamp, &'static str)>,
+    refused: u64,
+    last_refused: Option<Timestamp>,
+    oldest_waiting: Option<Timestamp>,
+    accounts: BTreeMap<String, (Option<Timestamp>, Option<Timestamp>)>,
 }
 
 impl Pulse {
-    /// Remembers what went wrong last: one clause without personal data.
-    pub(crate) fn trouble(&self, what: &'static str) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some((now(), what));
+    fn felt(&self) -> MutexGuard<'_, Felt> {
+        self.felt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What went wrong lately.
-    pub(crate) fn last_trouble(&self) -> Option<String> {
-        let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.filter(|(at, _)| now().as_second() - at.as_second() < TROUBLE_LASTS).map(|(_, what)| what.to_owned())
+    /// Remembers what went wrong last: one clause without personal data.
+    pub(crate) fn trouble(&self, what: &'static str) {
+        self.felt().trouble = Some((now(), what));
     }
+
+    /// What went wrong lately, and when.
+    pub(crate) fn last_trouble(&self) -> Option<(Timestamp, String)> {
+        let trouble = self.felt().trouble;
+        trouble.filter(|(at, _)| now().as_second() - at.as_second() < TROUBLE_LASTS).map(|(at, what)| (at, what.to_owned()))
+    }
+
+    /// A request came whose signature was wrong.
+    pub(crate) fn refused(&self) {
+        let mut felt = self.felt();
+        felt.refused += 1;
+        felt.last_refused = Some(now());
+    }
+
+    /// How many of those came since the start, and when the last did.
+    pub(crate) fn refusals(&self) -> (u64, Option<Timestamp>) {
+        let felt = self.felt();
+        (felt.refused, felt.last_refused)
+    }
+
+    /// The spool's oldest message that is on its way to the bus; `None`: nothing is.
+    pub(crate) fn forwarding(&self, oldest: Option<Timestamp>) {
+        self.felt().oldest_waiting = oldest;
+    }
+
+    /// When the oldest message came in that the bus does not have yet.
+    pub(crate) fn oldest_waiting(&self) -> Option<Timestamp> {
+        self.felt().oldest_waiting
+    }
+
+    /// A citizen's message came to one of our accounts.
+    pub(crate) fn heard(&self, account: &str, at: Timestamp) {
+        self.touch(account, |(message, _)| *message = Some(message.map_or(at, |before: Timestamp| before.max(at))));
+    }
+
+    /// The platform took a reply for one of our accounts.
+    pub(crate) fn answered(&self, account: &str) {
+        self.touch(account, |(_, reply)| *reply = Some(now()));
+    }
+
+    fn touch(&self, account: &str, write: impl FnOnce(&mut (Option<Timestamp>, Option<Timestamp>))) {
+        let mut felt = self.felt();
+        if felt.accounts.len() < MOST_ACCOUNTS || felt.accounts.contains_key(account) {
+            write(felt.accounts.entry(account.to_owned()).or_default());
+        }
+    }
+
+    /// How it goes with each account.
+    pub(crate) fn accounts(&self) -> Vec<AccountPulse> {
+        let felt = self.felt();
+        let pulse = |(account, (last_message, last_reply)): (&String, &(Option<Timestamp>, Option<Timestamp>))| AccountPulse {
+            account: account.clone(),
+            last_message: *last_message,
+            last_reply: *last_reply,
+        };
+        felt.accounts.iter().map(pulse).collect()
+    }
+}
+
+/// An error with its causes, in one line for people.
+pub(crate) fn words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// An error with its causes, as a field of a log line.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_comes_late_does_not_turn_the_clock_back() {
+        let pulse = Pulse::default();
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        pulse.heard("a", at(20));
+        pulse.heard("a", at(10));
+        assert_eq!(pulse.accounts()[0].last_message, Some(at(20)));
+    }
+
+    #[test]
+    fn mischief_with_accounts_ends_at_a_number_and_hides_no_known_one() {
+        let pulse = Pulse::default();
+        pulse.heard("a", Timestamp::UNIX_EPOCH);
+        for number in 0..10_000 {
+            pulse.heard(&format!("b{number}"), Timestamp::UNIX_EPOCH);
+        }
+        pulse.answered("a");
+        assert_eq!(pulse.accounts().len(), MOST_ACCOUNTS);
+        assert!(pulse.accounts().iter().any(|one| one.account == "a" && one.last_reply.is_some()));
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::Router;
-use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop};
+use bus::{Announcement, Bus, BusConfig, BusError, Delivery, Queue, Stop, Who};
 use futures::{FutureExt, future::BoxFuture};
 use model::{AdapterName, Failure, Raw, Reply, Timestamp};
 use outgoing::{Http, Limits};
@@ -16,15 +16,22 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::{
-    Adapter, ConfigError, Door, HttpSettings, Pages, Poll, RunError, Settings, Webhook,
+    Adapter, BusSettings, ConfigError, Door, Finding, HttpSettings, Pages, Poll, Replay, ReplayError, Replayed, RunError, Settings,
+    Webhook,
     any::{AnyAdapter, AnyPoll, AnyWebhook},
     clock::now,
     deliver::Deliver,
-    directory, forward,
+    directory,
+    door::{Keeper, Straight},
+    forward,
     normalize::Normalize,
+    order::Order,
     poll::Poller,
+    probe::everything,
     pulse::{Pulse, chain},
+    replay::over_all,
     server::{self, Health},
+    settings::Durability,
     spool::{Spool, SpoolOptions},
     telemetry, webhook,
 };
@@ -34,6 +41,8 @@ const RAWS_AT_ONCE: usize = 8;
 const REPLIES_AT_ONCE: usize = 8;
 /// The core shows an adapter as silent after a minute.
 const ANNOUNCE: Duration = Duration::from_secs(20);
+/// With so many copies a power cut of one server, or its disk's end, loses nothing.
+const SAFE_REPLICAS: usize = 3;
 /// Before a loop that failed begins again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -51,7 +60,7 @@ enum Kind {
 }
 
 fn opened<A: Adapter>(config: A::Config, http: &HttpSettings, kind: impl FnOnce(Arc<A>) -> Kind) -> Result<Opened, ConfigError> {
-    let name = A::NAME.parse().map_err(|_| ConfigError::Text(format!("`{}` is no name for an adapter", A::NAME)))?;
+    let name = A::NAME.parse().map_err(|_| ConfigError::Name(A::NAME))?;
     let adapter = Arc::new(A::open(config, client(http)?)?);
     Ok(Opened { name, adapter: adapter.clone(), kind: kind(adapter) })
 }
@@ -68,9 +77,54 @@ pub(crate) fn open_pages<A: Pages>(config: A::Config, http: &HttpSettings) -> Re
     opened::<A>(config, http, |pages| Kind::Pages(Box::new(move |door| pages.pages(door))))
 }
 
-fn client(settings: &HttpSettings) -> Result<Http, ConfigError> {
+pub(crate) fn client(settings: &HttpSettings) -> Result<Http, ConfigError> {
     let limits = Limits { connect: settings.connect, total: settings.total, max_body: settings.max_body.get(), ..Limits::default() };
     Http::new(limits).map_err(|source| ConfigError::Address { key: "http".into(), source })
+}
+
+/// Looks at everything that an adapter depends on, its platform included; see [`Adapter::probe`].
+pub async fn probe<A: Adapter>(settings: Settings<A::Config>) -> Result<Vec<Finding>, ConfigError> {
+    let (settings, config) = settings.split();
+    let adapter = A::open(config, client(&settings.http)?)?;
+    let name = A::NAME.parse().map_err(|_| ConfigError::Name(A::NAME))?;
+    Ok(everything(&name, &adapter, &settings, now()).await)
+}
+
+/// Runs stored raw messages through this release's parser and shows what differs; see [`Replay`].
+pub async fn replay<A: Adapter>(
+    settings: Settings<A::Config>,
+    span: Replay,
+    out: &mut (dyn std::io::Write + Send),
+) -> Result<Replayed, ReplayError> {
+    let (settings, config) = settings.split();
+    let adapter = Arc::new(A::open(config, client(&settings.http)?)?);
+    let name = A::NAME.parse().map_err(|_| ConfigError::Name(A::NAME))?;
+    replay_opened(name, adapter, &settings, span, out).await
+}
+
+pub(crate) async fn replay_opened(
+    name: AdapterName,
+    adapter: Arc<dyn AnyAdapter>,
+    settings: &Settings<()>,
+    span: Replay,
+    out: &mut (dyn std::io::Write + Send),
+) -> Result<Replayed, ReplayError> {
+    let bus = Bus::connect(&bus_config(&name, &settings.bus)).await?;
+    let normalize = Normalize::new(name, adapter, bus.clone(), Pulse::default(), settings.http.max_body.get());
+    over_all(&normalize, &bus, span, out).await
+}
+
+/// Who the adapter is on the bus.
+pub(crate) fn bus_config(name: &AdapterName, settings: &BusSettings) -> BusConfig {
+    BusConfig {
+        url: settings.url.clone(),
+        // Answers come to an inbox of this name, also where a key says who we are.
+        user: settings.user.clone().or_else(|| settings.key.as_ref().map(|_| Who::Adapter(name.clone()).to_string())),
+        key: settings.key.as_ref().map(|key| key.expose().to_owned().into()),
+        password: settings.password.as_ref().map(|password| password.expose().to_owned().into()),
+        name: format!("adapter-{name}"),
+        replicas: 1,
+    }
 }
 
 /// A running adapter.
@@ -147,13 +201,13 @@ fn start_opened<C: DeserializeOwned>(
 pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFuture<'static, Result<Running, RunError>> {
     async move {
         telemetry::metrics();
-        let spool = open_spool(&settings).await?;
-        let door =
-            Door::of_process(opened.name.clone(), spool, settings.door.max_body.get(), settings.door.public_url.clone(), stop.clone());
         let pulse = Pulse::default();
         let bus = Arc::new(OnceLock::new());
+        let keeper = keeper(&settings, &bus).await?;
+        let (max_body, url) = (settings.door.max_body.get(), settings.door.public_url.clone());
+        let door = Door::of_process(opened.name.clone(), keeper, max_body, url, pulse.clone(), stop.clone());
         let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });
-        let (routes, way) = ways_in(opened.kind, &door);
+        let (routes, way) = ways_in(opened.kind, &door, &pulse);
         let listener = server::listen(settings.door.listen).await?;
         let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
         info!(adapter = %opened.name, %address, "The door is open.");
@@ -192,6 +246,19 @@ async fn all_ended(mut tasks: JoinSet<Result<(), RunError>>, stop: Stop) -> Resu
     outcome
 }
 
+/// Where the door makes messages durable.
+async fn keeper(settings: &Settings<()>, bus: &Arc<OnceLock<Bus>>) -> Result<Keeper, RunError> {
+    match settings.door.durability {
+        Durability::Spool => Ok(Keeper::Spool(open_spool(settings).await?)),
+        Durability::Bus => {
+            let folder = settings.spool.folder.clone();
+            let failed = |source: std::io::Error| RunError::Spool { folder: folder.display().to_string(), source: source.into() };
+            crate::spool::make_folder(&folder).map_err(failed)?;
+            Ok(Keeper::Bus(Straight::new(bus.clone(), folder)))
+        }
+    }
+}
+
 async fn open_spool(settings: &Settings<()>) -> Result<Spool, RunError> {
     let options = SpoolOptions::new(&settings.spool.folder, settings.spool.max_bytes.0, settings.spool.keep);
     let folder = settings.spool.folder.display().to_string();
@@ -207,6 +274,20 @@ async fn open_spool(settings: &Settings<()>) -> Result<Spool, RunError> {
     }
 }
 
+/// How many servers keep a raw message; waits for the stream.
+async fn replicas(bus: &Bus) -> Result<usize, RunError> {
+    loop {
+        match bus.raw_replicas().await {
+            Ok(replicas) => return Ok(replicas),
+            Err(error @ BusError::Refused(_)) => return Err(RunError::Bus(error.into())),
+            Err(error) => {
+                warn!(error = chain(&error), "Cannot ask yet how many servers keep a message; the door waits for that.");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
 /// What a kind needs behind its routes.
 enum Way {
     Webhook,
@@ -214,9 +295,9 @@ enum Way {
     Pages,
 }
 
-fn ways_in(kind: Kind, door: &Door) -> (Router, Way) {
+fn ways_in(kind: Kind, door: &Door, pulse: &Pulse) -> (Router, Way) {
     match kind {
-        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone()), Way::Webhook),
+        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone(), pulse.clone()), Way::Webhook),
         Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
         Kind::Pages(pages) => {
             directory::from_disk(door);
@@ -241,19 +322,23 @@ struct Behind {
 
 impl Behind {
     async fn run(self, settings: Settings<()>) -> Result<(), RunError> {
-        let config = BusConfig {
-            url: settings.bus.url,
-            user: settings.bus.user,
-            password: settings.bus.password.map(|password| password.expose().to_owned().into()),
-            name: format!("adapter-{}", self.name),
-            replicas: 1,
-        };
+        let config = bus_config(&self.name, &settings.bus);
         let Some(connected) = self.stop.run_until_cancelled(Bus::connect(&config)).await else { return Ok(()) };
         let bus = connected.map_err(|error| RunError::Bus(error.into()))?;
-        let _ = self.bus.set(bus.clone());
         let mut tasks = JoinSet::new();
-        tasks.spawn(forward::forward(self.door.spool().clone(), bus.clone(), self.pulse.clone(), self.stop.clone()));
-        tasks.spawn(self.normalizing(&bus));
+        // What JetStream acknowledges it has on its disk a little later; with three replicas it need not be.
+        let mut certain_after = settings.spool.keep / 2;
+        if let Some(spool) = self.door.spool() {
+            tasks.spawn(forward::forward(spool.clone(), bus.clone(), self.pulse.clone(), self.stop.clone()));
+        } else {
+            let Some(found) = self.stop.run_until_cancelled(replicas(&bus)).await else { return Ok(()) };
+            if found? < SAFE_REPLICAS {
+                return Err(RunError::Replicas);
+            }
+            certain_after = Duration::ZERO;
+        }
+        let _ = self.bus.set(bus.clone());
+        tasks.spawn(self.normalizing(&bus.clone().acknowledging_after(certain_after)));
         tasks.spawn(self.delivering(&bus));
         self.spawn_way(&bus, &mut tasks);
         let stop = self.stop.clone();
@@ -291,9 +376,10 @@ impl Behind {
     fn normalizing(&self, bus: &Bus) -> BoxFuture<'static, ()> {
         let normalize = Normalize::new(self.name.clone(), self.adapter.clone(), bus.clone(), self.pulse.clone(), self.max_file);
         let (normalize, bus, queue, stop) = (Arc::new(normalize), bus.clone(), Queue::Raw(self.name.clone()), self.stop.clone());
+        let order = Order::default();
         let handle = move |delivery: Delivery<Raw>| -> BoxFuture<'static, Result<(), Failure>> {
-            let normalize = normalize.clone();
-            async move { normalize.handle(delivery).await }.boxed()
+            let (normalize, ticket) = (normalize.clone(), order.ticket());
+            async move { normalize.handle(delivery, ticket).await }.boxed()
         };
         again(self.pulse.clone(), stop.clone(), move || {
             let (bus, queue, stop, handle) = (bus.clone(), queue.clone(), stop.clone(), handle.clone());
@@ -331,16 +417,25 @@ impl Behind {
     }
 
     fn announcement(&self) -> Announcement {
+        let spool_waiting = self.door.level().waiting;
+        let (refused, last_refused) = self.pulse.refusals();
+        let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
+        let mut expiries = self.adapter.expiries();
+        expiries.sort();
         Announcement {
-            adapter: self.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: self.adapter.accounts(),
-            started_at: self.started_at,
             last_seen: now(),
-            last_message: self.door.spool().last_append(),
-            last_error: self.pulse.last_trouble(),
+            last_message: self.door.last_taken(),
+            last_error,
+            last_error_at,
             url: Some(self.url.clone()),
-            spool_waiting: self.door.spool().level().waiting,
+            spool_waiting,
+            spool_oldest: self.pulse.oldest_waiting().filter(|_| spool_waiting > 0),
+            refused,
+            last_refused,
+            by_account: self.pulse.accounts(),
+            expiries,
+            ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
         }
     }
 }

@@ -45,14 +45,13 @@ pub(crate) fn routes(health: Health) -> Router {
 }
 
 async fn report(State(health): State<Health>) -> Response {
-    let spool = health.door.spool();
-    let level = spool.level();
+    let level = health.door.level();
     let report = Report {
-        door: spool.works(),
+        door: health.door.works(),
         bus: health.bus.get().is_some_and(Bus::is_connected),
         spool_waiting: level.waiting,
         spool_bytes: level.bytes,
-        last_error: health.pulse.last_trouble(),
+        last_error: health.pulse.last_trouble().map(|(_, what)| what),
     };
     let status = if report.door { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report)).into_response()

@@ -1,13 +1,20 @@
-//! One TOML per process: defaults compiled in, the administrator's file over them, `MUARA_…` of the environment over both.
+//! What every adapter's file holds: the SDK's own tables beneath the adapter's, and the adapter's own table `[adapter]`.
 
-pub(crate) mod layers;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
-
-use ::settings::duration;
+use ::settings::{LogSettings, Table, duration};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{ConfigError, Secret, Size};
+
+/// Beneath every adapter's own defaults.
+pub(crate) const BASE: &str = include_str!("../config.default.toml");
+/// What the environment may set. Other variables of ours are other programs'.
+const SECTIONS: [&str; 6] = ["bus", "door", "spool", "http", "log", "adapter"];
 
 /// What every adapter's file holds, read into types.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,7 +43,10 @@ pub struct BusSettings {
     /// The adapter's own user.
     #[serde(default)]
     pub user: Option<String>,
-    /// Its password, by `password_file`.
+    /// The seed of its key, by `key_file`, as `muara channel add` wrote it.
+    #[serde(default)]
+    pub key: Option<Secret>,
+    /// Its password, by `password_file`, where the server asks for one instead.
     #[serde(default)]
     pub password: Option<Secret>,
 }
@@ -49,9 +59,21 @@ pub struct DoorSettings {
     pub listen: SocketAddr,
     /// The largest body it takes.
     pub max_body: Size,
+    /// Where a message must be before anyone is told yes.
+    pub durability: Durability,
     /// How the world reaches it, for the administrators' page.
     #[serde(default)]
     pub public_url: Option<String>,
+}
+
+/// Where a message must be before anyone is told yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// On this machine's disk, synced.
+    Spool,
+    /// With three servers of a NATS cluster.
+    Bus,
 }
 
 /// Where raw bytes wait for the bus.
@@ -81,26 +103,6 @@ pub struct HttpSettings {
     pub max_body: Size,
 }
 
-/// What the log looks like.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogSettings {
-    /// Lines for people or for machines.
-    pub format: LogFormat,
-    /// As `RUST_LOG`: `info`, `info,adapter_sdk=debug`.
-    pub level: String,
-}
-
-/// Lines for people or for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One readable line each.
-    Text,
-    /// One JSON object each.
-    Json,
-}
-
 impl<C: DeserializeOwned> Settings<C> {
     /// Reads a text over the SDK's own defaults: what it leaves out is as the SDK has it.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
@@ -109,17 +111,31 @@ impl<C: DeserializeOwned> Settings<C> {
 
     /// Reads texts over the SDK's own defaults, each over the one before: an adapter's defaults, then what differs from them.
     pub fn layered(texts: &[&str]) -> Result<Self, ConfigError> {
-        layers::read(layers::merged(texts, None, &[])?)?.typed()
+        Settings::read(texts, None, [])?.typed()
     }
 }
 
-impl Settings<config::Value> {
+impl Settings<Table> {
+    /// Reads the SDK's part; the adapter's own table stays as it is.
+    pub(crate) fn read(
+        texts: &[&str],
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let texts: Vec<&str> = std::iter::once(BASE).chain(texts.iter().copied()).collect();
+        Ok(::settings::load(&texts, file, environment.into_iter().filter(|(name, _)| is_ours(name)))?)
+    }
+
     /// Reads the adapter's own table.
     pub(crate) fn typed<C: DeserializeOwned>(self) -> Result<Settings<C>, ConfigError> {
         let (own, table) = self.split();
-        let adapter = C::deserialize(table).map_err(|error| layers::told(&error, "adapter"))?;
-        Ok(own.with(adapter))
+        Ok(own.with(table.typed("adapter")?))
     }
+}
+
+fn is_ours(variable: &str) -> bool {
+    let section = variable.strip_prefix("MUARA_").and_then(|rest| rest.split_once("__")).map(|(section, _)| section);
+    section.is_some_and(|section| SECTIONS.contains(&section.to_ascii_lowercase().as_str()))
 }
 
 impl<C> Settings<C> {
@@ -156,7 +172,7 @@ mod tests {
     }
 
     fn with(text: &str) -> Result<Settings<Own>, ConfigError> {
-        layers::read(layers::merged(&[SMALLEST, text], None, &[])?)?.typed()
+        Settings::layered(&[SMALLEST, text])
     }
 
     fn said(result: Result<Settings<Own>, ConfigError>) -> String {
@@ -168,9 +184,9 @@ mod tests {
         let settings = from(SMALLEST).expect("settings");
         assert_eq!(settings.adapter.token.expose(), "word");
         assert_eq!(settings.adapter.retries, 0);
-        assert_eq!(settings.spool.keep, Duration::from_mins(5));
+        assert_eq!(settings.spool.keep, Duration::from_secs(30));
         assert_eq!(settings.spool.max_bytes, Size(1 << 30));
-        assert_eq!(settings.log.format, LogFormat::Text);
+        assert_eq!(settings.log.format, ::settings::LogFormat::Text);
     }
 
     #[test]
@@ -219,7 +235,7 @@ mod tests {
         let path = folder.path().join("token");
         std::fs::write(&path, "quite-secret\n").expect("a file");
         let text = format!("[[adapter.accounts]]\ntoken = 'word'\n[[adapter.accounts]]\ntoken_file = '{}'", path.display());
-        let read = |text: &str| layers::read(layers::merged(&[SMALLEST, text], None, &[])?)?.typed::<Several>();
+        let read = |text: &str| Settings::<Several>::layered(&[SMALLEST, text]);
         let accounts = read(&text).expect("settings").adapter.accounts;
         assert_eq!([accounts[0].token.expose(), accounts[1].token.expose()], ["word", "quite-secret"]);
         let error = read("[[adapter.accounts]]\ntoken_file = '/nowhere/token'").map(drop).expect_err("no such file");
@@ -235,8 +251,7 @@ mod tests {
             variable("MUARA_DATABASE__URL", "of the core"),
             variable("MUARA_CONFIG", "/etc/x.toml"),
         ];
-        let tree = layers::merged(&[SMALLEST], None, &environment).expect("layers");
-        let settings: Settings<Own> = layers::read(tree).expect("settings").typed().expect("settings");
+        let settings: Settings<Own> = Settings::read(&[SMALLEST], None, environment).expect("layers").typed().expect("settings");
         assert_eq!(settings.door.listen.port(), 9);
         assert_eq!(settings.adapter.retries, 3);
     }

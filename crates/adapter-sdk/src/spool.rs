@@ -16,9 +16,10 @@ mod record;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
+    cmp::Ordering,
     collections::VecDeque,
     fs::{DirBuilder, File, OpenOptions},
     io,
@@ -41,9 +42,10 @@ pub use self::reader::{Entry, Group};
 pub struct SpoolOptions {
     /// Belongs to this process alone; made if it is not there, readable for nobody else.
     pub folder: PathBuf,
-    /// All its files together, in bytes. What would make it more is refused.
+    /// What waits for the bus, in bytes. What would make it more is refused. As much again may lie there that the bus has acknowledged and that
+    /// is only kept: it does not take the room of what waits, and cannot grow without an end either.
     pub max_bytes: u64,
-    /// How long a record stays after the bus acknowledged it: longer than the server takes to sync.
+    /// How long a record stays after the bus acknowledged it: some times what the server takes to sync.
     pub keep: Duration,
     /// A file that has reached this size, in bytes, is followed by a new one.
     pub segment_bytes: u64,
@@ -71,6 +73,9 @@ pub enum SpoolError {
     /// The writer has ended.
     #[error("the spool is closed")]
     Closed,
+    /// There is no spool, and the bus did not take it.
+    #[error("the bus did not take it")]
+    Bus(#[source] Arc<bus::BusError>),
 }
 
 impl From<io::Error> for SpoolError {
@@ -82,8 +87,10 @@ impl From<io::Error> for SpoolError {
 /// What is in a spool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Level {
-    /// Records that the bus has not acknowledged yet.
+    /// Records that the bus has not acknowledged yet, or that are to be forwarded again.
     pub waiting: u64,
+    /// Bytes that the bus has never acknowledged: what [`SpoolOptions::max_bytes`] bounds.
+    pub waiting_bytes: u64,
     /// Bytes of all files, records that are only kept included.
     pub bytes: u64,
 }
@@ -137,10 +144,14 @@ struct State {
     reserved: u64,
     /// Up to where the bus has acknowledged.
     forwarded: Position,
+    /// Up to where it ever has since the start, forwarding anew or not.
+    known: Position,
     /// Counts how often forwarding began anew: what was read before does not count any more.
     turn: u64,
     /// The last append failed at the disk.
     failing: bool,
+    /// The size of the last record that found no room, until one finds it.
+    refused: u64,
     last_append: Option<Timestamp>,
 }
 
@@ -179,6 +190,22 @@ impl State {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 
+    fn waiting_bytes(&self) -> u64 {
+        let known = self.known.max(self.forwarded);
+        let waiting = |segment: &Segment| match segment.number.cmp(&known.segment) {
+            Ordering::Less => 0,
+            Ordering::Equal => segment.len.saturating_sub(known.offset),
+            Ordering::Greater => segment.len,
+        };
+        self.segments.iter().map(waiting).sum()
+    }
+
+    /// Whether so many bytes more fit.
+    fn has_room(&self, bytes: u64, max_bytes: u64) -> bool {
+        let more = self.reserved.saturating_add(bytes);
+        self.waiting_bytes().saturating_add(more) <= max_bytes && self.bytes().saturating_add(more) <= max_bytes.saturating_mul(2)
+    }
+
     fn segment(&mut self, number: u64) -> Option<&mut Segment> {
         self.segments.iter_mut().find(|segment| segment.number == number)
     }
@@ -203,7 +230,8 @@ impl Spool {
     /// Opens the folder, cuts what a crash left half-written, and starts the writer. Everything that is still here will be forwarded
     /// (again).
     pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
-        Self::open_on(options, Disk::default())
+        let disk = Disk::under(&options.folder);
+        Self::open_on(options, disk)
     }
 
     fn open_on(options: SpoolOptions, disk: Disk) -> Result<Self, SpoolError> {
@@ -232,9 +260,11 @@ impl Spool {
         let (answer, taken) = oneshot::channel();
         {
             let mut state = self.shared.state();
-            if state.bytes() + state.reserved + record.len() > self.shared.options.max_bytes {
+            if !state.has_room(record.len(), self.shared.options.max_bytes) {
+                state.refused = record.len();
                 return Err(SpoolError::Full);
             }
+            state.refused = 0;
             state.reserved += record.len();
             state.last_append = Some(raw.received_at);
         }
@@ -268,6 +298,7 @@ impl Spool {
             return;
         }
         state.forwarded = state.forwarded.max(group.end);
+        state.known = state.known.max(state.forwarded);
         for entry in &group.entries {
             if let Some(segment) = state.segment(entry.segment) {
                 segment.forwarded += 1;
@@ -316,13 +347,18 @@ impl Spool {
     pub fn level(&self) -> Level {
         let state = self.shared.state();
         let waiting = |segment: &Segment| if state.has_passed(segment) { 0 } else { segment.entries.saturating_sub(segment.forwarded) };
-        Level { waiting: state.segments.iter().map(waiting).sum(), bytes: state.bytes() }
+        Level { waiting: state.segments.iter().map(waiting).sum(), waiting_bytes: state.waiting_bytes(), bytes: state.bytes() }
     }
 
     /// Whether it would take a record now: the last append reached the disk, and there is room.
     pub fn works(&self) -> bool {
         let state = self.shared.state();
-        !state.failing && state.bytes() + state.reserved < self.shared.options.max_bytes
+        !state.failing && state.has_room(state.refused.max(1), self.shared.options.max_bytes)
+    }
+
+    /// What may wait, in bytes.
+    pub fn max_bytes(&self) -> u64 {
+        self.shared.options.max_bytes
     }
 
     /// When the last record was taken, by the door's clock.
@@ -343,7 +379,7 @@ impl Spool {
 }
 
 /// Makes the folder, and its name durable: a folder that vanishes with the power takes its records along.
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let folder = std::path::absolute(folder)?;
     let made: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;

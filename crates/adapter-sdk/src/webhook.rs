@@ -24,6 +24,7 @@ use crate::{
     any::AnyWebhook,
     clock::now,
     form::{BodyError, Budget, Patience},
+    pulse::Pulse,
 };
 
 /// All bodies that are being read or spooled together, in bytes: what a flood can cost in memory.
@@ -36,18 +37,19 @@ struct Receiver {
     keep_headers: &'static [&'static str],
     door: Door,
     budget: Budget,
+    pulse: Pulse,
     refused: Seldom,
 }
 
 /// The routes of a webhook's door, without the loops behind it: `/webhook`.
 pub fn webhook_routes<A: Webhook>(adapter: Arc<A>, door: Door) -> Router {
-    routes(adapter, A::keep_headers(), door)
+    routes(adapter, A::keep_headers(), door, Pulse::default())
 }
 
-pub(crate) fn routes(platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str], door: Door) -> Router {
+pub(crate) fn routes(platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str], door: Door, pulse: Pulse) -> Router {
     // One body may always be read, however large it may be.
     let budget = Budget::new(MEMORY.max(2 * door.max_body()));
-    let receiver = Arc::new(Receiver { platform, keep_headers, door, budget, refused: Seldom::default() });
+    let receiver = Arc::new(Receiver { platform, keep_headers, door, budget, pulse, refused: Seldom::default() });
     Router::new().route("/webhook", any(receive)).with_state(receiver)
 }
 
@@ -104,6 +106,7 @@ impl Receiver {
     fn refuse(&self, why: Refused) -> Response {
         self.door.count("refused");
         counter!("muara_signature_refused_total").increment(1);
+        self.pulse.refused();
         if let Some(others) = self.refused.now() {
             // Either somebody tries, or our secret is not the platform's any more: then every real message is refused.
             warn!(others, "Refused a request at the webhook: {why}. If real messages stay away, check the secret.");

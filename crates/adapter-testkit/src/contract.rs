@@ -40,6 +40,58 @@ pub struct Contract {
     pub offers: fn(&FakePlatform),
     /// The words of a reply in a request that the platform saw; `None` when that request carries none.
     pub sent_text: fn(&Seen) -> Option<String>,
+    /// Recordings that are a body alone, without a request around it: mails, posts. Beside `*.http`.
+    pub bare: Option<Bare>,
+    /// A platform that does not speak HTTP (IMAP and SMTP, SMPP): what the suite cannot play by itself. Then `accepts`, `refusals`, `offers`
+    /// and `sent_text` are not asked.
+    pub elsewhere: Option<Elsewhere>,
+    /// What `probe` finds on the platform. `None`: there is nothing to look at, and it says so.
+    pub probe: Option<Probe>,
+}
+
+/// Fixtures without a request around them.
+#[derive(Debug, Clone, Copy)]
+pub struct Bare {
+    /// How their names end: `eml`.
+    pub extension: &'static str,
+    /// The headers of [`adapter_sdk::Item`] that a poll would give along.
+    pub headers: &'static [(&'static str, &'static str)],
+}
+
+/// A platform that the contract's own test plays, because it does not speak HTTP.
+#[derive(Debug, Clone, Copy)]
+pub struct Elsewhere {
+    /// Puts it right: from now on it takes everything. Called before each rule.
+    pub mend: fn(),
+    /// Puts something new there, for a poll to find. Pollers.
+    pub offer: fn(),
+    /// Everything there that a poll could change, in words of your own: flags, counts, places. Pollers.
+    pub state: fn() -> String,
+    /// What can go wrong when it is sent something. At least a final no, something that passes, and silence.
+    pub troubles: &'static [Trouble],
+    /// The texts that it has been sent since the last call, in order.
+    pub received: fn() -> Vec<String>,
+}
+
+/// One way in which a platform does not take a reply.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What it is: `550 no such user`.
+    pub what: &'static str,
+    /// From now on it is so, until `mend`.
+    pub begin: fn(),
+    /// What `send` must make of it.
+    pub wanted: Wanted,
+}
+
+/// What `probe` is tried on.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// Lets the platform answer as it does when all is well.
+    pub healthy: fn(&FakePlatform),
+    /// Each lets it answer so that `probe` must find something wrong; the suite adds 401 to everything, silence and a closed port by itself
+    /// (for a platform of your own it adds nothing).
+    pub broken: &'static [fn(&FakePlatform)],
 }
 
 impl Default for Contract {
@@ -59,6 +111,9 @@ impl Default for Contract {
             text_limit: None,
             offers: |_| {},
             sent_text: |_| None,
+            bare: None,
+            elsewhere: None,
+            probe: None,
         }
     }
 }
@@ -81,6 +136,8 @@ pub enum Wanted {
     Throttled(Option<u64>),
     /// `SendError::Rejected`, with this code.
     Rejected(String),
+    /// `SendError::Rejected`, with whatever code.
+    AnyNo,
     /// `SendError::OptedOut`
     OptedOut,
 }

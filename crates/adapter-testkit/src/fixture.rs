@@ -1,8 +1,10 @@
 //! `*.http`: a recorded request. First line `POST /webhook?query`, then headers, an empty line, and the body byte for byte.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adapter_sdk::{AdapterName, Raw, Request, Timestamp, TraceId};
+
+use crate::Bare;
 
 /// When every fixture came in.
 const RECEIVED_AT: &str = "2026-11-21T09:00:00Z";
@@ -30,14 +32,30 @@ impl Fixture {
         Self { name: name.to_owned(), request }
     }
 
-    /// Reads all of a folder, by name.
+    /// Reads a file that is a body alone.
+    ///
+    /// # Panics
+    /// When it cannot be read, or a header is none.
+    pub fn read_bare(path: &Path, bare: Bare) -> Self {
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_else(|| panic!("{}: not a name", path.display()));
+        let body = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let head: String = bare.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let request = Request::recorded(&[b"POST /\n", head.as_bytes(), b"\n", &body].concat());
+        Self { name: name.to_owned(), request: request.unwrap_or_else(|error| panic!("{}: {error}", path.display())) }
+    }
+
+    /// Reads all of a folder, by name: `*.http`, and those that are a body alone.
     ///
     /// # Panics
     /// When there is none.
-    pub fn all(folder: &Path) -> Vec<Self> {
+    pub fn all(folder: &Path, bare: Option<Bare>) -> Vec<Self> {
         let listed = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let paths = listed.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|e| e == "http"));
-        let mut fixtures: Vec<Self> = paths.map(|path| Self::read(&path)).collect();
+        let read = |path: PathBuf| match (path.extension().and_then(|extension| extension.to_str()), bare) {
+            (Some("http"), _) => Some(Self::read(&path)),
+            (Some(extension), Some(bare)) if extension == bare.extension => Some(Self::read_bare(&path, bare)),
+            _ => None,
+        };
+        let mut fixtures: Vec<Self> = listed.filter_map(|entry| read(entry.ok()?.path())).collect();
         assert!(!fixtures.is_empty(), "{}: no fixture, and an adapter without one is not tried", folder.display());
         fixtures.sort_by(|a, b| a.name.cmp(&b.name));
         fixtures

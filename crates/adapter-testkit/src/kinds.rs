@@ -169,7 +169,14 @@ async fn c6<A: Poll>(suite: &mut Suite<A>) {
     suite.rule(6, !accounts.is_empty(), || "no account to poll".to_owned());
     for account in accounts {
         suite.platform.forget();
-        offers(&suite.platform);
+        match suite.contract.elsewhere {
+            None => offers(&suite.platform),
+            Some(elsewhere) => {
+                (elsewhere.mend)();
+                (elsewhere.offer)();
+            }
+        }
+        let before = suite.contract.elsewhere.map(|elsewhere| (elsewhere.state)());
         let first = suite.adapter.poll(&account, None).await;
         let second = suite.adapter.poll(&account, None).await;
         let (first, second) = match (first, second) {
@@ -181,6 +188,8 @@ async fn c6<A: Poll>(suite: &mut Suite<A>) {
         let changing = suite.platform.seen().iter().find(|seen| !seen.method.is_safe()).map(|seen| seen.method.clone());
         suite.rule(6, changing.is_none(), || format!("{account}: a poll calls {changing:?}, which may change something there"));
         let next = suite.adapter.poll(&account, first.cursor.clone()).await;
+        let after = suite.contract.elsewhere.map(|elsewhere| (elsewhere.state)());
+        suite.rule(6, before == after, || format!("{account}: a poll changes the platform from {before:?} to {after:?}"));
         let repeats = next.as_ref().is_ok_and(|next| next.items.iter().any(|item| first.items.contains(item)));
         suite.rule(6, !repeats, || format!("{account}: after its own cursor a poll gives the same items again"));
     }

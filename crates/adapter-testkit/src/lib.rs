@@ -15,7 +15,7 @@ mod platform;
 mod suite;
 
 pub use clerk::StaffKey;
-pub use contract::{Contract, Refusal, Wanted};
+pub use contract::{Bare, Contract, Elsewhere, Probe, Refusal, Trouble, Wanted};
 pub use counter::{Counter, Filled, Shown, small_city};
 pub use door::TestDoor;
 pub use fixture::Fixture;

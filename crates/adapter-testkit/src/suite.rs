@@ -9,13 +9,13 @@ use std::{
 };
 
 use adapter_sdk::{
-    Adapter, AdapterName, Attachment, Audience, Content, Event, FetchError, Http, Inbound, ParseError, Raw, Reference, SendError, Settings,
-    TraceId, outgoing::Limits,
+    Adapter, AdapterName, Attachment, Audience, Content, Event, FetchError, Finding, Http, Inbound, ParseError, Raw, Reference, SendError,
+    Settings, State, TraceId, outgoing::Limits,
 };
 use proptest::test_runner::{Config as CasesOf, RngAlgorithm, TestRng, TestRunner};
 
 use crate::{
-    Canned, Contract, FakePlatform, Fixture, Wanted,
+    Canned, Contract, Elsewhere, FakePlatform, Fixture, Probe, Wanted,
     mutate::{changed, changes},
 };
 
@@ -23,6 +23,8 @@ use crate::{
 const CASES: u32 = 256;
 /// Long enough for loopback, short enough to wait for.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// However many accounts it looks at.
+const PROBING: Duration = Duration::from_secs(5);
 /// What a platform may answer in these tests, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 /// The longest key, in bytes.
@@ -86,7 +88,7 @@ impl<A: Adapter> Suite<A> {
         let opened = catch_unwind(|| open::<A>(&contract, platform.url()));
         let opened = opened.unwrap_or_else(|_| panic!("C10: `open` panicked: it does no I/O, and needs no runtime"));
         let adapter = opened.unwrap_or_else(|error| panic!("C10: the contract's configuration does not open: {error}"));
-        let fixtures = Fixture::all(Path::new(contract.fixtures));
+        let fixtures = Fixture::all(Path::new(contract.fixtures), contract.bare);
         Self { contract, platform, name, adapter: Arc::new(adapter), fixtures, findings: Findings::default(), keep_headers }
     }
 
@@ -119,9 +121,13 @@ impl<A: Adapter> Suite<A> {
         }
         self.c11_no_snapshot_alone();
         if let Some(reply) = self.contract.reply {
-            self.c7(reply).await;
+            match self.contract.elsewhere {
+                None => self.c7(reply).await,
+                Some(elsewhere) => self.c7_elsewhere(reply, elsewhere).await,
+            }
             self.c8(reply).await;
         }
+        self.c13().await;
     }
 
     fn parse(&self, raw: &Raw) -> Result<Result<Vec<Event>, ParseError>, ()> {
@@ -173,6 +179,9 @@ impl<A: Adapter> Suite<A> {
         let again = self.parse(&raw).map(|again| said(&again)).unwrap_or_default();
         let other = open::<A>(&self.contract, self.platform.url()).map(|other| said(&other.parse(&raw))).unwrap_or_default();
         let first = said(parsed);
+        let stored = serde_json::to_vec(&raw).and_then(|stored| serde_json::from_slice::<Raw>(&stored));
+        let replayed = stored.map_or_else(|_| Ok(String::new()), |stored| self.parse(&stored).map(|replayed| said(&replayed)));
+        self.rule(1, replayed.is_ok_and(|replayed| replayed == first), || format!("{} gives other events in a replay", fixture.name));
         self.rule(1, first == again, || format!("{} gives other events when it is parsed again", fixture.name));
         self.rule(1, first == other, || format!("{} gives other events in another process", fixture.name));
         let later = Raw { received_at: raw.received_at + Duration::from_hours(1), trace: TraceId::random(), ..raw.clone() };
@@ -210,7 +219,7 @@ impl<A: Adapter> Suite<A> {
         let sent = self.adapter.send(&reply()).await;
         self.rule(7, sent.is_ok(), || format!("what the platform accepts is not sent: {sent:?}"));
         let refusals = (self.contract.refusals)();
-        let has_a_no = refusals.iter().any(|refusal| matches!(refusal.wanted, Wanted::Rejected(_)));
+        let has_a_no = refusals.iter().any(|refusal| matches!(refusal.wanted, Wanted::Rejected(_) | Wanted::AnyNo));
         self.rule(7, has_a_no, || "the contract shows no final no of the platform (`refusals`)".to_owned());
         for refusal in refusals {
             self.answered(&refusal.answer, &refusal.wanted, reply).await;
@@ -234,6 +243,78 @@ impl<A: Adapter> Suite<A> {
         self.platform.forget();
     }
 
+    /// C7 for a platform that does not speak HTTP.
+    async fn c7_elsewhere(&mut self, reply: fn() -> adapter_sdk::Reply, elsewhere: Elsewhere) {
+        (elsewhere.mend)();
+        let sent = self.adapter.send(&reply()).await;
+        self.rule(7, sent.is_ok(), || format!("what the platform accepts is not sent: {sent:?}"));
+        let has = |wanted: fn(&Wanted) -> bool| elsewhere.troubles.iter().any(|trouble| wanted(&trouble.wanted));
+        let shows_both =
+            has(|wanted| matches!(wanted, Wanted::Rejected(_) | Wanted::AnyNo)) && has(|wanted| *wanted == Wanted::Unreachable);
+        self.rule(7, shows_both, || "the contract shows no final no of the platform, or no trouble that passes (`troubles`)".to_owned());
+        for trouble in elsewhere.troubles {
+            (elsewhere.mend)();
+            (trouble.begin)();
+            let sent = self.adapter.send(&reply()).await;
+            self.told_of(trouble.what, &sent, &trouble.wanted);
+        }
+        (elsewhere.mend)();
+    }
+
+    /// C13: `probe` says that all is well when it is, what to do when it is not, comes to an end, and changes nothing.
+    async fn c13(&mut self) {
+        let Some(Probe { healthy, broken }) = self.contract.probe else {
+            let found = self.adapter.probe().await;
+            let well = found.iter().any(|finding| finding.state == State::Fine);
+            return self.rule(13, !well, || "`probe` says that something is fine, and the contract does not try it (`probe`)".to_owned());
+        };
+        self.platform.forget();
+        healthy(&self.platform);
+        let Some(found) = self.probed().await else { return };
+        let well = !found.is_empty() && found.iter().all(|finding| finding.state != State::Wrong);
+        self.rule(13, well, || format!("all is well, and `probe` finds {found:?}"));
+        let changing = self.platform.seen().iter().find(|seen| !seen.method.is_safe()).map(|seen| seen.method.clone());
+        self.rule(13, changing.is_none(), || format!("`probe` calls {changing:?}, which may change something there"));
+        for (number, begin) in broken.iter().enumerate() {
+            self.platform.forget();
+            begin(&self.platform);
+            self.finds_something_wrong(&format!("the {}. of `broken`", number + 1), false).await;
+        }
+        if self.contract.elsewhere.is_some() {
+            return;
+        }
+        self.platform.forget();
+        self.platform.always(Canned::status(401));
+        self.finds_something_wrong("401 to everything", false).await;
+        self.platform.fall_silent();
+        self.finds_something_wrong("silence", true).await;
+        self.platform.forget();
+        if let Ok(adapter) = open::<A>(&self.contract, &closed_port().await) {
+            let found = tokio::time::timeout(PROBING, adapter.probe()).await.unwrap_or_default();
+            let well = found.iter().all(|finding| finding.state == State::Fine);
+            self.rule(13, !well, || format!("nobody answers at a closed port, and `probe` finds {found:?}"));
+        }
+    }
+
+    async fn finds_something_wrong(&mut self, what: &str, may_be_unknown: bool) {
+        let found = self.probed().await.unwrap_or_default();
+        let wrong = found.iter().any(|finding| finding.state == State::Wrong || may_be_unknown && finding.state == State::Unknown);
+        self.rule(13, wrong, || format!("{what}: `probe` finds nothing wrong: {found:?}"));
+    }
+
+    /// What `probe` finds; whatever is wrong says what to do, and nothing shows a secret.
+    async fn probed(&mut self) -> Option<Vec<Finding>> {
+        let found = tokio::time::timeout(PROBING, self.adapter.probe()).await;
+        self.rule(13, found.is_ok(), || format!("`probe` does not come to an end within {} s", PROBING.as_secs()));
+        let found = found.ok()?;
+        for finding in &found {
+            let advised = finding.state != State::Wrong || finding.advice.is_some();
+            self.rule(13, advised, || format!("`probe` does not say what to do: {finding:?}"));
+            self.no_secret("a finding of `probe`", &format!("{finding:?} {finding}"));
+        }
+        Some(found)
+    }
+
     async fn answered(&mut self, answer: &Canned, wanted: &Wanted, reply: fn() -> adapter_sdk::Reply) {
         self.platform.forget();
         self.platform.always(answer.clone());
@@ -246,6 +327,7 @@ impl<A: Adapter> Suite<A> {
     fn told_of(&mut self, what: &str, sent: &Result<adapter_sdk::Sent, SendError>, wanted: &Wanted) {
         let fits = match (sent, wanted) {
             (Err(SendError::Unreachable(_)), Wanted::Unreachable) | (Err(SendError::OptedOut), Wanted::OptedOut) => true,
+            (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
             (Err(SendError::Throttled(after)), Wanted::Throttled(seconds)) => {
                 seconds.is_none_or(|seconds| *after == Some(Duration::from_secs(seconds)))
             }
@@ -270,11 +352,16 @@ impl<A: Adapter> Suite<A> {
         let words = (0..limit).map(|n| format!("kata{n}")).collect::<Vec<_>>().join(" ");
         let longest: String = "0123456789".chars().cycle().take(3 * limit).collect();
         let wide = "🌊ü".repeat(limit);
+        let elsewhere = self.contract.elsewhere;
         for (what, text) in [("many words", words), ("one long word", longest), ("characters of many bytes", wide)] {
             self.platform.forget();
             self.platform.always((self.contract.accepts)());
+            let _ = elsewhere.map(|elsewhere| (elsewhere.received)());
             let sent = self.adapter.send(&adapter_sdk::Reply { text: text.clone(), ..reply() }).await;
-            let parts: Vec<String> = self.platform.seen().iter().filter_map(|seen| (self.contract.sent_text)(seen)).collect();
+            let parts: Vec<String> = match elsewhere {
+                Some(elsewhere) => (elsewhere.received)(),
+                None => self.platform.seen().iter().filter_map(|seen| (self.contract.sent_text)(seen)).collect(),
+            };
             match sent {
                 Ok(_) => {
                     let too_long = parts.iter().map(|part| part.chars().count()).find(|chars| *chars > limit);

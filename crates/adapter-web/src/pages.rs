@@ -3,16 +3,16 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use adapter_sdk::{
-    Category, Door, DoorError, Language, MessageKey, Reference, Reply, Site, Timestamp,
+    Category, Door, DoorError, Language, MessageKey, Reference, Reply, Timestamp,
     axum::{
         Json, Router,
         extract::{ConnectInfo, Path, Query, Request, State},
         http::{StatusCode, header},
         middleware,
-        response::{Html, IntoResponse, Redirect, Response},
+        response::{IntoResponse, Redirect, Response},
         routing::get,
     },
-    form::{AreaGroup, Body, BodyError, Form, Limits, Mint, Patience, Problems, Visitor, area_groups, same_site, wants_json},
+    form::{self, AreaGroup, Body, BodyError, Form, Limits, Mint, Patience, Problems, Visitor, area_groups, same_site, wants_json},
     model::id::random_bytes,
 };
 use askama::Template;
@@ -259,7 +259,7 @@ impl Room {
     }
 
     fn page(&self, visit: &Visit, title: &str) -> Page {
-        let site = self.door.site().unwrap_or_else(|| unnamed(visit.language));
+        let site = form::site(&self.door, words(visit.language).t("site.unnamed"));
         Page::new(visit, words(visit.language), &site, now(), title)
     }
 }
@@ -298,8 +298,7 @@ impl Room {
 }
 
 async fn outline(State(room): State<Arc<Room>>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    room.door.outline().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |bytes| (headers, bytes).into_response())
+    form::outline(&room.door)
 }
 
 async fn missing(State(room): State<Arc<Room>>, visit: Visit) -> Response {
@@ -317,19 +316,8 @@ fn form_language(form: &Form) -> Language {
     Language::from_tag(form.typed(field::LANGUAGE))
 }
 
-/// Until the core has told us its name once.
-fn unnamed(language: Language) -> Site {
-    Site { name: words(language).t("site.unnamed").to_owned(), base_url: String::new(), zone: adapter_sdk::model::clock::Zone::default() }
-}
-
 fn drawn(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "Could not draw a page.");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    form::drawn(status, template.render())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod media;
 mod pace;
 mod parse;
+mod probe;
 mod refusal;
 mod send;
 mod thread;
@@ -11,8 +12,8 @@ mod wire;
 use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyKind, Request, Secret,
-    SendError, Sent, Timestamp, Webhook,
+    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyKind,
+    Request, Secret, SendError, Sent, Timestamp, Webhook,
     axum::http::{Method, StatusCode},
     outgoing::Url,
 };
@@ -161,6 +162,10 @@ impl Adapter for WhatsApp {
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.reply(reply, now()).await
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.look().await
     }
 }
 

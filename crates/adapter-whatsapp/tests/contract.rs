@@ -6,7 +6,7 @@ use adapter_sdk::{
     Answer, Audience, Language, Reply, ReplyId, ReplyKind, ReplyTo, Request, Timestamp,
     axum::http::{HeaderMap, Method},
 };
-use adapter_testkit::{Canned, Contract, Refusal, Seen, Wanted};
+use adapter_testkit::{Canned, Contract, Probe, Refusal, Seen, Wanted};
 use adapter_whatsapp::WhatsApp;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -49,8 +49,20 @@ fn the_contract_is_kept() {
         refusals,
         text_limit: Some(4096),
         sent_text,
+        probe: Some(Probe {
+            healthy: |platform| platform.always(number(json!({ "application": "https://lapor.example.id/webhook" }))),
+            broken: &[
+                |platform| platform.always(number(json!({}))),
+                |platform| platform.always(Canned::json(400, json!({ "error": { "code": 100, "message": "no such object" } }).to_string())),
+            ],
+        }),
         ..Contract::default()
     });
+}
+
+/// What the Graph API says of a number.
+fn number(webhooks: Value) -> Canned {
+    Canned::json(200, json!({ "id": "100000000000001", "webhook_configuration": webhooks }).to_string())
 }
 
 fn config(platform: &str) -> String {

@@ -24,7 +24,7 @@ const BODY: usize = 700;
 #[tokio::main]
 async fn main() {
     let nats = servers::testing::nats();
-    let config = BusConfig { url: nats.url(), user: None, password: None, name: "throughput".to_owned(), replicas: 1 };
+    let config = BusConfig { url: nats.url(), user: None, password: None, key: None, name: "throughput".to_owned(), replicas: 1 };
     let bus = Bus::connect(&config).await.expect("a connection");
     bus.ensure().await.expect("streams");
     let jetstream = async_nats::jetstream::new(async_nats::connect(nats.url()).await.expect("a connection"));

@@ -30,6 +30,8 @@ pub struct BusConfig {
     pub user: Option<String>,
     /// Its password.
     pub password: Option<SecretString>,
+    /// The seed of its key, instead of a password: `SU…`. The user's name still names the inbox where answers come.
+    pub key: Option<SecretString>,
     /// What the server's monitoring calls us: the process, not the user.
     pub name: String,
     /// How many servers keep each message: 1, or 3 in a cluster. Only [`Bus::ensure`] reads it.
@@ -41,6 +43,8 @@ pub struct BusConfig {
 pub struct Bus {
     pub(crate) inner: Arc<Inner>,
     pub(crate) ack_wait: Duration,
+    /// How long a consumer holds back the acknowledgement of what it has handled.
+    pub(crate) certain_after: Duration,
 }
 
 pub(crate) struct Inner {
@@ -48,8 +52,8 @@ pub(crate) struct Inner {
     pub(crate) jetstream: jetstream::Context,
     pub(crate) link: watch::Receiver<Link>,
     pub(crate) replicas: usize,
-    pub(crate) cursor: OnceCell<jetstream::kv::Store>,
-    pub(crate) sent: OnceCell<jetstream::kv::Store>,
+    /// Who we are, in characters that may stand in a subject.
+    pub(crate) owner: String,
     pub(crate) announced: OnceCell<jetstream::kv::Store>,
     pub(crate) quarantine: OnceCell<jetstream::object_store::ObjectStore>,
 }
@@ -89,13 +93,13 @@ impl Bus {
             .build(client.clone());
         Ok(Self {
             ack_wait: ACK_WAIT,
+            certain_after: Duration::ZERO,
             inner: Arc::new(Inner {
                 client,
                 jetstream,
                 link,
                 replicas: config.replicas.max(1),
-                cursor: OnceCell::new(),
-                sent: OnceCell::new(),
+                owner: subject_safe(config.user.as_deref().unwrap_or("nobody")),
                 announced: OnceCell::new(),
                 quarantine: OnceCell::new(),
             }),
@@ -112,6 +116,22 @@ impl Bus {
     #[must_use]
     pub fn with_ack_wait(self, ack_wait: Duration) -> Self {
         Self { ack_wait, ..self }
+    }
+
+    /// The same bus whose consumers acknowledge what they have handled only so long after. For handlers whose work is to publish on this bus: a
+    /// server acknowledges what it has not synced yet, so an acknowledgement that it does sync could outlive, in a power cut, the message
+    /// that was made. What is not acknowledged when the process ends is handled again, by this one or another.
+    #[must_use]
+    pub fn acknowledging_after(self, certain_after: Duration) -> Self {
+        Self { certain_after, ..self }
+    }
+
+    /// How many servers keep each raw message.
+    pub async fn raw_replicas(&self) -> Result<usize, BusError> {
+        self.connected().await?;
+        let stream = self.inner.jetstream.get_stream(crate::streams::RAW).await;
+        let stream = stream.map_err(|error| BusError::finding(error, "stream RAW"))?;
+        Ok(stream.cached_info().config.num_replicas)
     }
 
     /// Writes out what is still under way; for the end of a process.
@@ -153,8 +173,12 @@ fn options(config: &BusConfig, tell: watch::Sender<Link>) -> ConnectOptions {
             std::future::ready(())
         });
     let Some(user) = &config.user else { return options };
+    let options = options.custom_inbox_prefix(inbox_prefix(user));
+    if let Some(key) = &config.key {
+        return options.nkey(key.expose_secret().trim().to_owned());
+    }
     let password = config.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default();
-    options.user_and_password(user.clone(), password).custom_inbox_prefix(inbox_prefix(user))
+    options.user_and_password(user.clone(), password)
 }
 
 /// What may stand in a subject: a user's name is chosen by people.

@@ -13,6 +13,7 @@ use crate::{
     Bus, BusError,
     parts::Parts,
     publish::{fresh_id, headers, hex},
+    redirected::genuine,
 };
 
 const STREAM: &str = "KV_directory";
@@ -76,7 +77,7 @@ impl Bus {
         self.connected().await?;
         let stream: Stream<()> = self.inner.jetstream.get_stream_no_info(STREAM).await.map_err(BusError::refused)?;
         match stream.direct_get_last_for_subject(subject).await {
-            Ok(message) => Ok(Some(message)),
+            Ok(message) => genuine(message).map(Some),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(BusError::reading(error, STREAM)),
         }

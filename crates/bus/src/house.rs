@@ -118,16 +118,16 @@ impl Bus {
         Ok(oldest)
     }
 
-    async fn stream(&self, name: &str) -> Result<Stream, BusError> {
+    pub(crate) async fn stream(&self, name: &str) -> Result<Stream, BusError> {
         self.inner.jetstream.get_stream(name).await.map_err(|error| BusError::finding(error, &format!("stream {name}")))
     }
 }
 
 /// The time of a message, since 1970.
-type Published = Duration;
+pub(crate) type Published = Duration;
 
 /// When the first message from a sequence on was published; `None`: there is none.
-async fn published(stream: &Stream, sequence: u64, subject: &str) -> Result<Option<Published>, BusError> {
+pub(crate) async fn published(stream: &Stream, sequence: u64, subject: &str) -> Result<Option<Published>, BusError> {
     match stream.raw_message_builder().sequence(sequence).next_by_subject(subject).send().await {
         Ok(message) => Ok(Some(since_1970(message.time.unix_timestamp_nanos()))),
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),

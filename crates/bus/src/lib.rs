@@ -38,7 +38,7 @@
 //! - **Order is not promised**, least of all across retries.
 //! - **Size does not matter for raw messages.** What does not fit one message travels in parts beside it. Attachments never ride in messages:
 //!   [`Bus::put_blob`].
-//! - **A credential of its own shows an adapter only what is its own**: [`Permissions`] writes the lines for the server's configuration.
+//! - **A credential of its own shows an adapter only what is its own**: [`accounts`] writes the lines for the server's configuration.
 //!
 //! The trace of a message travels in a W3C `traceparent` header; no header and no subject holds personal data.
 //!
@@ -50,7 +50,7 @@
 //!
 //! # async fn record(_: Event) -> Result<(), std::io::Error> { Ok(()) }
 //! # async fn example() -> Result<(), bus::BusError> {
-//! let config = BusConfig { url: "nats://127.0.0.1:4222".into(), user: None, password: None, name: "intake".into(), replicas: 1 };
+//! let config = BusConfig { url: "nats://127.0.0.1:4222".into(), user: None, password: None, key: None, name: "intake".into(), replicas: 1 };
 //! let bus = Bus::connect(&config).await?;
 //! bus.ensure().await?;
 //! let stop = Stop::new(); // cancelled by a signal
@@ -64,6 +64,9 @@
 //!
 //! How fast it is here: `cargo run --release -p bus --example throughput`.
 
+pub mod accounts;
+mod announcing;
+mod backlog;
 mod blobs;
 mod connect;
 mod consume;
@@ -75,17 +78,22 @@ pub mod parked;
 mod parts;
 mod permissions;
 mod publish;
+mod redirected;
+mod replay;
 mod server;
 mod streams;
 
+pub use accounts::{Credential, Who};
+pub use announcing::{AccountPulse, Announcement, Expiry, MISSING_AFTER};
+pub use backlog::Backlog;
 pub use connect::{Bus, BusConfig};
 pub use consume::{Delivery, Queue};
 pub use error::BusError;
 pub use house::Fill;
-pub use keys::{Announcement, MISSING_AFTER};
 pub use parked::Parked;
 pub use permissions::Permissions;
-pub use publish::Accepted;
+pub use publish::{Accepted, raw_hash};
+pub use replay::RawReader;
 pub use streams::DUPLICATE_WINDOW;
 /// Tells loops to stop: cancel it once, clone it freely.
 pub use tokio_util::sync::CancellationToken as Stop;

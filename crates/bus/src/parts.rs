@@ -10,7 +10,7 @@ use async_nats::{HeaderMap, jetstream::stream::DirectGetErrorKind};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::{Bus, BusError, publish::fresh_id};
+use crate::{Bus, BusError, publish::fresh_id, redirected::genuine};
 
 /// The largest payload that travels whole. NATS takes 1 MiB by default, headers included.
 pub(crate) const WHOLE: usize = 512 * 1024;
@@ -81,7 +81,7 @@ impl Bus {
         let mut payload = BytesMut::with_capacity(parts.bytes);
         while let Some(part) = reads.next().await {
             match part {
-                Ok(part) => payload.extend_from_slice(&part.payload),
+                Ok(part) => payload.extend_from_slice(&genuine(part)?.payload),
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(BusError::reading(error, stream)),
             }

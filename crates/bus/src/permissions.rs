@@ -2,7 +2,7 @@
 
 use model::AdapterName;
 
-use crate::{Queue, connect::subject_safe};
+use crate::{Queue, connect::subject_safe, replay};
 
 /// What a user may publish and subscribe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +16,11 @@ pub struct Permissions {
 impl Permissions {
     /// All that an adapter with a credential of its own needs, and nothing that shows it another adapter's messages.
     ///
-    /// It keeps a stolen credential from reading others. It does not keep it from writing under a false name: NATS sends the answer to a
-    /// request wherever the request says. So the core believes an adapter only what it says of itself ([`Delivery::adapter`](crate::Delivery)).
+    /// It keeps a stolen credential from reading others, and from publishing as others. NATS sends the answer to a request wherever the request
+    /// says, so rubbish can still come to others' queues: `redirected` knows it. And the core believes an adapter only what it says of itself
+    /// ([`Delivery::adapter`](crate::Delivery)).
     pub fn of_adapter(adapter: &AdapterName, user: &str) -> Self {
+        let reader = replay::reader(adapter);
         let mut publish = vec![
             format!("raw.{adapter}"),
             format!("raw.{adapter}.part.>"),
@@ -26,6 +28,16 @@ impl Permissions {
             format!("parked.*.{adapter}"),
             format!("parked.*.{adapter}.part.>"),
             format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.part.>"),
+            // What was made of its raw messages, and these again, for `replay`.
+            format!("raw.{adapter}.made.*"),
+            format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.made.*"),
+            format!("$JS.API.CONSUMER.CREATE.RAW.{reader}.raw.{adapter}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.RAW.{reader}"),
+            format!("$JS.API.CONSUMER.INFO.RAW.{reader}"),
+            format!("$JS.API.CONSUMER.DELETE.RAW.{reader}"),
+            // How many servers keep a message: a door without a spool asks. The answer can list subjects, in which are no words of citizens: names of
+            // adapters, random ids, hashes.
+            "$JS.API.STREAM.INFO.RAW".to_owned(),
             format!("$KV.cursor.{adapter}.>"),
             format!("$JS.API.DIRECT.GET.KV_cursor.$KV.cursor.{adapter}.>"),
             // Reply ids cannot be guessed, and the bucket cannot be listed.
@@ -33,11 +45,10 @@ impl Permissions {
             "$JS.API.DIRECT.GET.KV_sent.$KV.sent.*".to_owned(),
             format!("$KV.announced.{adapter}"),
             "$JS.API.DIRECT.GET.KV_directory.$KV.directory.>".to_owned(),
-            // Attachments go in and cannot be read back.
-            "$O.quarantine.>".to_owned(),
-            "$JS.API.DIRECT.GET.OBJ_quarantine.$O.quarantine.M.*".to_owned(),
+            // Attachments go in and cannot be read back; their names cannot be guessed, and the store cannot be listed.
+            format!("$O.quarantine.C.{}.*", subject_safe(user)),
+            "$O.quarantine.M.*".to_owned(),
         ];
-        publish.extend(["KV_cursor", "KV_sent", "KV_announced", "OBJ_quarantine"].map(|stream| format!("$JS.API.STREAM.INFO.{stream}")));
         for queue in [Queue::Raw(adapter.clone()), Queue::Replies(adapter.clone())] {
             let (stream, durable, filter) = (queue.stream(), queue.durable(), queue.filter());
             publish.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}.{filter}"));
@@ -47,12 +58,6 @@ impl Permissions {
             publish.push(format!("$JS.ACK.*.*.{stream}.{durable}.>"));
         }
         Self { publish, subscribe: vec![format!("{}.>", inbox_prefix(user))] }
-    }
-
-    /// For the server's configuration: `permissions = { … }`.
-    pub fn to_nats_conf(&self) -> String {
-        let list = |subjects: &[String]| subjects.iter().map(|subject| format!("\"{subject}\"")).collect::<Vec<_>>().join(", ");
-        format!("permissions = {{ publish = [{}], subscribe = [{}] }}", list(&self.publish), list(&self.subscribe))
     }
 }
 

@@ -103,7 +103,12 @@ fn json(value: &impl Serialize) -> Result<Bytes, BusError> {
     Ok(serde_json::to_vec(value)?.into())
 }
 
-fn raw_id(raw: &Raw) -> String {
+/// What is the same for the same bytes of the same adapter, whenever they come: the id of a raw message on the bus.
+pub fn raw_hash(raw: &Raw) -> String {
+    raw_id(raw)
+}
+
+pub(crate) fn raw_id(raw: &Raw) -> String {
     hash("raw", &[raw.adapter.as_str().as_bytes(), raw.query.as_bytes(), &raw.body])
 }
 

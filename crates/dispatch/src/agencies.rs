@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use metrics::counter;
 use model::{Directory, Language, Site};
 use outgoing::Http;
 use store::{
@@ -140,6 +141,12 @@ fn outcome(tried: Tried, attempts: u16) -> Outcome {
 fn tell(claimed: &Claimed, outcome: &Outcome) {
     let (trace, complaint) = (claimed.trace, claimed.complaint.id);
     let (reference, agency, way) = (claimed.complaint.reference, &claimed.agency.code, claimed.send_kind.as_str());
+    let became = match outcome {
+        Outcome::Delivered { .. } => "told",
+        Outcome::Retry { .. } => "again",
+        Outcome::Refused { .. } => "refused",
+    };
+    counter!("muara_agencies_told_total", "way" => way, "outcome" => became).increment(1);
     match outcome {
         Outcome::Delivered { .. } => {
             info!(trace.id = %trace, complaint.id = %complaint, agency = %agency, "Told {agency} of complaint {reference} ({way}).");

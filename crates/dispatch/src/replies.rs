@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bus::Bus;
 use jiff::Timestamp;
+use metrics::counter;
 use model::{Reply, Site, TraceId, word};
 use store::{PgPool, StoreError, reply};
 use tracing::{info, warn};
@@ -42,6 +43,7 @@ impl Replies {
         for ((claimed, (reply, trace)), answer) in claimed.into_iter().zip(worded).zip(answers) {
             match answer {
                 Ok(_) => {
+                    counter!("muara_replies_published_total", "adapter" => reply.to.adapter.to_string()).increment(1);
                     info!(trace.id = %trace, reply.id = %reply.id, adapter = %reply.to.adapter, "Published a reply.");
                     published.push((claimed, reply.text));
                 }

@@ -19,7 +19,7 @@ use support::{City, site, start};
 use tokio::{sync::mpsc, time::timeout};
 
 async fn connect(nats: &TestNats) -> Bus {
-    let config = BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 };
+    let config = BusConfig { url: nats.url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 };
     let bus = Bus::connect(&config).await.expect("a bus");
     bus.ensure().await.expect("streams");
     bus

@@ -1,6 +1,7 @@
 //! What becomes of each event: handled, again later, or set aside for a person.
 
 use bus::Delivery;
+use metrics::counter;
 use model::{Address, Event, Failure, Inbound, Receipt, Timestamp, TraceId};
 use store::{PgPool, StoreError, citizen, reply};
 use tracing::{info, warn};
@@ -34,6 +35,7 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
     for (at, delivery) in events.into_iter().enumerate() {
         if let Err(refused) = admit(&delivery, rooms) {
             warn!(trace.id = %delivery.trace, adapter = %delivery.adapter, "Set an event aside: {refused}.");
+            counter!("muara_events_set_aside_total", "reason" => refused.reason()).increment(1);
             results.push((at, Err(Failure::park(refused.reason(), refused))));
             continue;
         }

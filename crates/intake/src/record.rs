@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use metrics::counter;
 use model::{AdapterName, Address, CitizenId, ComplaintId, Inbound, MessageKey, Reference, Timestamp, TraceId, TrackingCode};
 use store::{PgPool, StoreError, Tx, citizen, complaint, message, reply};
 use tracing::info;
@@ -224,11 +225,21 @@ fn tell(plan: &Plan, batch: &[(Bounded, TraceId)]) {
     for (recorded, (message, trace)) in plan.recorded.iter().zip(batch) {
         let adapter = &message.inbound.key.adapter;
         let number = recorded.complaint().and_then(|id| numbers.get(&id)).copied().unwrap_or(message.inbound.reference);
+        counter!("muara_messages_recorded_total", "adapter" => adapter.to_string(), "outcome" => outcome(*recorded)).increment(1);
         match recorded {
             Recorded::New(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Recorded complaint {number}."),
             Recorded::FollowUp(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Added a message to complaint {number}."),
             Recorded::Again(_) => info!(trace.id = %trace, %adapter, "Knew a message already."),
             Recorded::Unreadable => info!(trace.id = %trace, %adapter, "Recorded a message that cannot be read."),
         }
+    }
+}
+
+fn outcome(recorded: Recorded) -> &'static str {
+    match recorded {
+        Recorded::New(_) => "new",
+        Recorded::FollowUp(_) => "follow_up",
+        Recorded::Again(_) => "again",
+        Recorded::Unreadable => "unreadable",
     }
 }

@@ -40,6 +40,8 @@ ids! {
     AgencyId,
     /// One attachment of one message.
     AttachmentId,
+    /// An official way in.
+    ChannelId,
     /// A citizen.
     CitizenId,
     /// A complaint.

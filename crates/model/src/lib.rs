@@ -22,23 +22,26 @@
 //! | *tracking code* | 128 random bits in a link, the citizen's key: [`TrackingCode`] |
 //! | *park* | set aside for a person: [`Failure::Park`] |
 
+mod action;
 mod address;
 pub mod clock;
 mod complaint;
+mod decide;
 mod failure;
 pub mod id;
 mod message;
 mod reply;
+pub mod rhythm;
 mod routing;
 mod staff;
 mod tracking;
 
+pub use action::{Action, Actor, Decision, NotAllowed, Opening, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
-pub use complaint::{
-    Action, Actor, Complaint, Decision, Dispatch, DispatchState, NotAllowed, Opening, Status, Update, UpdateKind, Visibility, decide, open,
-};
+pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
+pub use decide::{decide, open};
 pub use failure::{BoxError, Failure};
-pub use id::{AgencyId, AttachmentId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
+pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
     ReplyTo,

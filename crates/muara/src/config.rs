@@ -5,11 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bus::Who;
 use dispatch::{Mail, MailError, MailSettings, Tls};
 use model::{Site, clock::Zone};
 use secrecy::SecretString;
 use serde::Deserialize;
 use settings::{LogSettings, Secret, SettingsError};
+
+use crate::keys::Keys;
 
 /// Every option, its default, and a comment.
 pub(crate) const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -24,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) bus: BusSection,
     pub(crate) storage: Storage,
     pub(crate) web: Web,
+    pub(crate) metrics: Metrics,
     #[serde(default)]
     mail: Option<MailSection>,
     pub(crate) log: LogSettings,
@@ -61,8 +65,12 @@ pub(crate) struct BusSection {
     pub(crate) private: bool,
     pub(crate) port: u16,
     pub(crate) url: String,
+    /// Empty: nobody said where. A private server's are always somewhere.
+    pub(crate) keys: PathBuf,
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    key: Option<Secret>,
     #[serde(default)]
     password: Option<Secret>,
     replicas: usize,
@@ -98,6 +106,14 @@ pub(crate) struct Web {
     pub(crate) behind_proxy: bool,
 }
 
+/// Figures for Prometheus.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    /// Empty: nowhere.
+    pub(crate) listen: String,
+}
+
 /// The mail server for agencies that are told by mail.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,9 +131,12 @@ pub(crate) struct MailSection {
 impl Config {
     /// Reads the defaults, the file and the environment. Touches no network.
     pub(crate) fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let mut config: Self = settings::load(DEFAULTS, file, environment)?;
+        let mut config: Self = settings::load(&[DEFAULTS], file, environment)?;
         if config.storage.folder.as_os_str().is_empty() {
             config.storage.folder = config.data.folder.join("files");
+        }
+        if config.bus.private && config.bus.keys.as_os_str().is_empty() {
+            config.bus.keys = config.data.folder.join("nats-keys");
         }
         if config.bus.url.is_empty() {
             config.bus.url = format!("nats://127.0.0.1:{}", config.bus.port);
@@ -152,13 +171,24 @@ impl Config {
 
     /// How this process reaches the bus.
     pub(crate) fn bus(&self, name: &str) -> bus::BusConfig {
+        let key = self.bus.key.clone().filter(|key| !key.is_empty()).or_else(|| self.private_key());
         bus::BusConfig {
             url: self.bus.url.clone(),
-            user: self.bus.user.clone().filter(|user| !user.is_empty()),
+            // Answers come to an inbox of this name, also where a key says who we are.
+            user: self.bus.user.clone().filter(|user| !user.is_empty()).or_else(|| key.as_ref().map(|_| Who::Core.to_string())),
+            key: key.map(|secret| SecretString::from(secret.expose())),
             password: self.bus.password.as_ref().map(|secret| SecretString::from(secret.expose())),
             name: name.to_owned(),
             replicas: self.bus.replicas,
         }
+    }
+}
+
+impl Config {
+    /// With a private server: the core's key, once `muara all` has made it. Only the user that runs it can read it.
+    fn private_key(&self) -> Option<Secret> {
+        let seed = || std::fs::read_to_string(Keys::new(&self.bus.keys).seed_file(&Who::Core)).ok();
+        self.bus.private.then(seed).flatten().map(|seed| Secret::new(seed.trim()))
     }
 }
 

@@ -46,6 +46,16 @@ pub(crate) async fn database_when_ready(config: &Config, stop: &bus::Stop) -> an
     }
 }
 
+/// How long a command waits for the bus.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The bus, at once or not at all. With a private one, that which `muara all` is running.
+pub(crate) async fn bus(config: &Config, name: &str) -> anyhow::Result<Bus> {
+    let hint = if config.bus.private { "the bus does not let us in: does `muara all` run?" } else { "the bus does not let us in" };
+    let settings = config.bus(name);
+    tokio::time::timeout(PATIENCE, Bus::connect(&settings)).await.context(hint)?.context(hint)
+}
+
 /// The bus with its streams, as soon as a server answers.
 pub(crate) async fn bus_when_ready(config: &Config, name: &str, stop: &bus::Stop) -> anyhow::Result<Option<Bus>> {
     let settings = config.bus(name);

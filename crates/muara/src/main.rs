@@ -4,6 +4,8 @@ mod commands;
 mod config;
 mod connect;
 mod doors;
+mod keys;
+mod metrics;
 mod private;
 mod roles;
 mod seed;

@@ -3,10 +3,19 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context;
-use servers::{Nats, NatsOptions, Postgres};
+use bus::{
+    Who,
+    accounts::{Server, to_nats_conf},
+};
+use model::Directory;
+use servers::{NATS_USERS, Nats, NatsOptions, Postgres, set_nats_users};
 use tracing::info;
 
-use crate::{config::Config, roles, runtime};
+use crate::{
+    config::Config,
+    keys::{Keys, Made},
+    roles, runtime,
+};
 
 /// The database inside the private cluster.
 const DATABASE: &str = "muara";
@@ -14,6 +23,38 @@ const DATABASE: &str = "muara";
 /// Where the private cluster keeps its data.
 fn cluster(config: &Config) -> PathBuf {
     config.data.folder.join("postgres")
+}
+
+/// Where the private NATS server keeps its data.
+fn nats_folder(config: &Config) -> PathBuf {
+    config.data.folder.join("nats")
+}
+
+/// Writes who may come to the private server; one that runs reads it at once. `false`: none runs.
+pub(crate) fn publish_users(config: &Config) -> anyhow::Result<bool> {
+    let users = to_nats_conf(&Keys::new(&config.bus.keys).users()?, Server::Private);
+    Ok(set_nats_users(&nats_folder(config), &users)?)
+}
+
+/// Gives a credential to every adapter that a channel needs, so that on one machine nobody has to think of it. Nothing to do where the server
+/// is not ours.
+pub(crate) fn welcome(config: &Config, directory: &Directory) -> anyhow::Result<()> {
+    if !config.bus.private {
+        return Ok(());
+    }
+    let keys = Keys::new(&config.bus.keys);
+    let mut made = Vec::new();
+    for channel in &directory.channels {
+        let who = Who::Adapter(channel.adapter.clone());
+        if keys.ensure(&who)? == Made::Now {
+            made.push(who.to_string());
+        }
+    }
+    if !made.is_empty() {
+        publish_users(config)?;
+        info!("Made the credentials of {} in {}.", made.join(", "), config.bus.keys.display());
+    }
+    Ok(())
 }
 
 /// The address of the private database, which `muara all` may be running now; `None`: it never ran.
@@ -56,8 +97,11 @@ fn private_postgres(config: &mut Config) -> anyhow::Result<Postgres> {
 }
 
 fn private_nats(config: &mut Config) -> anyhow::Result<Nats> {
-    let options = NatsOptions { port: Some(config.bus.port), ..NatsOptions::default() };
-    let mut nats = Nats::start(&config.data.folder.join("nats"), options)?;
+    Keys::new(&config.bus.keys).ensure(&Who::Core)?;
+    publish_users(config)?;
+    let include = format!("include {NATS_USERS:?}\n");
+    let options = NatsOptions { port: Some(config.bus.port), config: include, ..NatsOptions::default() };
+    let mut nats = Nats::start(&nats_folder(config), options)?;
     nats.supervise();
     config.bus.url = nats.url();
     info!("Started a private NATS server at {}.", nats.url());

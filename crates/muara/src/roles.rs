@@ -15,7 +15,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{commands, config::Config, connect, doors, storage};
+use crate::{commands, config::Config, connect, doors, metrics, private, storage};
 
 /// How long a role may take to finish what it has in hand.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -27,6 +27,7 @@ pub(crate) async fn all(config: Config, stop: Stop) -> anyhow::Result<()> {
     if !config.data.seed.as_os_str().is_empty() {
         commands::seed(&config, &config.data.seed).await?;
     }
+    private::welcome(&config, &store::directory::load(&ground.db).await?)?;
     let roles = [
         ("web", ground.web(&config, &stop).await?),
         ("intake", ground.intake(&config, &stop)?),
@@ -62,6 +63,7 @@ struct Ground {
 impl Ground {
     /// `None`: we were told to stop while waiting.
     async fn reach(config: &Config, name: &str, stop: &Stop) -> anyhow::Result<Option<Self>> {
+        metrics::show(config, stop).await?;
         let Some(db) = connect::database_when_ready(config, stop).await? else { return Ok(None) };
         let Some(bus) = connect::bus_when_ready(config, name, stop).await? else { return Ok(None) };
         Ok(Some(Self { db, bus }))

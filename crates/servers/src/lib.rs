@@ -26,5 +26,5 @@ pub mod testing;
 pub use child::{Child, spawn, tied};
 pub use error::Error;
 pub use find::{nats_program, postgres_programs, tools_folder};
-pub use nats::{Nats, NatsOptions, Sync, free_port};
+pub use nats::{Nats, NatsOptions, Sync, USERS as NATS_USERS, free_port, set_users as set_nats_users};
 pub use postgres::{Durability, Postgres, PostgresOptions, can_hold_postgres};

@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{
     Child, Error,
     child::{Claim, LOOK_AGAIN, last_words, spawn, tied},
@@ -24,6 +26,8 @@ use crate::{
 };
 
 const NAME: &str = "nats-server";
+const CONFIG: &str = "nats.conf";
+const PID: &str = "nats.pid";
 /// JetStream may have to read its files again.
 const PATIENCE: Duration = Duration::from_mins(1);
 const SHUTDOWN: Duration = Duration::from_secs(30);
@@ -35,7 +39,8 @@ const TRIES: u32 = 20;
 /// When JetStream syncs what it has accepted to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
-    /// Every two minutes, the server's own default: what was accepted survives the server's death, but not a power cut.
+    /// Every ten seconds, where the server's own default is two minutes: what was accepted survives the server's death at once, and a power cut
+    /// ten seconds later. Whoever hands something over keeps it that much longer.
     #[default]
     Periodic,
     /// Before each answer: about a tenth of the rate.
@@ -53,6 +58,30 @@ pub struct NatsOptions {
     pub program: Option<PathBuf>,
     /// More lines for the server's configuration, for instance `accounts`.
     pub config: String,
+}
+
+/// The file in the server's folder that a configuration may `include`: who may come, and what they may do. [`set_users`] writes it.
+pub const USERS: &str = "users.conf";
+
+/// Writes who may come to the server that keeps its streams in `folder`. One that runs reads it at once; `false`: none runs. Who is no
+/// longer named is sent away.
+pub fn set_users(folder: &Path, users: &str) -> Result<bool, Error> {
+    fs::create_dir_all(folder).doing(|| format!("make {}", folder.display()))?;
+    let (path, fresh) = (folder.join(USERS), folder.join("users.new"));
+    write_private(&fresh, users).and_then(|()| fs::rename(&fresh, &path)).doing(|| format!("write {}", path.display()))?;
+    let Some(server) = running_in(folder) else { return Ok(false) };
+    kill_process(server, Signal::HUP).map_err(io::Error::from).doing(|| "ask nats-server to read its users again".to_owned())?;
+    Ok(true)
+}
+
+/// The process that runs with the configuration in `folder`. The number in its file may have become another's since.
+fn running_in(folder: &Path) -> Option<Pid> {
+    let folder = fs::canonicalize(folder).ok()?;
+    let number: i32 = fs::read_to_string(folder.join(PID)).ok()?.trim().parse().ok()?;
+    let words = fs::read(format!("/proc/{number}/cmdline")).ok()?;
+    let config = folder.join(CONFIG);
+    let ours = words.split(|byte| *byte == 0).any(|word| word == config.as_os_str().as_encoded_bytes());
+    Pid::from_raw(number).filter(|_| ours)
 }
 
 /// A private NATS server. Stops when dropped.
@@ -168,7 +197,7 @@ impl Server for Process {
         let log = self.folder.join("nats.log");
         let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
         let mut command = tied(&self.program);
-        command.arg("--config").arg(self.folder.join("nats.conf"));
+        command.arg("--config").arg(self.folder.join(CONFIG));
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(words);
         self.child = Some(spawn(command).doing(|| format!("start {}", self.program.display()))?);
         let until = Instant::now() + PATIENCE;
@@ -207,12 +236,16 @@ impl Process {
     fn write_config(&self) -> Result<String, Error> {
         let name = format!("muara-{}-{}", std::process::id(), unique());
         let store = self.folder.join("jetstream");
-        let sync = if self.options.sync == Sync::Always { ", sync_interval: always" } else { "" };
+        let sync = match self.options.sync {
+            Sync::Periodic => "10s",
+            Sync::Always => "always",
+        };
         let mut text = String::from("# Written at each start; edit the options instead.\n");
         let _ = writeln!(text, "listen: \"127.0.0.1:{}\"\nserver_name: \"{name}\"\nmax_payload: 1MB", self.port);
-        let _ = writeln!(text, "jetstream {{ store_dir: {:?}{sync} }}", store.display().to_string());
+        let _ = writeln!(text, "pid_file: {:?}", self.folder.join(PID).display().to_string());
+        let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync} }}", store.display().to_string());
         text.push_str(&self.options.config);
-        let path = self.folder.join("nats.conf");
+        let path = self.folder.join(CONFIG);
         write_private(&path, &text).doing(|| format!("write {}", path.display()))?;
         Ok(name)
     }

@@ -53,3 +53,25 @@ fn a_configuration_that_is_wrong_is_refused_in_the_servers_own_words() {
     let refusal = Nats::start(folder.path(), options).unwrap_err().to_string();
     assert!(refusal.contains("no_such_option"), "{refusal}");
 }
+
+#[test]
+fn who_may_come_is_read_anew_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!servers::set_nats_users(folder.path(), "").unwrap(), "none runs yet");
+    let options = NatsOptions { config: format!("include {:?}\n", servers::NATS_USERS), ..NatsOptions::default() };
+    let mut nats = Nats::start(folder.path(), options).unwrap();
+    let asks = || greeting(&nats).is_some_and(|line| line.contains("\"auth_required\":true"));
+    assert!(!asks());
+    let users = "authorization { users = [ { user: \"one\", password: \"only-for-this-test\" } ] }\n";
+    assert!(servers::set_nats_users(folder.path(), users).unwrap(), "one runs");
+    let mut tries = 0;
+    while !asks() {
+        tries += 1;
+        assert!(tries < 600, "the server did not read its users");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    nats.stop();
+    assert!(!servers::set_nats_users(folder.path(), users).unwrap(), "none runs any more");
+    nats.restart().unwrap();
+    assert!(greeting(&nats).unwrap().contains("\"auth_required\":true"), "and the next one reads them too");
+}

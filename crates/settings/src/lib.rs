@@ -3,41 +3,42 @@
 //! - An option is `[section] key`; in the environment `MUARA_SECTION__KEY`. Variables without `__` are not ours.
 //! - A secret is given as `key_file = "/path"`, read once, a newline at its end dropped. `key` itself works too, for tests.
 //! - An unknown key is refused, and the nearest known one is named.
+//! - What a text of the environment means is decided by the option it is for: `7` is a number for one, a text for another.
 //! - Nothing here touches the network, and nothing but secrets touches the disk: `check` may call it anywhere.
 
 mod duration;
+mod layers;
 mod log;
 mod nearest;
 mod secret;
 mod size;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use config::{Config, Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 pub use duration::duration;
+pub use layers::Table;
 pub use log::{LogFormat, LogSettings, start_log};
 pub use secret::Secret;
 pub use size::Size;
 
-/// What begins every variable of ours.
-const PREFIX: &str = "MUARA";
-
-/// Why a configuration cannot be used. Every text is a sentence for the admin, and none holds a secret.
+/// Why a configuration cannot be used. Every text is a sentence for the admin, and none holds a value: it may be a secret in the wrong place.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A file is not there or not readable.
-    #[error("cannot read {path}")]
+    #[error("`{key}` names the file {path}, which cannot be read")]
     File {
+        /// The path of the option that names it: `bus.password_file`, or `--config`.
+        key: String,
         /// Which.
-        path: PathBuf,
+        path: String,
         /// Why.
+        #[source]
         source: std::io::Error,
     },
-    /// It is not TOML, or the environment does not fit it.
-    #[error("the configuration is not valid: {0}")]
+    /// It is not TOML, or has an option that nobody knows.
+    #[error("{0}")]
     Syntax(String),
     /// One option is wrong.
     #[error("`{key}`: {why}")]
@@ -49,60 +50,16 @@ pub enum SettingsError {
     },
 }
 
-/// Reads `defaults`, then the admin's file, then the environment, each over what came before.
+/// Reads `defaults`, each text over the one before, then the admin's file, then the environment.
 ///
 /// # Errors
 /// Names the file or the option that is wrong.
 pub fn load<T: DeserializeOwned>(
-    defaults: &str,
+    defaults: &[&str],
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<T, SettingsError> {
-    let ours = environment.into_iter().filter(|(name, _)| name.starts_with("MUARA_") && name.contains("__"));
-    let variables = Environment::with_prefix(PREFIX).separator("__").prefix_separator("_").try_parsing(true);
-    let mut builder = Config::builder().add_source(File::from_str(defaults, FileFormat::Toml));
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
-        builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
-    }
-    let merged = builder.add_source(variables.source(Some(ours.collect()))).build();
-    let merged: Value = merged.and_then(Config::try_deserialize).map_err(|error| SettingsError::Syntax(error.to_string()))?;
-    let Value::Object(mut sections) = merged else { return Err(SettingsError::Syntax("it is not a table".into())) };
-    read_secrets(&mut sections)?;
-    read(Value::Object(sections))
-}
-
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, SettingsError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let key = error.path().to_string();
-        SettingsError::Option { key, why: nearest::explain(&error.inner().to_string()) }
-    })
-}
-
-/// Puts the content of `key_file` where `key` is read.
-fn read_secrets(table: &mut Map<String, Value>) -> Result<(), SettingsError> {
-    let mut found = Vec::new();
-    for (key, value) in table.iter_mut() {
-        match value {
-            Value::Object(inner) => read_secrets(inner)?,
-            Value::Array(items) => {
-                for item in items.iter_mut().filter_map(Value::as_object_mut) {
-                    read_secrets(item)?;
-                }
-            }
-            Value::String(path) if key.ends_with("_file") => found.push((key.clone(), PathBuf::from(path.as_str()))),
-            _ => {}
-        }
-    }
-    for (key, path) in found {
-        table.remove(&key);
-        if path.as_os_str().is_empty() {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).map_err(|source| SettingsError::File { path, source })?;
-        table.insert(key.trim_end_matches("_file").to_owned(), Value::String(text.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    Ok(())
+    layers::merged(defaults, file, environment)?.typed("")
 }
 
 #[cfg(test)]
@@ -146,7 +103,7 @@ mod tests {
     fn the_environment_stands_over_the_file_and_the_file_over_the_defaults() {
         let file = written("[web]\nlisten = \"127.0.0.1:81\"\nbody = 7\n");
         let environment = variables(&[("MUARA_WEB__LISTEN", "127.0.0.1:82"), ("MUARA_UNRELATED", "x"), ("PATH", "y")]);
-        let settings: Settings = load(DEFAULTS, Some(file.path()), environment).expect("it is valid");
+        let settings: Settings = load(&[DEFAULTS], Some(file.path()), environment).expect("it is valid");
         assert_eq!(settings.web.listen.port(), 82);
         assert_eq!(settings.web.body, Size(7));
         assert_eq!(settings.web.patience, Duration::from_secs(30));
@@ -156,7 +113,7 @@ mod tests {
     fn a_secret_is_read_from_its_file_and_shows_stars() {
         let secret = written("kata-sandi-contoh\n");
         let file = written(&format!("[web]\nkey_file = \"{}\"\n", secret.path().display()));
-        let settings: Settings = load(DEFAULTS, Some(file.path()), []).expect("it is valid");
+        let settings: Settings = load(&[DEFAULTS], Some(file.path()), []).expect("it is valid");
         assert_eq!(settings.web.key.as_ref().map(Secret::expose), Some("kata-sandi-contoh"));
         assert!(!format!("{settings:?}").contains("kata-sandi"));
     }
@@ -164,15 +121,35 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_and_the_nearest_known_one_is_named() {
         let file = written("[web]\nlistn = \"127.0.0.1:81\"\n");
-        let error = load::<Settings>(DEFAULTS, Some(file.path()), []).expect_err("it is unknown").to_string();
-        assert!(error.contains("listn") && error.contains("did you mean `listen`"), "{error}");
+        let error = load::<Settings>(&[DEFAULTS], Some(file.path()), []).expect_err("it is unknown").to_string();
+        assert!(error == "there is no key `web.listn`; did you mean `web.listen`?", "{error}");
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_path() {
-        let error = load::<Settings>(DEFAULTS, None, variables(&[("MUARA_WEB__LISTEN", "nowhere")])).expect_err("no address");
+        let error = load::<Settings>(&[DEFAULTS], None, variables(&[("MUARA_WEB__LISTEN", "nowhere")])).expect_err("no address");
         assert!(error.to_string().starts_with("`web.listen`"), "{error}");
-        let missing = load::<Settings>(DEFAULTS, Some(Path::new("/no/such/file")), []).expect_err("no file");
+        let missing = load::<Settings>(&[DEFAULTS], Some(Path::new("/no/such/file")), []).expect_err("no file");
         assert!(missing.to_string().contains("/no/such/file"));
+    }
+
+    #[test]
+    fn a_table_that_is_typed_later_tells_its_errors_with_their_whole_path() {
+        #[derive(Debug, Deserialize)]
+        struct Open {
+            web: Table,
+        }
+        let open: Open = load(&[DEFAULTS], None, variables(&[("MUARA_WEB__PATIENCE", "soon")])).expect("nothing is read yet");
+        assert!(!format!("{open:?}").contains("127.0.0.1"), "a table may hold secrets");
+        let error = open.web.typed::<Web>("web").expect_err("no duration").to_string();
+        assert!(error.starts_with("`web.patience`"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_given_once_and_an_empty_path_is_none() {
+        let both = load::<Settings>(&[DEFAULTS, "[web]\nkey = 'a'\nkey_file = '/no/such/file'"], None, []).expect_err("two");
+        assert_eq!(both.to_string(), "give either `web.key` or `web.key_file`, not both");
+        let none: Settings = load(&[DEFAULTS, "[web]\nkey_file = ''"], None, []).expect("it is valid");
+        assert!(none.web.key.is_none());
     }
 }

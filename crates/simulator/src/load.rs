@@ -88,9 +88,10 @@ pub async fn run(load: Load) -> anyhow::Result<Outcome> {
     let target = Arc::new(Target::parse(&load.target)?);
     let run = format!("{:x}", crate::clock::now().as_microsecond());
     let shared = Arc::new(Shared { load, target, run, next: AtomicU64::new(0), outcome: Mutex::default() });
+    // A city of a million takes most of a second to think of: before the clock runs, or the first requests are late by that much.
+    let cities: Vec<_> = (0..shared.load.connections.max(1)).map(|number| shared.city(number)).collect();
     let start = Instant::now();
-    let workers: Vec<_> =
-        (0..shared.load.connections.max(1)).map(|number| tokio::spawn(worker(Arc::clone(&shared), number, start))).collect();
+    let workers: Vec<_> = cities.into_iter().map(|city| tokio::spawn(worker(Arc::clone(&shared), city, start))).collect();
     for worker in workers {
         worker.await.context("a worker ended badly")??;
     }
@@ -109,6 +110,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// Whoever writes on one connection.
+    fn city(&self, connection: u32) -> City {
+        City::new(self.load.seed.wrapping_add(connection.into()), self.load.citizens)
+    }
+
     /// When the next request is due; `None` when it is over.
     fn due(&self, start: Instant) -> Option<(u64, Instant)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -120,8 +126,7 @@ impl Shared {
     }
 }
 
-async fn worker(shared: Arc<Shared>, number: u32, start: Instant) -> anyhow::Result<()> {
-    let mut city = City::new(shared.load.seed.wrapping_add(number.into()), shared.load.citizens);
+async fn worker(shared: Arc<Shared>, mut city: City, start: Instant) -> anyhow::Result<()> {
     let mut outcome = Outcome::default();
     let mut line = None;
     while let Some((number, due)) = shared.due(start) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use model::{Agency, AgencyId, Area, Category, Channel, Directory, Limit, Rule, Timestamp, clock::Calendar};
+use model::{Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Rule, Timestamp, clock::Calendar};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -409,8 +409,7 @@ async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Resul
         "insert into channel (id, adapter, account, label, area, valid_from, valid_until)
         values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (adapter, account, valid_from) do nothing",
-        // Any UUIDv7 will do: no word of the model names a channel by its id.
-        AgencyId::new(now).0,
+        ChannelId::new(now).0,
         channel.adapter.as_str(),
         channel.account,
         channel.label,

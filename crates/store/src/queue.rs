@@ -358,46 +358,38 @@ async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Resu
 /// indexes of `dispatch`.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, now: Timestamp) -> Result<Counts> {
     let narrow = Narrow::by(scope, filter);
-    let pending = sqlx::query!(
-        r#"select count(*) filter (where d.officer = $5) as "mine!",
-                  count(*) as "open!",
-                  count(*) filter (where d.deadline < $6) as "overdue!"
-           from dispatch d
-           where d.work in ('open', 'in_progress', 'awaiting_citizen')
-             and ($1::uuid[] is null or d.agency = any($1))
-             and (coalesce($2, $3, $4) is null or exists (
-               select 1 from complaint c
-               where c.id = d.complaint
-                 and ($2::text is null or c.account = $2)
-                 and ($3::text is null or c.category = $3)
-                 and ($4::text is null or starts_with(c.area, $4))
-             ))"#,
+    // Not materialized: each of the two counts has its own index.
+    let work = sqlx::query!(
+        r#"with narrowed as not materialized (
+             select d.work, d.officer, d.deadline
+             from dispatch d
+             where ($1::uuid[] is null or d.agency = any($1))
+               and (coalesce($2, $3, $4) is null or exists (
+                 select 1 from complaint c
+                 where c.id = d.complaint
+                   and ($2::text is null or c.account = $2)
+                   and ($3::text is null or c.category = $3)
+                   and ($4::text is null or starts_with(c.area, $4))
+               ))
+           )
+           select pending.mine as "mine!", pending.open as "open!", pending.overdue as "overdue!", done.done as "done!"
+           from (
+             select count(*) filter (where officer = $5) as mine,
+                    count(*) as open,
+                    count(*) filter (where deadline < $6) as overdue
+             from narrowed
+             where work in ('open', 'in_progress', 'awaiting_citizen')
+           ) pending, (
+             select count(*) as done
+             from narrowed
+             where work in ('done', 'handed_over')
+           ) done"#,
         narrow.agencies.as_deref(),
         narrow.office,
         narrow.category,
         narrow.area,
         me.0,
         at(now) as At,
-    )
-    .fetch_one(db)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    let done = sqlx::query_scalar!(
-        r#"select count(*) as "count!"
-           from dispatch d
-           where d.work in ('done', 'handed_over')
-             and ($1::uuid[] is null or d.agency = any($1))
-             and (coalesce($2, $3, $4) is null or exists (
-               select 1 from complaint c
-               where c.id = d.complaint
-                 and ($2::text is null or c.account = $2)
-                 and ($3::text is null or c.category = $3)
-                 and ($4::text is null or starts_with(c.area, $4))
-             ))"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
     )
     .fetch_one(db)
     .await
@@ -420,11 +412,11 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, no
     .map_err(StoreError::from_sqlx)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
-        mine: whole(pending.mine),
-        open: whole(pending.open),
-        overdue: whole(pending.overdue),
+        mine: whole(work.mine),
+        open: whole(work.open),
+        overdue: whole(work.overdue),
         triage: whole(triage),
-        done: whole(done),
+        done: whole(work.done),
     })
 }
 

@@ -151,7 +151,8 @@ fn into_model(row: Row) -> Result<ReplyDraft> {
     })
 }
 
-/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first.
+/// Takes up to `limit` replies for `lease`; nobody else gets them meanwhile. The oldest first. Those of a paused channel stay where they
+/// are.
 pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"with claimed as (
@@ -163,6 +164,11 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
             where state = 'due'
               and due_at <= $1
               and (lease_until is null or lease_until <= $1)
+              and not exists (
+                select from channel_pause
+                where channel_pause.adapter = reply.adapter
+                  and channel_pause.account = reply.account
+              )
             order by due_at
             limit $3
             for update skip locked

@@ -21,7 +21,8 @@ async function draw() {
     style: (feature) => ({ className: chosen(feature.properties.code) ? "area chosen" : "area" }),
   }).addTo(map);
   L.circleMarker(here, { radius: 9, className: "here", interactive: false }).addTo(map);
-  const around = shapes.getLayers().find((shape) => shape.feature.properties.code === area);
+  // Only a kelurahan or kecamatan says where it is; a whole city with its islands would make the place a dot.
+  const around = area.length >= 7 && shapes.getLayers().find((shape) => shape.feature.properties.code === area);
   if (around) map.fitBounds(around.getBounds().pad(0.4));
   // Names of what is in sight; a whole city of names would hide it.
   for (const shape of shapes.getLayers()) {

@@ -15,7 +15,7 @@ export async function pick(box, { leaflet, outline, point, area, label, center, 
 
   const map = L.map(canvas, { attributionControl: false, zoomSnap: 0.5 });
   const shapes = L.geoJSON(areas, { style: { className: "area", fillOpacity: 1 }, interactive: false }).addTo(map);
-  map.fitBounds(area ? boundsOf(shapes, area) : middleOf(L, shapes));
+  map.fitBounds(boundsOf(L, shapes.getLayers(), area ?? ""));
   named(L, map, shapes);
   let marker = null;
 
@@ -45,14 +45,15 @@ export async function pick(box, { leaflet, outline, point, area, label, center, 
   };
 }
 
-function boundsOf(shapes, code) {
-  const found = shapes.getLayers().find((shape) => shape.feature.properties.code === code);
-  return (found ?? shapes).getBounds().pad(0.3);
+// One area as it is; of a larger one, or of a code without an outline, where most of its areas are.
+function boundsOf(L, shapes, code) {
+  const within = shapes.filter((shape) => shape.feature.properties.code.startsWith(code));
+  return within.length === 1 ? within[0].getBounds().pad(0.3) : middleOf(L, within.length ? within : shapes);
 }
 
 // Where nine tenths of the areas are: islands far out at sea would make the city a dot.
 function middleOf(L, shapes) {
-  const centers = shapes.getLayers().map((shape) => shape.getBounds().getCenter());
+  const centers = shapes.map((shape) => shape.getBounds().getCenter());
   const range = (of) => {
     const sorted = centers.map(of).sort((a, b) => a - b);
     return [sorted[Math.floor(sorted.length * 0.05)], sorted[Math.ceil(sorted.length * 0.95) - 1]];

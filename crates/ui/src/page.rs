@@ -32,6 +32,8 @@ pub struct Page {
     pub account: Option<Account>,
     /// A word about what was just done.
     pub flash: Option<Flash>,
+    /// Something that whoever is signed in must not miss, and where to look; above everything else.
+    pub banner: Option<Link>,
     /// Modules of `/aset` to load, by plain name.
     pub scripts: Vec<&'static str>,
     /// Whether search engines may list it. Off unless said otherwise.
@@ -134,6 +136,7 @@ impl Page {
             foot: Vec::new(),
             account: None,
             flash: None,
+            banner: None,
             scripts: Vec::new(),
             listed: false,
             kind: "",

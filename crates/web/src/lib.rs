@@ -75,6 +75,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))
+        .route("/admin/kanal/jeda", post(admin::channel_pause::pause))
+        .route("/admin/kanal/lanjut", post(admin::channel_pause::resume))
         .route("/admin/terparkir", get(admin::parked::list))
         .route("/admin/terparkir/{id}", get(admin::parked::show))
         .route("/admin/terparkir/{id}/isi", post(admin::parked_content::submit))

@@ -10,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use model::{Directory, Site, Timestamp};
 use object_store::ObjectStore;
 use store::{PgPool, StoreError};
+use watch::Last;
 
 use crate::{limits::Limits, live::Live, outlines::Outlines};
 
@@ -62,6 +63,7 @@ struct Inner {
     live: Live,
     limits: Limits,
     outlines: Outlines,
+    watched: Last,
     stop: Stop,
 }
 
@@ -82,6 +84,7 @@ impl Rooms {
             live: Live::default(),
             limits: Limits::default(),
             outlines: Outlines::default(),
+            watched: Last::default(),
             stop,
         })))
     }
@@ -163,6 +166,11 @@ impl Rooms {
 
     pub(crate) fn outlines(&self) -> &Outlines {
         &self.0.outlines
+    }
+
+    /// The last look at all channels.
+    pub(crate) fn watched(&self) -> &Last {
+        &self.0.watched
     }
 
     pub(crate) fn stop(&self) -> &Stop {

@@ -27,6 +27,7 @@ pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'st
     async move {
         let rooms = Rooms::open(context, stop.clone()).await.map_err(RunError::Directory)?;
         let housekeeping = tokio::spawn(stop.clone().run_until_cancelled_owned(keep_fresh(rooms.clone())));
+        let watching = tokio::spawn(watch(rooms.clone(), stop.clone()));
         let listening = tokio::spawn(stop.clone().run_until_cancelled_owned(listen(rooms.clone())));
         if let Ok(address) = listener.local_addr() {
             info!(%address, "Serving pages on {address}.");
@@ -35,9 +36,16 @@ pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'st
         let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
         housekeeping.abort();
         listening.abort();
+        watching.abort();
         served.map_err(RunError::Serve)
     }
     .boxed()
+}
+
+async fn watch(rooms: Rooms, stop: Stop) {
+    let (directory, clock) = (rooms.clone(), rooms.clone());
+    let (db, bus, last) = (rooms.db().clone(), rooms.bus().clone(), rooms.watched().clone());
+    watch::keep_watch(db, bus, move || directory.directory(), move || clock.now(), last, stop).await;
 }
 
 /// A new channel or rule shows within this time.

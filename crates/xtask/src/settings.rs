@@ -25,6 +25,7 @@ pub(crate) struct Ports {
     pub(crate) whatsapp: u16,
     pub(crate) form: u16,
     pub(crate) desk: u16,
+    pub(crate) figures: u16,
     pub(crate) nats: u16,
     pub(crate) graph: u16,
 }
@@ -34,12 +35,12 @@ impl Ports {
         if !(1024..=65_000).contains(&base) {
             bail!("--port-base has to lie between 1024 and 65000");
         }
-        Ok(Ports { web: base, whatsapp: base + 1, form: base + 2, desk: base + 3, nats: base + 10, graph: base + 20 })
+        Ok(Ports { web: base, whatsapp: base + 1, form: base + 2, desk: base + 3, figures: base + 9, nats: base + 10, graph: base + 20 })
     }
 
     /// An error that names the first port on which somebody listens already.
     pub(crate) fn are_free(self) -> Result<()> {
-        for port in [self.web, self.whatsapp, self.form, self.desk, self.nats, self.graph] {
+        for port in [self.web, self.whatsapp, self.form, self.desk, self.figures, self.nats, self.graph] {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
@@ -71,13 +72,13 @@ impl House {
 
     /// The settings of `muara all`.
     pub(crate) fn muara(&self) -> Result<PathBuf> {
-        let Ports { web, desk, nats, .. } = self.ports;
+        let Ports { web, desk, nats, figures, .. } = self.ports;
         let (data, directory) = (quoted(&self.data), quoted(&root().join(DIRECTORY)));
         self.write(
             "muara.toml",
             &format!(
                 "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n\n[data]\nfolder = {data}\nseed = {directory}\n\n[database]\nprivate = true\n\n\
-                 [bus]\nprivate = true\nport = {nats}\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
+                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
             ),
         )
     }
@@ -145,8 +146,9 @@ impl House {
     fn adapter(&self, name: &str, port: u16, path: &str) -> Result<String> {
         let spool = make_folder(&self.data.join("spool").join(name))?;
         Ok(format!(
-            "[bus]\nurl = \"nats://127.0.0.1:{}\"\n\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}{path}\"\n\n[spool]\nfolder = {}\n",
+            "[bus]\nurl = \"nats://127.0.0.1:{}\"\nkey_file = {}\n\n[door]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}{path}\"\n\n[spool]\nfolder = {}\n",
             self.ports.nats,
+            quoted(&self.data.join(format!("nats-keys/adapter-{name}.nk"))),
             quoted(&spool)
         ))
     }

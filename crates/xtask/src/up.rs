@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Also play a small lively city: people write by WhatsApp and fill in the form.
     #[arg(long)]
     demo: bool,
-    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, NATS N+10, the stand-in for Meta N+20.
+    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, figures N+9, NATS N+10, the stand-in for Meta N+20.
     #[arg(long, default_value_t = 8100)]
     port_base: u16,
     /// The folder that keeps everything. `data` if not given.
@@ -135,7 +135,7 @@ impl Running {
 }
 
 fn greet(house: &House, demo: bool, time: Duration) {
-    let Ports { web, whatsapp, form, desk, graph, .. } = house.ports;
+    let Ports { web, whatsapp, form, desk, figures, graph, .. } = house.ports;
     let data = house.data.display();
     let mut lines = vec![
         String::new(),
@@ -147,6 +147,7 @@ fn greet(house: &House, demo: bool, time: Duration) {
         format!("  The desk (for clerks)    http://127.0.0.1:{desk}/"),
         format!("  WhatsApp's webhook       http://127.0.0.1:{whatsapp}/webhook, signed with {data}/secrets/whatsapp-app-secret"),
         format!("  What citizens got there  http://127.0.0.1:{graph}/simulator/received/<phone> (a stand-in: nothing reaches Meta)"),
+        format!("  Figures (Prometheus)     http://127.0.0.1:{figures}/metrics"),
         format!("  The database             psql -h {data}/postgres/run -U muara muara"),
     ];
     if !demo {

@@ -16,6 +16,19 @@ pub(super) struct Disk {
     pub(super) faults: super::tests::Faults,
 }
 
+impl Disk {
+    /// The disk under a folder.
+    pub(super) fn under(folder: &Path) -> Self {
+        #[cfg(test)]
+        return Self { faults: super::tests::Faults::of(folder) };
+        #[cfg(not(test))]
+        {
+            let _ = folder;
+            Self::default()
+        }
+    }
+}
+
 #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests have something in it"))]
 impl Disk {
     /// Makes a segment's file. It is not durable before [`Disk::sync_folder`].
@@ -51,13 +64,19 @@ impl Disk {
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         #[cfg(test)]
         self.faults.before_sync()?;
-        file.sync_data()
+        file.sync_data()?;
+        #[cfg(test)]
+        self.faults.after_sync(file);
+        Ok(())
     }
 
     /// The names in the folder are on the disk when it returns.
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         #[cfg(test)]
         self.faults.before_sync_folder();
-        File::open(folder)?.sync_all()
+        File::open(folder)?.sync_all()?;
+        #[cfg(test)]
+        self.faults.after_sync_folder(folder);
+        Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! What the door survives.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
+    os::fd::AsRawFd,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -9,9 +11,9 @@ use tempfile::TempDir;
 
 use super::{record::Encoded, *};
 
-/// Lets the disk fail, and writes down what was asked of it.
+/// Lets the disk fail, and writes down what was asked of it, and what of it would outlive the power.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults(Arc<Mutex<Plan>>);
+pub(crate) struct Faults(Arc<Mutex<Plan>>);
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -20,6 +22,10 @@ struct Plan {
     failing_syncs: u32,
     failing_creates: u32,
     calls: Vec<&'static str>,
+    /// How much of each file was synced.
+    synced: BTreeMap<PathBuf, u64>,
+    /// Files whose names were synced.
+    named: BTreeSet<PathBuf>,
 }
 
 impl Faults {
@@ -64,6 +70,35 @@ impl Faults {
 
     pub(super) fn before_sync_folder(&self) {
         self.plan().calls.push("sync folder");
+    }
+
+    pub(super) fn after_sync(&self, file: &File) {
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("an open file has a name");
+        let len = file.metadata().expect("an open file").len();
+        self.plan().synced.insert(path, len);
+    }
+
+    pub(super) fn after_sync_folder(&self, folder: &Path) {
+        let named = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        self.plan().named.extend(named);
+    }
+
+    /// Those of the spool in this folder, whoever opens it.
+    pub(crate) fn of(folder: &Path) -> Self {
+        static ALL: Mutex<BTreeMap<PathBuf, Faults>> = Mutex::new(BTreeMap::new());
+        ALL.lock().expect("no test panics with it").entry(folder.to_owned()).or_default().clone()
+    }
+
+    /// What is there when the power comes back: of each file whose name was synced as much as was synced, and nothing else. A file that was
+    /// deleted may come back or not; here it does not.
+    pub(crate) fn after_the_power_cut(&self, spool: &Path, copy: &Path) {
+        std::fs::create_dir_all(copy).expect("a folder");
+        let plan = self.plan();
+        for (path, len) in plan.synced.iter().filter(|(path, _)| plan.named.contains(*path) && path.starts_with(spool)) {
+            let Ok(mut bytes) = std::fs::read(path) else { continue };
+            bytes.truncate(usize::try_from(*len).expect("small"));
+            std::fs::write(copy.join(path.file_name().expect("a name")), bytes).expect("a copy");
+        }
     }
 }
 
@@ -213,10 +248,15 @@ async fn a_spool_that_is_full_says_so_and_has_room_again_once_the_bus_is_certain
     }
     assert!(matches!(spool.append(&raw(0)).await, Err(SpoolError::Full)));
     assert!(taken > 10 && spool.level().bytes <= 10_000);
+    assert!(!spool.works(), "it says so before it is asked again");
     let confirmed = Instant::now();
     assert_eq!(drain(&spool).await.len(), taken);
+    assert!(spool.works());
+    append(&spool, 0..taken).await;
+    assert_eq!(drain(&spool).await.len(), taken);
     spool.forget(confirmed + KEEP / 2).expect("a folder");
-    assert!(matches!(spool.append(&raw(0)).await, Err(SpoolError::Full)), "acknowledged is not yet certain");
+    assert!(spool.level().bytes > 15_000, "what is acknowledged is not yet certain, and stays");
+    assert!(matches!(spool.append(&sized(0, 5_000)).await, Err(SpoolError::Full)), "and it too has an end");
     spool.forget(confirmed + KEEP * 2).expect("a folder");
     assert_eq!(spool.level(), Level::default());
     append(&spool, 0..taken).await;
@@ -285,9 +325,11 @@ async fn what_is_only_kept_is_forwarded_again_after_the_server_was_started_again
     assert_eq!(drain(&spool).await.len(), 20);
     append(&spool, 20..22).await;
     let stale = spool.next(1, 1).await.expect("a group");
+    let unknown = spool.level().waiting_bytes;
     spool.rewind();
     spool.confirm(&stale, Instant::now());
     assert_eq!(spool.level().waiting, 22, "what was read before does not count");
+    assert_eq!(spool.level().waiting_bytes, unknown, "what goes out again takes no room from what is new");
     assert_eq!(drain(&spool).await, (0..22).collect::<Vec<_>>());
 }
 

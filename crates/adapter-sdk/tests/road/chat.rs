@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, FetchError, Http, Inbound,
-    Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError, Sent,
-    Visibility, Webhook,
+    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http,
+    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError,
+    Sent, Timestamp, Visibility, Webhook,
     axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post},
 };
 use serde::Deserialize;
@@ -20,6 +20,9 @@ pub(crate) struct Chat {
 pub(crate) struct Config {
     api: String,
     token: Secret,
+    /// Parse as a later release does.
+    #[serde(default)]
+    newer: bool,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +34,8 @@ struct Body {
 struct Message {
     id: String,
     text: String,
+    #[serde(default)]
+    from: Option<String>,
     #[serde(default)]
     files: Vec<String>,
 }
@@ -49,12 +54,25 @@ impl Adapter for Chat {
         vec!["kota".into()]
     }
 
+    fn expiries(&self) -> Vec<Expiry> {
+        let ends = |second, what: &str| Expiry {
+            at: Timestamp::from_second(second).expect("in range"),
+            what: what.to_owned(),
+            account: None,
+            todo: "Make a new one.".to_owned(),
+        };
+        vec![ends(2_000_000_000, "subscription"), ends(1_900_000_000, "access token")]
+    }
+
     fn keep_headers() -> &'static [&'static str] {
         &["content-type"]
     }
 
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         assert!(raw.body != "panic", "asked to panic");
+        if self.config.newer {
+            return Ok(newer(raw));
+        }
         let body: Body = serde_json::from_slice(&raw.body)?;
         Ok(body.messages.into_iter().map(|message| event(message, raw)).collect())
     }
@@ -75,9 +93,24 @@ impl Adapter for Chat {
     }
 }
 
+/// Knows a second form of a message, finds the place in the text, and takes no note of what begins with a dot.
+fn newer(raw: &Raw) -> Vec<Event> {
+    let plain = |text: String| Message { id: text.clone(), text, from: None, files: vec!["late".into()] };
+    let body = serde_json::from_slice(&raw.body);
+    let body = body.unwrap_or_else(|_| Body { messages: vec![plain(String::from_utf8_lossy(&raw.body).into_owned())] });
+    let mut events: Vec<Event> = body.messages.into_iter().filter(|m| !m.id.starts_with('.')).map(|message| event(message, raw)).collect();
+    for event in &mut events {
+        if let Event::Message(inbound) = event {
+            inbound.place = inbound.text.split_once(" di ").map(|(_, place)| place.to_owned());
+        }
+    }
+    events
+}
+
 fn event(message: Message, raw: &Raw) -> Event {
     let key = MessageKey { adapter: raw.adapter.clone(), account: "kota".into(), id: message.id };
-    let sender: adapter_sdk::Address = "chat:someone".parse().expect("an address");
+    let sender = format!("chat:{}", message.from.as_deref().unwrap_or("someone"));
+    let sender: adapter_sdk::Address = sender.parse().expect("an address");
     let file = |id: String| Attachment {
         kind: AttachmentKind::Image,
         mime: None,

@@ -6,5 +6,7 @@ mod world;
 mod doors;
 mod outages;
 mod polled;
+mod probed;
+mod replayed;
 mod replies;
 mod said;

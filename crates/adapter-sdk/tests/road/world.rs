@@ -85,7 +85,7 @@ impl World {
     }
 
     pub(crate) async fn bus(&self) -> Bus {
-        let config = BusConfig { url: self.nats().url(), user: None, password: None, name: "test".into(), replicas: 1 };
+        let config = BusConfig { url: self.nats().url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 };
         let bus = Bus::connect(&config).await.expect("a bus");
         bus.ensure().await.expect("streams");
         bus

@@ -1,5 +1,6 @@
 //! Every rule, broken by an adapter that is otherwise good: a test that cannot fail is none.
 
+mod post;
 mod tiny;
 
 use std::{
@@ -8,7 +9,7 @@ use std::{
 };
 
 use adapter_sdk::{Answer, Request};
-use adapter_testkit::{Canned, Contract, FakePlatform, Fixture, Refusal, TestDoor, Wanted};
+use adapter_testkit::{Canned, Contract, FakePlatform, Fixture, Probe, Refusal, TestDoor, Wanted};
 use tiny::{Fault, Tiny};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
@@ -33,6 +34,12 @@ fn contract() -> Contract {
         },
         text_limit: Some(50),
         offers: |platform| platform.at("/new/kota/0", Canned::json(200, r#"{"id":"a","text":"polled"}"#)),
+        probe: Some(Probe {
+            healthy: |platform| platform.always(Canned::json(200, r#"{"name":"kota"}"#)),
+            broken: &[|platform| platform.always(Canned::status(403))],
+        }),
+        bare: None,
+        elsewhere: None,
         sent_text: |seen| serde_json::from_slice::<serde_json::Value>(&seen.body).ok()?["text"].as_str().map(str::to_owned),
     }
 }
@@ -114,6 +121,26 @@ breaks! {
     a_file_fetched_past_the_limits: webhook of FetchesAnything breaks "C11";
     a_post_taken_for_a_private_word: webhook of EverythingIsPrivate breaks "C11";
     an_echo_taken_for_a_message: webhook of TakesEchoes breaks "C11", "C12";
+    two_events_with_one_key: webhook of TwoAlike breaks "C2", "C11";
+    a_number_that_is_not_made_of_the_key: webhook of NumberOfItsOwn breaks "C2", "C3", "C11";
+    keys_of_any_length: webhook of AnyKey breaks "C3";
+    messages_without_a_sender: webhook of NobodyWrote breaks "C2", "C3", "C11";
+    a_poll_of_no_account: poll of NoAccounts breaks "C6";
+    a_pause_that_the_platform_asked_for_and_nobody_keeps: webhook of ForgetsHowLong breaks "C7";
+    a_text_that_is_rejected_after_its_beginning_was_sent: webhook of RejectsHalfway breaks "C8";
+    a_citizens_address_in_an_error: webhook of AddressInError breaks "C9";
+    our_words_in_an_error: webhook of WordsInError breaks "C9";
+    a_citizens_address_in_the_log: webhook of AddressInLog breaks "C9";
+    an_open_that_needs_a_runtime: webhook of NeedsARuntime breaks "C10";
+    a_default_door_to_the_world: webhook of DoorToTheWorld breaks "C10";
+    a_silent_platform_taken_for_a_lost_file: webhook of SilentFileIsGone breaks "C11";
+    a_probe_that_is_always_content: webhook of ProbeSaysFine breaks "C13";
+    a_probe_that_says_nothing: webhook of ProbeSaysNothing breaks "C13";
+    a_probe_that_is_never_content: webhook of ProbeAlwaysWrong breaks "C13";
+    a_probe_that_writes: webhook of ProbeWrites breaks "C13";
+    a_probe_that_does_not_say_what_to_do: webhook of ProbeAdvisesNothing breaks "C13";
+    a_probe_that_tells_the_secret: webhook of ProbeTellsTheSecret breaks "C9";
+    a_probe_that_never_ends: webhook of ProbeNeverEnds breaks "C13";
 }
 
 #[test]
@@ -133,6 +160,12 @@ fn a_fixture_without_its_snapshot_and_a_snapshot_without_its_fixture_break_c11()
     let said = said_in(folder.path(), adapter_testkit::webhook::<Tiny<{ Fault::None as u8 }>>);
     assert_eq!(rules(&said), ["C11"], "{said}");
     assert!(said.contains("text differs") && said.contains("left-over has no fixture"), "{said}");
+}
+
+#[test]
+fn a_probe_that_the_contract_does_not_try_is_a_broken_c13() {
+    let untried = said(|contract| adapter_testkit::webhook::<Tiny<{ Fault::None as u8 }>>(Contract { probe: None, ..contract }));
+    assert_eq!(rules(&untried), ["C13"], "{untried}");
 }
 
 #[test]
@@ -179,6 +212,6 @@ async fn a_test_door_keeps_what_it_takes_and_says_when_it_is_full() {
 
 #[test]
 fn fixtures_are_read_in_the_order_of_their_names() {
-    let names: Vec<String> = Fixture::all(Path::new(FIXTURES)).into_iter().map(|fixture| fixture.name).collect();
+    let names: Vec<String> = Fixture::all(Path::new(FIXTURES), None).into_iter().map(|fixture| fixture.name).collect();
     assert_eq!(names, ["echo", "nonsense", "post", "text"]);
 }

@@ -10,9 +10,9 @@ use std::{
 };
 
 use adapter_sdk::{
-    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, FetchError, Http, Inbound,
-    Item, Language, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyId, ReplyKind, ReplyTo, Request,
-    Response, Secret, SendError, Sent, Timestamp, Visibility, Webhook,
+    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, FetchError, Finding, Http,
+    Inbound, Item, Language, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyId, ReplyKind, ReplyTo,
+    Request, Response, Secret, SendError, Sent, Timestamp, Visibility, Webhook,
     axum::{Router, routing::get},
 };
 use serde::Deserialize;
@@ -53,6 +53,26 @@ pub(crate) enum Fault {
     FetchesAnything,
     EverythingIsPrivate,
     TakesEchoes,
+    TwoAlike,
+    NumberOfItsOwn,
+    AnyKey,
+    NobodyWrote,
+    NoAccounts,
+    ForgetsHowLong,
+    RejectsHalfway,
+    AddressInError,
+    WordsInError,
+    AddressInLog,
+    NeedsARuntime,
+    DoorToTheWorld,
+    SilentFileIsGone,
+    ProbeSaysFine,
+    ProbeSaysNothing,
+    ProbeAlwaysWrong,
+    ProbeWrites,
+    ProbeAdvisesNothing,
+    ProbeTellsTheSecret,
+    ProbeNeverEnds,
 }
 
 pub(crate) struct Tiny<const FAULT: u8> {
@@ -129,9 +149,9 @@ impl<const FAULT: u8> Tiny<FAULT> {
             content: Content::Remote(RemoteMedia { id, params: BTreeMap::new() }),
         };
         Event::Message(Box::new(Inbound {
-            reference: Reference::of(&key, 0),
+            reference: Reference::of(&key, u32::from(Self::has(Fault::NumberOfItsOwn))),
             key,
-            sender: vec![sender],
+            sender: if Self::has(Fault::NobodyWrote) { Vec::new() } else { vec![sender] },
             sender_name: None,
             contact: Vec::new(),
             audience,
@@ -162,6 +182,29 @@ impl<const FAULT: u8> Tiny<FAULT> {
         if answer.status.is_success() { Ok(Sent { platform_id: None }) } else { Err(Self::no(&answer)) }
     }
 
+    async fn look(&self) -> Vec<Finding> {
+        let advice = "Make a new token.";
+        if Self::has(Fault::ProbeNeverEnds) {
+            std::future::pending::<()>().await;
+        }
+        let call = if Self::has(Fault::ProbeWrites) {
+            self.http.post(&format!("{}/me", self.config.api))
+        } else {
+            self.http.get(&format!("{}/me", self.config.api))
+        };
+        let answer = call.bearer(self.config.token.expose()).send().await;
+        let seen = if Self::has(Fault::ProbeTellsTheSecret) { format!("{TOKEN} is known") } else { "answered".to_owned() };
+        match answer {
+            _ if Self::has(Fault::ProbeSaysNothing) => Vec::new(),
+            _ if Self::has(Fault::ProbeSaysFine) => vec![Finding::fine("token", seen)],
+            _ if Self::has(Fault::ProbeAlwaysWrong) => vec![Finding::wrong("token", seen, advice)],
+            Ok(answer) if answer.status.is_success() => vec![Finding::fine("token", seen)],
+            Ok(_) if Self::has(Fault::ProbeAdvisesNothing) => vec![Finding { advice: None, ..Finding::wrong("token", seen, advice) }],
+            Ok(_) => vec![Finding::wrong("token", seen, advice)],
+            Err(_) => vec![Finding::unknown("token", "no answer")],
+        }
+    }
+
     fn no(answer: &Response) -> SendError {
         #[derive(Deserialize)]
         struct No {
@@ -171,8 +214,11 @@ impl<const FAULT: u8> Tiny<FAULT> {
             Ok(no) if no.error == "blocked" && Self::has(Fault::OptOutIsLater) => SendError::Unreachable("blocked".into()),
             Ok(no) if no.error == "blocked" => SendError::OptedOut,
             Ok(no) if Self::has(Fault::SecretInError) => SendError::rejected(no.error, format!("sent with {TOKEN}")),
+            Ok(no) if Self::has(Fault::AddressInError) => SendError::rejected(no.error, format!("to {}", reply().to.address.path())),
+            Ok(no) if Self::has(Fault::WordsInError) => SendError::rejected(no.error, format!("not taken: {}", reply().text)),
             Ok(no) => SendError::rejected(no.error, ""),
             Err(_) if answer.status.as_u16() == 429 && Self::has(Fault::BusyIsNo) => SendError::rejected("429", ""),
+            Err(_) if answer.status.as_u16() == 429 && Self::has(Fault::ForgetsHowLong) => SendError::Throttled(None),
             Err(_) if answer.status.is_server_error() && Self::has(Fault::BrokenIsNo) => SendError::rejected("5xx", ""),
             Err(_) => SendError::from_answer(answer),
         }
@@ -183,6 +229,8 @@ impl<const FAULT: u8> Adapter for Tiny<FAULT> {
     const NAME: &'static str = "tiny";
     const DEFAULTS: &'static str = if FAULT == Fault::WrongDefaults as u8 {
         "[door]\nlisten = '127.0.0.1:8199'\n[spool]\nfolder = 'spool'\n[adapter]\ntokne = ''\n"
+    } else if FAULT == Fault::DoorToTheWorld as u8 {
+        "[door]\nlisten = '0.0.0.0:8199'\n[spool]\nfolder = 'spool'\n"
     } else {
         "[door]\nlisten = '127.0.0.1:8199'\n[spool]\nfolder = 'spool'\n"
     };
@@ -195,12 +243,15 @@ impl<const FAULT: u8> Adapter for Tiny<FAULT> {
                 std::io::Write::write_all(&mut stream, b"GET /greeting HTTP/1.1\r\nhost: x\r\n\r\n").expect("the platform");
             }
         }
+        if Self::has(Fault::NeedsARuntime) {
+            tokio::spawn(async {});
+        }
         let http = http.trusting(&config.api).map_err(|source| ConfigError::Address { key: "adapter.api".into(), source })?;
         Ok(Self { config, http, parsed: AtomicU64::new(0) })
     }
 
     fn accounts(&self) -> Vec<String> {
-        vec!["kota".into()]
+        if Self::has(Fault::NoAccounts) { Vec::new() } else { vec!["kota".into()] }
     }
 
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
@@ -212,18 +263,33 @@ impl<const FAULT: u8> Adapter for Tiny<FAULT> {
         if Self::has(Fault::WordsInLog) {
             adapter_log(format_args!("they say {}", message.text));
         }
-        let fits = !message.id.is_empty() && message.id.len() <= 512;
+        if Self::has(Fault::AddressInLog) {
+            adapter_log(format_args!("from {:?}", message.from));
+        }
+        let fits = !message.id.is_empty() && message.id.len() <= 512 || Self::has(Fault::AnyKey);
         if message.echo && !Self::has(Fault::TakesEchoes) {
             return Ok(Vec::new());
         }
-        if fits { Ok(vec![self.event(message, raw)]) } else { Err(ParseError::new("an id that is no id")) }
+        if !fits {
+            return Err(ParseError::new("an id that is no id"));
+        }
+        let event = self.event(message, raw);
+        Ok(if Self::has(Fault::TwoAlike) { vec![event.clone(), event] } else { vec![event] })
     }
 
     async fn fetch(&self, media: &RemoteMedia) -> Result<Bytes, FetchError> {
         let call = self.http.get(&format!("{}/files", self.config.api)).query(&[("id", &media.id)]);
         let call = if Self::has(Fault::FetchesAnything) { call.max_body(usize::MAX) } else { call };
-        let answer = call.send().await?;
+        let answer = call.send().await;
+        if answer.is_err() && Self::has(Fault::SilentFileIsGone) && !matches!(answer, Err(adapter_sdk::HttpError::TooLarge { .. })) {
+            return Err(FetchError::Gone("no answer".into()));
+        }
+        let answer = answer?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(FetchError::from_answer(&answer)) }
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.look().await
     }
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
@@ -238,8 +304,11 @@ impl<const FAULT: u8> Adapter for Tiny<FAULT> {
         if Self::has(Fault::SendsAll) {
             parts = vec![reply.text.clone()];
         }
-        for part in parts {
-            self.send_part(&part).await?;
+        for (number, part) in parts.iter().enumerate() {
+            if number > 0 && Self::has(Fault::RejectsHalfway) {
+                return Err(SendError::rejected("too_long", ""));
+            }
+            self.send_part(part).await?;
         }
         Ok(Sent::default())
     }

@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 use super::{
     Queue,
     pace::Pace,
-    pull::{Incoming, News, Pull},
+    pull::{Identity, Incoming, News, Pull},
     settle::{ATTEMPTS, Settled, Verdict, give_back, settle_all},
 };
 use crate::{Bus, BusError, Stop};
@@ -34,6 +34,10 @@ const ALONE_AFTER: u32 = 3;
 const BEATS: u32 = 3;
 /// Calls whose acknowledgements the server has not confirmed yet; more, and we wait for it.
 const UNSETTLED: usize = 64;
+/// Handled messages whose acknowledgement is held back; more, and we wait. Below what the server lets be unacknowledged.
+const RESTING: usize = 80_000;
+/// Acknowledgements that are due within this time leave together.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// How long the last acknowledgements may take when we stop.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -79,7 +83,9 @@ async fn read<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shape: Shape, 
     let outcome = loop {
         engine.begin(pull.open());
         pull.ask(engine.room()).await;
+        engine.is_answered_by(&pull.server);
         let wake_at = engine.wake_at(pull.open());
+        let rested_at = engine.rested_at();
         tokio::select! {
             biased;
             () = stop.cancelled() => break Ok(()),
@@ -89,6 +95,7 @@ async fn read<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shape: Shape, 
                 break Err(refused);
             },
             _ = engine.beat.tick() => still_at_it(bus, engine.held_long()).await,
+            () = sleep_until(rested_at.unwrap_or_else(Instant::now)), if rested_at.is_some() => engine.acknowledge_rested(),
             () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
         }
     };
@@ -100,20 +107,26 @@ async fn read<'a>(bus: &'a Bus, queue: &'a Queue, stop: &'a Stop, shape: Shape, 
 struct Held {
     message: Arc<Incoming>,
     since: Instant,
+    /// When it is acknowledged, if it was handled and rests until then.
+    due: Option<Instant>,
 }
 
 struct Engine<'a> {
     bus: &'a Bus,
     shape: Shape,
     call: &'a Call<'a>,
-    /// Ours, by sequence, from arrival to verdict.
-    held: HashMap<u64, Held>,
+    /// Ours, from arrival to acknowledgement.
+    held: HashMap<Identity, Held>,
     waiting: VecDeque<Arc<Incoming>>,
     running: FuturesUnordered<BoxFuture<'a, Settled>>,
+    /// Handled, and acknowledged when that is safe: what was made of them must be on the server's disk first. By time.
+    resting: VecDeque<(Instant, Arc<Incoming>)>,
     /// In tasks of their own, so that a busy handler does not hold back the acknowledgements of the one before.
     settling: FuturesUnordered<JoinHandle<()>>,
     pace: Pace,
     beat: Interval,
+    /// Which server process answers us.
+    server: Arc<str>,
 }
 
 impl<'a> Engine<'a> {
@@ -127,21 +140,23 @@ impl<'a> Engine<'a> {
             held: HashMap::new(),
             waiting: VecDeque::new(),
             running: FuturesUnordered::new(),
+            resting: VecDeque::new(),
             settling: FuturesUnordered::new(),
             pace: Pace::default(),
             beat,
+            server: bus.server().into(),
         }
     }
 
     /// How many messages to ask for.
     fn room(&self) -> usize {
         let capacity = match self.pace {
-            _ if self.settling.len() >= UNSETTLED => 0,
+            _ if self.settling.len() >= UNSETTLED || self.resting.len() >= RESTING => 0,
             ref pace if pace.pause(Instant::now()).is_some() => 0,
             ref pace if pace.in_trouble() => 1,
             _ => self.shape.capacity(),
         };
-        capacity.saturating_sub(self.held.len())
+        capacity.saturating_sub(self.held.len() - self.resting.len())
     }
 
     /// Takes the news and all that is here already.
@@ -160,12 +175,12 @@ impl<'a> Engine<'a> {
 
     fn take(&mut self, message: Incoming) {
         // After an outage longer than the server waits for us the server delivers again what we are still at.
-        if self.held.contains_key(&message.sequence) {
+        if self.held.contains_key(&message.identity()) {
             debug!(trace.id = %message.trace, "A message came again while it is being handled.");
             return;
         }
         let message = Arc::new(message);
-        self.held.insert(message.sequence, Held { message: Arc::clone(&message), since: Instant::now() });
+        self.held.insert(message.identity(), Held { message: Arc::clone(&message), since: Instant::now(), due: None });
         self.waiting.push_back(message);
     }
 
@@ -186,7 +201,7 @@ impl<'a> Engine<'a> {
             return Some(until);
         }
         let more_may_come = self.shape.most > 1 && open > 0 && self.waiting.len() < self.shape.most && self.running.is_empty();
-        let since = self.held.get(&first.sequence)?.since;
+        let since = self.held.get(&first.identity())?.since;
         Some(since + COMPANY).filter(|at| more_may_come && *at > now)
     }
 
@@ -212,23 +227,74 @@ impl<'a> Engine<'a> {
 
     fn finish(&mut self, done: Settled) {
         self.pace.note(done.iter().map(|(message, verdict)| (message.attempt, verdict)), Instant::now());
+        let rest = |verdict: &Verdict| matches!(verdict, Verdict::Done) && !self.bus.certain_after.is_zero();
+        let (resting, done): (Settled, Settled) = done.into_iter().partition(|(_, verdict)| rest(verdict));
+        for (message, _) in resting {
+            self.rest(&message);
+        }
+        if done.is_empty() {
+            return;
+        }
         for (message, _) in &done {
-            self.held.remove(&message.sequence);
+            self.held.remove(&message.identity());
         }
         self.settling.push(tokio::spawn(settle_all(self.bus.clone(), done)));
+    }
+
+    /// Another server process may have lost what it made of these, and mean other messages by their numbers: what it has of them it delivers
+    /// again.
+    fn is_answered_by(&mut self, server: &Arc<str>) {
+        if self.server != *server {
+            self.server = Arc::clone(server);
+            for (_, message) in self.resting.drain(..) {
+                self.held.remove(&message.identity());
+            }
+        }
+    }
+
+    /// Keeps what is needed to acknowledge it later, and not its payload.
+    fn rest(&mut self, message: &Incoming) {
+        let due = Instant::now() + self.bus.certain_after;
+        let light = Arc::new(message.without_payload());
+        if let Some(held) = self.held.get_mut(&message.identity()) {
+            held.message = Arc::clone(&light);
+            held.due = Some(due);
+            self.resting.push_back((due, light));
+        }
+    }
+
+    /// When the next ones that rest may be acknowledged.
+    fn rested_at(&self) -> Option<Instant> {
+        if self.settling.len() >= UNSETTLED {
+            return None;
+        }
+        self.resting.front().map(|(due, _)| *due + TOGETHER)
+    }
+
+    fn acknowledge_rested(&mut self) {
+        let now = Instant::now();
+        let ready = self.resting.iter().take_while(|(due, _)| *due <= now).count();
+        let rested: Settled = self.resting.drain(..ready).map(|(_, message)| (message, Verdict::Done)).collect();
+        for (message, _) in &rested {
+            self.held.remove(&message.identity());
+        }
+        self.settling.push(tokio::spawn(settle_all(self.bus.clone(), rested)));
     }
 
     /// Where to tell the server that what we have held for a while is still ours.
     fn held_long(&self) -> Vec<Subject> {
         let (now, long) = (Instant::now(), self.bus.ack_wait / BEATS / 2);
-        self.held.values().filter(|held| now.duration_since(held.since) >= long).map(|held| held.message.reply.clone()).collect()
+        // One that is acknowledged before the server would give up on us needs no word.
+        let soon = |held: &Held| held.due.is_some_and(|due| due.duration_since(held.since) < self.bus.ack_wait * 2 / 3);
+        let held = self.held.values().filter(|held| now.duration_since(held.since) >= long && !soon(held));
+        held.map(|held| held.message.reply.clone()).collect()
     }
 
-    /// Nothing new: what was not begun goes back at once, handlers finish, and the last acknowledgements are waited for a while.
+    /// Nothing new: what was not begun or may not be acknowledged yet goes back at once, handlers finish, and the last acknowledgements are waited for a while.
     async fn end(mut self, arrived: Vec<Incoming>) {
         let unbegun: Vec<Arc<Incoming>> = self.waiting.drain(..).chain(arrived.into_iter().map(Arc::new)).collect();
         for message in &unbegun {
-            self.held.remove(&message.sequence);
+            self.held.remove(&message.identity());
         }
         self.settling.push(tokio::spawn(give_back(self.bus.clone(), unbegun)));
         while !self.running.is_empty() {
@@ -237,6 +303,8 @@ impl<'a> Engine<'a> {
                 _ = self.beat.tick() => still_at_it(self.bus, self.held_long()).await,
             }
         }
+        let rested = self.resting.drain(..).map(|(_, message)| message).collect();
+        self.settling.push(tokio::spawn(give_back(self.bus.clone(), rested)));
         let settled = async { while self.settling.next().await.is_some() {} };
         if timeout(LAST_WORDS, settled).await.is_err() {
             warn!("Stopped before the server confirmed every acknowledgement; some messages may come again.");

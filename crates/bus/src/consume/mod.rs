@@ -2,7 +2,7 @@
 //!
 //! | the handler | the message |
 //! |---|---|
-//! | `Ok` | acknowledged, and the server's word for it awaited, while the next ones are being handled |
+//! | `Ok` | acknowledged, and the server's word for it awaited, while the next ones are being handled; later where [`Bus::acknowledging_after`] says so |
 //! | `Retry` | comes back: after the given time, or after a pause that doubles from a second to half an hour |
 //! | `Retry`, 20 times | set aside |
 //! | `Park` | set aside: its bytes, its reason and its causes are in PARKED before it is acknowledged |
@@ -84,7 +84,8 @@ impl Queue {
 }
 
 impl Bus {
-    /// Reads a queue one message at a time, `concurrency` of them side by side, each in a task of its own, until `stop`. Then nothing new
+    /// Reads a queue one message at a time, `concurrency` of them side by side, each in a task of its own, until `stop`. `handle` is called
+    /// in the order of the queue (but for messages in parts, and those that come again); what it returns runs in no order. At `stop` nothing new
     /// is begun, what was not begun goes back at once, and handlers may finish.
     ///
     /// A server that is away or restarts, a stream that is not there yet, a consumer that somebody removed: all are waited for, with a line
@@ -112,8 +113,13 @@ impl Bus {
                             continue;
                         }
                     };
-                    let handle = Arc::clone(&handle);
-                    let handled = tokio::spawn(async move { handle(delivery).await }).await;
+                    // The call in the order of the queue, what it begins side by side.
+                    let begun = std::panic::catch_unwind(AssertUnwindSafe(|| handle(delivery)));
+                    let Ok(begun) = begun else {
+                        verdicts.push(Verdict::panicked());
+                        continue;
+                    };
+                    let handled = tokio::spawn(begun).await;
                     verdicts.push(handled.map_or_else(|_died| Verdict::panicked(), Verdict::from));
                 }
                 verdicts
@@ -166,6 +172,10 @@ impl Bus {
         let Some(adapter) = message.adapter() else {
             return Err(Verdict::Park { reason: "its subject names no adapter".to_owned(), error: String::new() });
         };
+        if message.redirected {
+            let reason = "it is an answer of the server that somebody had sent here: a credential may be stolen".to_owned();
+            return Err(Verdict::Park { reason, error: String::new() });
+        }
         let payload = self.payload(message).await?;
         match serde_json::from_slice(&payload) {
             Ok(item) => Ok(Delivery { item, trace: message.trace, attempt: message.attempt, adapter }),

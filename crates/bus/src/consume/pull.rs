@@ -1,6 +1,6 @@
 //! Asking the server for messages, and noticing when it no longer knows that we asked.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     StatusCode, Subscriber,
@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::Queue;
-use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts};
+use crate::{Bus, BusError, connect::Link, error::chain, parked, parts::Parts, redirected};
 
 /// How long the server remembers what we asked for.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -34,6 +34,9 @@ const FIND_AGAIN: [Duration; 5] =
 /// Messages with handlers at one time, over all processes, and those that wait for another attempt.
 const MAX_ACK_PENDING: i64 = 100_000;
 
+/// Which message: its number and its time.
+pub(super) type Identity = (u64, i128);
+
 /// One message as it came.
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -43,15 +46,40 @@ pub(super) struct Incoming {
     pub(super) parts: Option<Parts>,
     pub(super) trace: TraceId,
     pub(super) attempt: u32,
-    /// Which message of the stream: the same again when it is delivered again.
+    /// Nobody published it: an answer of the server was sent here.
+    pub(super) redirected: bool,
+    /// Which message of the stream, and when it was stored there: the same again when it is delivered again. The number alone would not do: a
+    /// server that lost its newest messages in a power cut gives their numbers to others.
     pub(super) sequence: u64,
+    pub(super) stored_at: i128,
     /// Where the answer goes.
     pub(super) reply: async_nats::Subject,
 }
 
 impl Incoming {
+    /// Which message it is, for as long as we live.
+    pub(super) fn identity(&self) -> Identity {
+        (self.sequence, self.stored_at)
+    }
+
     pub(super) fn adapter(&self) -> Option<AdapterName> {
         self.adapter_word().parse().ok()
+    }
+
+    /// What it takes to acknowledge it.
+    pub(super) fn without_payload(&self) -> Self {
+        Self {
+            stream: self.stream,
+            subject: self.subject.clone(),
+            payload: Bytes::new(),
+            parts: None,
+            trace: self.trace,
+            attempt: self.attempt,
+            redirected: self.redirected,
+            sequence: self.sequence,
+            stored_at: self.stored_at,
+            reply: self.reply.clone(),
+        }
     }
 
     pub(super) fn adapter_word(&self) -> &str {
@@ -82,6 +110,8 @@ pub(super) struct Pull {
     /// Messages the server still owes us.
     open: usize,
     silent_at: Instant,
+    /// Who answers what we ask.
+    pub(super) server: Arc<str>,
 }
 
 impl Pull {
@@ -102,6 +132,7 @@ impl Pull {
             failures: 0,
             open: 0,
             silent_at: Instant::now(),
+            server: bus.server().into(),
         })
     }
 
@@ -111,6 +142,10 @@ impl Pull {
         // Without a connection it would fill the client's buffer; its return wakes us.
         if self.open > 0 || most == 0 || !self.bus.is_connected() {
             return;
+        }
+        let server = self.bus.server();
+        if *server != *self.server {
+            self.server = server.into();
         }
         let request = pull::BatchConfig { batch: most, expires: Some(EXPIRES), idle_heartbeat: HEARTBEAT, ..pull::BatchConfig::default() };
         // A request that cannot be sent is one more that the server does not answer: silence brings us back here.
@@ -261,8 +296,8 @@ fn find(bus: Bus, queue: Queue, pause: Duration) -> BoxFuture<'static, Result<Pu
 
 fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<Incoming> {
     let message = jetstream::Message { message, context: bus.inner.jetstream.clone() };
-    let (attempt, sequence) = match message.info() {
-        Ok(info) => (u32::try_from(info.delivered).unwrap_or(u32::MAX), info.stream_sequence),
+    let (attempt, sequence, stored_at) = match message.info() {
+        Ok(info) => (u32::try_from(info.delivered).unwrap_or(u32::MAX), info.stream_sequence, info.published.unix_timestamp_nanos()),
         Err(error) => {
             debug!("Something that is no message came to our inbox: {error}.");
             return None;
@@ -271,6 +306,7 @@ fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<In
     let message = message.message;
     let headers = message.headers.unwrap_or_default();
     Some(Incoming {
+        redirected: redirected::delivered(&headers),
         stream: queue.stream(),
         subject: message.subject.into_string(),
         parts: Parts::named_in(Some(&headers)),
@@ -278,6 +314,7 @@ fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<In
         payload: message.payload,
         attempt,
         sequence,
+        stored_at,
         reply: message.reply?,
     })
 }

@@ -59,7 +59,7 @@ async fn a_stream_that_nobody_created_is_named_in_the_error() {
     let error = bus.publish_event(&event("a"), model::TraceId::random(), &adapter("chat")).await.expect_err("no stream");
     assert!(matches!(error, BusError::Missing(_)), "{error}");
     let error = bus.sent(model::ReplyId::new(model::Timestamp::UNIX_EPOCH)).await.expect_err("no bucket");
-    assert!(error.to_string().contains("`sent`"), "{error}");
+    assert!(error.to_string().contains("KV_sent"), "{error}");
     let error = bus.directory().await.expect_err("no bucket");
     assert!(matches!(error, BusError::Missing(_)), "{error}");
 }

@@ -35,15 +35,11 @@ async fn the_last_announcement_of_each_adapter_counts() {
     let world = World::new().await;
     assert_eq!(world.bus.announced().await.expect("read"), []);
     let said = |name: &str, seconds| Announcement {
-        adapter: adapter(name),
-        version: "0.1.0".to_owned(),
         accounts: vec!["1".to_owned()],
-        started_at: Timestamp::UNIX_EPOCH,
         last_seen: Timestamp::from_second(seconds).expect("in range"),
-        last_message: None,
         last_error: Some("the platform answered 500".to_owned()),
-        url: None,
         spool_waiting: 3,
+        ..Announcement::new(adapter(name), "0.1.0", Timestamp::UNIX_EPOCH)
     };
     for announcement in [said("mail", 10), said("chat", 20), said("mail", 30)] {
         world.bus.announce(&announcement).await.expect("announced");

@@ -34,7 +34,7 @@ impl World {
 }
 
 pub(crate) fn config(url: &str) -> BusConfig {
-    BusConfig { url: url.to_owned(), user: None, password: None, name: "test".to_owned(), replicas: 1 }
+    BusConfig { url: url.to_owned(), user: None, password: None, key: None, name: "test".to_owned(), replicas: 1 }
 }
 
 pub(crate) async fn connect(url: &str) -> Bus {

@@ -23,7 +23,7 @@ impl Room {
     async fn new() -> Self {
         let city = City::new().await;
         let nats = servers::testing::nats();
-        let config = BusConfig { url: nats.url(), user: None, password: None, name: "test".into(), replicas: 1 };
+        let config = BusConfig { url: nats.url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 };
         let bus = Bus::connect(&config).await.expect("connects");
         bus.ensure().await.expect("makes its streams");
         let folder = tempfile::tempdir().expect("a folder");

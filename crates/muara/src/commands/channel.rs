@@ -1,17 +1,29 @@
-//! `muara channel`: the official ways in.
+//! `muara channel`: the official ways in, how it goes with them, and what their programs sign in with.
 
+mod access;
+mod list;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
 use clap::Subcommand;
 use jiff::civil::Date;
-use model::{AdapterName, Channel};
+use model::{AdapterName, Channel, Directory};
+use serde_json::json;
+use store::{PgPool, channel::Pause};
 
 use super::now;
 use crate::{config::Config, connect};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Every channel, open and closed.
-    List,
-    /// Add one. From then on, events for its account are recorded.
+    /// Every open channel: is its program alive, when was it written to last, what waits, what failed.
+    List {
+        /// For other programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add one. From then on, events for its account are recorded. Prints what its program signs in to the bus with.
     Add {
         /// Which program: `whatsapp`, `desk`, …
         adapter: AdapterName,
@@ -30,27 +42,108 @@ pub(crate) enum Command {
         /// Last day.
         #[arg(long)]
         until: Option<Date>,
+        /// The folder of the credentials; the setting `bus.keys` if not given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
+    /// Hold answers back. They wait; what comes in is taken as ever.
+    Pause {
+        /// Which program.
+        adapter: AdapterName,
+        /// Which account of ours; every one of the program if not given.
+        #[arg(long)]
+        account: Option<String>,
+        /// Why, for whoever finds it paused.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let answers go again, those that waited first.
+    Resume {
+        /// Which program.
+        adapter: AdapterName,
+        /// Which account of ours; every one of the program if not given.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Make, show or replace what programs sign in to the bus with.
+    Credential(access::Credential),
+    /// Print who may do what on the bus, for the server's `include`. Holds public keys only.
+    Accounts(access::Accounts),
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
-    let db = connect::database(config).await?;
     match command {
-        Command::List => {
-            for channel in store::directory::load(&db).await?.channels {
-                let until = channel.until.map_or_else(|| "open".to_owned(), |day| day.to_string());
-                println!("{}\t{}\t{}\t{} to {until}", channel.adapter, channel.account, channel.label, channel.from);
-            }
-        }
-        Command::Add { adapter, account, label, area, from, until } => {
+        Command::List { json } => list::run(config, json).await,
+        Command::Add { adapter, account, label, area, from, until, out } => {
             let from = from.unwrap_or_else(|| now().to_zoned(config.site().zone.time_zone()).date());
-            let channel = Channel { adapter, account, label, area, from, until };
-            if store::directory::add_channel(&db, &channel, now()).await? {
-                println!("Added {} ({} {}).", channel.label, channel.adapter, channel.account);
-            } else {
-                println!("There is such a channel already; nothing was changed.");
-            }
+            add(config, &Channel { adapter, account, label, area, from, until }, out.as_deref()).await
         }
+        Command::Pause { adapter, account, reason } => pause(config, &adapter, account.as_deref(), &reason).await,
+        Command::Resume { adapter, account } => resume(config, &adapter, account.as_deref()).await,
+        Command::Credential(credential) => access::credential(config, &credential),
+        Command::Accounts(accounts) => access::accounts(config, &accounts),
+    }
+}
+
+async fn add(config: &Config, channel: &Channel, out: Option<&Path>) -> anyhow::Result<()> {
+    let db = connect::database(config).await?;
+    if store::directory::add_channel(&db, channel, now()).await? {
+        println!("Added {} ({} {}).", channel.label, channel.adapter, channel.account);
+    } else {
+        println!("There is such a channel already; nothing was changed.");
+    }
+    access::for_channel(config, &channel.adapter, out)
+}
+
+async fn pause(config: &Config, adapter: &AdapterName, account: Option<&str>, reason: &str) -> anyhow::Result<()> {
+    ensure!(!reason.trim().is_empty(), "say why: whoever finds it paused will ask");
+    let db = connect::database(config).await?;
+    for account in accounts(&db, adapter, account).await? {
+        let pause = Pause { adapter: adapter.clone(), account, since: now(), reason: reason.to_owned() };
+        let mut tx = store::begin(&db).await?;
+        let was_not = store::channel::pause(&mut tx, &pause).await?;
+        if was_not {
+            noted(&mut tx, "channel.paused", adapter, &pause.account, &json!({ "reason": reason })).await?;
+        }
+        store::commit(tx).await?;
+        let said = if was_not { "paused: its answers wait, what comes in is taken" } else { "was paused already" };
+        println!("{adapter} {}: {said}.", pause.account);
+    }
+    println!("What was handed to the program before is still sent.");
+    Ok(())
+}
+
+async fn resume(config: &Config, adapter: &AdapterName, account: Option<&str>) -> anyhow::Result<()> {
+    let db = connect::database(config).await?;
+    for account in accounts(&db, adapter, account).await? {
+        let mut tx = store::begin(&db).await?;
+        let was = store::channel::resume(&mut tx, adapter, &account).await?;
+        if was {
+            noted(&mut tx, "channel.resumed", adapter, &account, &json!({})).await?;
+        }
+        store::commit(tx).await?;
+        println!("{adapter} {account}: {}.", if was { "its answers go again" } else { "was not paused" });
     }
     Ok(())
+}
+
+async fn noted(
+    tx: &mut store::Tx,
+    action: &str,
+    adapter: &AdapterName,
+    account: &str,
+    detail: &serde_json::Value,
+) -> Result<(), store::StoreError> {
+    store::audit::write(tx, now(), None, action, &format!("{adapter} {account}"), detail).await
+}
+
+/// The accounts that are meant: the one that is named, which needs a row, or all of the program.
+async fn accounts(db: &PgPool, adapter: &AdapterName, named: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let directory: Directory = store::directory::load(db).await?;
+    let of_program = directory.channels.into_iter().filter(|channel| channel.adapter == *adapter).map(|channel| channel.account);
+    let mut found: Vec<String> = of_program.filter(|account| named.is_none_or(|named| named == account)).collect();
+    found.sort();
+    found.dedup();
+    ensure!(!found.is_empty(), "no channel has this program and account: `muara channel list` says which there are");
+    Ok(found)
 }

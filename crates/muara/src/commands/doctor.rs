@@ -5,6 +5,7 @@ use std::time::Duration;
 use bus::Bus;
 use object_store::{ObjectStoreExt, path::Path};
 
+use super::now;
 use crate::{
     config::Config,
     connect::{self, chain},
@@ -52,7 +53,8 @@ async fn the_bus(config: &Config) -> anyhow::Result<String> {
         .parked_count()
         .await
         .map_err(|error| anyhow::anyhow!("the streams are not there yet ({}): start `muara all` or a role once", chain(&error)))?;
-    let alive: Vec<String> = bus.announced().await?.into_iter().map(|one| one.adapter.to_string()).collect();
+    let alive = bus.announced().await?.into_iter().filter(|one| !one.is_missing(now())).map(|one| one.adapter.to_string());
+    let alive: Vec<String> = alive.collect();
     Ok(format!("{parked} parked; adapters alive: {}", if alive.is_empty() { "none".to_owned() } else { alive.join(", ") }))
 }
 

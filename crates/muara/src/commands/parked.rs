@@ -4,7 +4,7 @@ use bus::Bus;
 use clap::Subcommand;
 use tracing::info;
 
-use crate::config::Config;
+use crate::{config::Config, connect};
 
 /// How many are listed at once.
 const MOST: usize = 100;
@@ -41,7 +41,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
-    let bus = Bus::connect(&config.bus("muara parked")).await?;
+    let bus = connect::bus(config, "muara parked").await?;
     match command {
         Command::List { after } => list(&bus, after).await,
         Command::Show { id } => show(&bus, id).await,

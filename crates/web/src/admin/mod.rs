@@ -1,6 +1,7 @@
 //! Pages of who sets the system up. What they change is written into the audit in the same transaction.
 
 pub(crate) mod audit;
+pub(crate) mod channel_pause;
 pub(crate) mod channels;
 pub(crate) mod directory;
 pub(crate) mod parked;
@@ -13,12 +14,18 @@ pub(crate) mod staff_add;
 pub(crate) mod staff_password;
 
 use model::StaffId;
-use ui::{Page, Visit};
+use ui::{Link, Page, Visit};
+use watch::Severity;
 
 use crate::{Rooms, WebError, page, session::SignedIn};
 
 fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: &str) -> Page {
-    page::staff(rooms, visit, by, page::words(visit.language).t(title))
+    let mut page = page::staff(rooms, visit, by, page::words(visit.language).t(title));
+    let now = rooms.watched().look().map_or(0, |look| look.count(Severity::Now));
+    if now > 0 {
+        page.banner = Some(Link { href: "/admin".to_owned(), label: page.count("channels.banner", &now), here: false });
+    }
+    page
 }
 
 /// Writes one entry, in a transaction of its own.

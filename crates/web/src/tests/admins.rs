@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bus::{Announcement, Queue, Stop};
+use bus::{Announcement, Expiry, Queue, Stop};
+use jiff::SignedDuration;
 use model::{Address, Event, Failure, TraceId};
 
-use super::World;
+use super::{Wish, World};
 
 /// Sets one message aside, as intake would.
 pub(super) async fn park(world: &World) {
@@ -60,27 +61,116 @@ async fn a_parked_message_goes_its_way_again() {
     assert_eq!(admin.post(&format!("{page}/ulangi"), &[]).await.leads_to(), "/admin/terparkir?done=hilang");
 }
 
+/// What an adapter of this world says, so many seconds ago.
+pub(super) fn said(world: &World, adapter: &str, seconds: i64) -> Announcement {
+    Announcement {
+        last_seen: world.now() - SignedDuration::from_secs(seconds),
+        ..Announcement::new(adapter.parse().expect("a name"), "0.1.0", world.now() - SignedDuration::from_hours(50))
+    }
+}
+
 #[tokio::test]
 async fn channels_show_whether_their_program_is_alive() {
     let world = World::new().await;
-    let announcement = |adapter: &str, seconds: i64| Announcement {
-        adapter: adapter.parse().expect("a name"),
-        version: "0.1.0".into(),
-        accounts: Vec::new(),
-        started_at: world.now(),
-        last_seen: world.now() - jiff::SignedDuration::from_secs(seconds),
-        last_message: None,
-        last_error: None,
-        url: None,
-        spool_waiting: 3,
-    };
-    for said in [announcement("chat", 5), announcement("counter", 300), announcement("stranger", 5)] {
+    for said in [said(&world, "chat", 5), said(&world, "counter", 300), said(&world, "stranger", 5)] {
         world.bus.announce(&said).await.expect("a bus");
     }
-    let words = world.sign_in("admin").await.get("/admin").await.words();
-    for part in ["Hidup", "Diam", "Belum pernah terdengar", "Program tanpa kanal", "stranger Hidup", "3 pesan menunggu di pintu"] {
+    let admin = world.sign_in("admin").await;
+    let words = admin.get("/admin").await.words();
+    for part in [
+        "Pesan singkat 0811-1234-567 Berjalan",
+        "Loket Kelurahan Melati Program mati",
+        "Program tidak terdengar Terakhir terdengar",
+        "Program tanpa kanal",
+        "stranger Perlu dilihat",
+        "Belum dipasang",
+        "Surel aduan@contoh.example.id Belum pernah terdengar",
+    ] {
         assert!(words.contains(part), "{part} in {words}");
     }
+    assert!(!words.contains("Semua kanal berjalan"), "{words}");
+    let elsewhere = admin.get("/admin/petugas").await.words();
+    assert!(elsewhere.contains("hal pada kanal perlu dilihat sekarang"), "no page hides it: {elsewhere}");
+    assert!(
+        !world.sign_in("jalan").await.get("/antrean").await.words().contains("perlu dilihat sekarang"),
+        "officers can do nothing about it"
+    );
+}
+
+#[tokio::test]
+async fn each_alarm_says_why_and_what_to_do() {
+    let world = World::new().await;
+    let at = |hours: i64| world.now() + SignedDuration::from_hours(hours);
+    let expiry = |hours, what: &str| Expiry { at: at(hours), what: what.into(), account: None, todo: "Buat token baru di Meta.".into() };
+    let chat = Announcement {
+        accounts: vec!["0811".into(), "0999".into()],
+        last_error: Some("the platform cannot be reached with replies".into()),
+        last_error_at: Some(world.now()),
+        spool_waiting: 3,
+        spool_oldest: Some(at(-1)),
+        refused: 7,
+        last_refused: Some(world.now()),
+        expiries: vec![expiry(-1, "token lama"), expiry(100, "token akses")],
+        ..said(&world, "chat", 5)
+    };
+    world.bus.announce(&chat).await.expect("a bus");
+    let page = world.sign_in("admin").await.get("/admin").await;
+    let words = page.words();
+    for part in [
+        "token lama berakhir",
+        "token akses berakhir",
+        "Buat token baru di Meta.",
+        "3 pesan menunggu sejak",
+        "7 permintaan ditolak",
+        "Kata program: the platform cannot be reached with replies",
+        "melayani akun 0999",
+        "Pesan singkat 0811-1234-567 Perlu dilihat",
+    ] {
+        assert!(words.contains(part), "{part} in {words}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_is_called_silent_with_the_reason_once_its_rhythm_is_known() {
+    let world = World::new().await;
+    // Four weeks in which something came in every second hour of every day, then nothing for a day.
+    for hours in (24..24 * 28).step_by(2) {
+        world.complain(Wish { hours_ago: hours, ..Wish::default() }).await;
+    }
+    world.bus.announce(&said(&world, "chat", 5)).await.expect("a bus");
+    let words = world.sign_in("admin").await.get("/admin").await.words();
+    assert!(words.contains("Diam di luar kebiasaan Tidak ada pesan sejak 19 November 2026 pukul 10.00 WIB"), "{words}");
+    assert!(words.contains("Dari 23 jam seperti ini biasanya 10 jam ada pesannya."), "{words}");
+    assert!(words.contains("Hari ini 0 7 hari 73"), "{words}");
+}
+
+#[tokio::test]
+async fn answers_of_a_paused_channel_wait_and_go_when_it_is_resumed() {
+    let world = World::new().await;
+    world.complain(Wish::default()).await;
+    world.bus.announce(&said(&world, "chat", 5)).await.expect("a bus");
+    let admin = world.sign_in("admin").await;
+    let channel = [("adapter", "chat"), ("account", "0811")];
+    let paused = admin.post("/admin/kanal/jeda", &[channel[0], channel[1], ("reason", "nomor dipindah")]).await;
+    assert_eq!(paused.leads_to(), "/admin?done=jeda");
+    let words = admin.get("/admin").await.words();
+    assert!(
+        words.contains("Jawaban dijeda") && words.contains("Alasan: nomor dipindah") && words.contains("Jawaban menunggu 1"),
+        "{words}"
+    );
+    let claim = || store::reply::claim(&world.db, world.now(), Duration::from_secs(1), 10);
+    assert!(claim().await.expect("a database").is_empty(), "nothing goes out");
+
+    assert_eq!(admin.post("/admin/kanal/lanjut", &channel).await.leads_to(), "/admin?done=lanjut");
+    assert_eq!(claim().await.expect("a database").len(), 1, "what waited goes");
+    let audit = admin.get("/admin/catatan").await.words();
+    for part in ["Jawaban kanal dijeda", "Jawaban kanal dilanjutkan", "chat 0811", "nomor dipindah"] {
+        assert!(audit.contains(part), "{part} in {audit}");
+    }
+    let unknown = admin.post("/admin/kanal/jeda", &[("adapter", "chat"), ("account", "elsewhere")]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    let officer = world.sign_in("jalan").await.post("/admin/kanal/jeda", &channel).await;
+    assert_eq!(officer.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

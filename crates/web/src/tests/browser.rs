@@ -70,6 +70,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let entered = Wish { tel: "081200000007", account: "kel-melati", text: "Saluran air mampet di RT 03.", ..Wish::default() };
     world.complain(entered).await;
     admins::park(world).await;
+    channels(world).await;
     world.pass(SignedDuration::from_mins(7));
     let parked = world.bus.parked(None, 1).await.expect("a bus")[0].id;
     let track = |complaint: &Complaint| format!("/t/{}", complaint.tracking.as_str());
@@ -83,6 +84,26 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })
+}
+
+/// Something on every line of the channels' page: one that is well, one that is missing, one paused, one never heard, one nobody knows.
+async fn channels(world: &World) {
+    let mut chat = admins::said(world, "chat", 5);
+    chat.expiries.push(bus::Expiry {
+        at: world.now() + SignedDuration::from_hours(100),
+        what: "token akses".into(),
+        account: None,
+        todo: "Buat token baru di Meta Business Suite, lalu mulai ulang programnya.".into(),
+    });
+    chat.last_error = Some("the platform cannot be reached with replies".into());
+    chat.last_error_at = Some(world.now());
+    for said in [chat, admins::said(world, "counter", 300), admins::said(world, "stranger", 5)] {
+        world.bus.announce(&said).await.expect("a bus");
+    }
+    let admin = world.sign_in("admin").await;
+    let paused =
+        admin.post("/admin/kanal/jeda", &[("adapter", "chat"), ("account", "0811"), ("reason", "nomor dipindah ke kartu baru")]).await;
+    assert_eq!(paused.leads_to(), "/admin?done=jeda");
 }
 
 /// One that went the whole way, with a photo of the result.

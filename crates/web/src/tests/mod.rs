@@ -86,7 +86,7 @@ impl World {
         let database = servers::testing::database("pages", prepare).await;
         let nats = servers::testing::nats();
         let db = store::connect(&database.url(), 4).await.expect("a database");
-        let config = BusConfig { url: nats.url(), user: None, password: None, name: "web test".into(), replicas: 1 };
+        let config = BusConfig { url: nats.url(), user: None, password: None, key: None, name: "web test".into(), replicas: 1 };
         let bus = Bus::connect(&config).await.expect("a bus");
         bus.ensure().await.expect("streams");
         let files = Arc::new(InMemory::new());

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Agency, Audience, MessageKey, Rule};
+use crate::{
+    Agency, Audience, CitizenId, Language, MessageKey, Reference, ReplyTo, Rule, StaffId, Status, TraceId, TrackingCode, Visibility,
+};
 
 const ROADS: u128 = 1;
 const PARKS: u128 = 2;

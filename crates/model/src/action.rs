@@ -1,0 +1,254 @@
+//! What people do with a complaint, what it leads to, and why it may be refused.
+
+use jiff::Timestamp;
+
+use crate::{
+    AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
+    TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+};
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Muara itself: a rule, a clock.
+    System,
+    /// The citizen whose complaint it is.
+    Citizen,
+    /// A member of staff.
+    Staff {
+        /// Who.
+        id: StaffId,
+        /// As what.
+        role: Role,
+        /// For which agency.
+        agency: Option<AgencyId>,
+    },
+}
+
+/// What somebody wants to do with a complaint.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// The citizen wrote again.
+    FollowUp {
+        /// The recorded message.
+        message: MessageId,
+        /// Its words.
+        text: String,
+        /// Part of the same breath (photo and text sent apart, an album): joins the complaint's own words, and is not answered.
+        same_breath: bool,
+        /// Where to answer from now on.
+        reply_to: Option<ReplyTo>,
+        /// What triage says of the complaint now that it knows more; used while nobody has it.
+        triaged: Option<Box<Triaged>>,
+        /// Where it is, if this message said so.
+        location: Option<Point>,
+    },
+    /// Triage gives it to agencies.
+    Route {
+        /// To whom; never empty.
+        agencies: Vec<AgencyId>,
+        /// The category, if the person set it.
+        category: Option<String>,
+        /// The area, if the person set it.
+        area: Option<String>,
+    },
+    /// An officer takes it.
+    Claim,
+    /// An officer asks the citizen.
+    Ask {
+        /// The question.
+        text: String,
+    },
+    /// An officer answers the citizen.
+    Answer {
+        /// The answer.
+        text: String,
+    },
+    /// A word among staff.
+    Note {
+        /// The note.
+        text: String,
+    },
+    /// An agency gives it on. An empty `to` means back to triage: "not ours" without a better owner is not an end.
+    HandOver {
+        /// To whom.
+        to: Vec<AgencyId>,
+        /// Why; the citizen reads it.
+        reason: String,
+    },
+    /// An agency says its part is done.
+    Resolve {
+        /// What was done, for the citizen.
+        text: String,
+        /// The photo that shows it.
+        photo: Option<AttachmentId>,
+    },
+    /// The citizen, triage or a supervisor says it is not done.
+    Reopen {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One step in a complaint's history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// Its key.
+    pub id: UpdateId,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub kind: UpdateKind,
+    /// The agency that acted, or that a system step is about.
+    pub agency: Option<AgencyId>,
+    /// Words; a note's are for staff only.
+    pub text: Option<String>,
+    /// The agencies it went to.
+    pub to: Vec<AgencyId>,
+    /// The citizen's message it is about.
+    pub message: Option<MessageId>,
+    /// The photo it shows.
+    pub attachment: Option<AttachmentId>,
+}
+
+/// What a step was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateKind {
+    /// The complaint was opened.
+    Opened,
+    /// Given to agencies.
+    Routed,
+    /// Waits for a person to choose.
+    ToTriage,
+    /// The citizen wrote again.
+    FollowedUp,
+    /// An officer took it.
+    Claimed,
+    /// An officer asked.
+    Asked,
+    /// An officer answered.
+    Answered,
+    /// A word among staff; the citizen never sees it.
+    Noted,
+    /// Given to another agency.
+    HandedOver,
+    /// One agency is done.
+    Resolved,
+    /// Open again.
+    Reopened,
+}
+
+impl UpdateKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Opened,
+        Self::Routed,
+        Self::ToTriage,
+        Self::FollowedUp,
+        Self::Claimed,
+        Self::Asked,
+        Self::Answered,
+        Self::Noted,
+        Self::HandedOver,
+        Self::Resolved,
+        Self::Reopened,
+    ];
+
+    /// The word in tables and word files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Routed => "routed",
+            Self::ToTriage => "to_triage",
+            Self::FollowedUp => "followed_up",
+            Self::Claimed => "claimed",
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::Noted => "noted",
+            Self::HandedOver => "handed_over",
+            Self::Resolved => "resolved",
+            Self::Reopened => "reopened",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether the citizen may read the step.
+    pub fn is_for_citizen(self) -> bool {
+        self != Self::Noted
+    }
+}
+
+/// What follows from an action: all of it is written in one transaction, or none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The complaint as it is now, its dispatches included.
+    pub complaint: Complaint,
+    /// What to add to its history.
+    pub updates: Vec<Update>,
+    /// What to tell the citizen.
+    pub replies: Vec<ReplyDraft>,
+}
+
+/// Why an action was refused. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAllowed {
+    /// The agency does not have this complaint, or not any more.
+    #[error("the complaint is not with this agency")]
+    NotWithThisAgency,
+    /// The role may not do this.
+    #[error("the role may not do this")]
+    Role,
+    /// Words are missing.
+    #[error("words are needed")]
+    NoWords,
+    /// No agency was named, or one that does not exist.
+    #[error("an agency is needed")]
+    NoAgency,
+    /// It is not resolved, so it cannot be opened again.
+    #[error("the complaint is still open")]
+    StillOpen,
+    /// A colleague has it.
+    #[error("a colleague has it")]
+    TakenByColleague,
+}
+
+/// What a new complaint is made of.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Whose it is.
+    pub citizen: CitizenId,
+    /// The recorded message that opens it.
+    pub message: MessageId,
+    /// Its number, minted at the door.
+    pub reference: Reference,
+    /// Its code: the door's, or a new one.
+    pub tracking: TrackingCode,
+    /// The channel: adapter.
+    pub adapter: AdapterName,
+    /// The channel: account.
+    pub account: String,
+    /// The citizen's words.
+    pub text: String,
+    /// Where it is, in words.
+    pub place: Option<String>,
+    /// Where it is.
+    pub location: Option<Point>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// The language to answer in.
+    pub language: Language,
+    /// How to answer.
+    pub reply_to: Option<ReplyTo>,
+    /// When the door took the message.
+    pub opened_at: Timestamp,
+    /// What triage found.
+    pub triaged: Triaged,
+    /// Follows it through every log.
+    pub trace: TraceId,
+}

@@ -1,0 +1,348 @@
+//! The rules of what may be done with a complaint: `open` and `decide` are pure, and return all that must be written, so that nobody can
+//! change a status and forget to tell the citizen.
+
+use jiff::Timestamp;
+
+use crate::{
+    Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
+    Opening, Point, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Visibility, reply::Facts, route,
+};
+
+/// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
+pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision {
+    let complaint = Complaint {
+        id: ComplaintId::new(now),
+        reference: opening.reference,
+        tracking: opening.tracking,
+        citizen: opening.citizen,
+        adapter: opening.adapter,
+        account: opening.account,
+        text: opening.text,
+        category: opening.triaged.category,
+        area: opening.triaged.area,
+        place: opening.place,
+        location: opening.location,
+        visibility: opening.visibility,
+        language: opening.language,
+        reply_to: opening.reply_to,
+        opened_at: opening.opened_at,
+        why: opening.triaged.why,
+        trace: opening.trace,
+        version: 0,
+        dispatches: Vec::new(),
+    };
+    let learned = opening.triaged.agency;
+    let mut draft = Draft::new(complaint, Actor::System, directory, now);
+    draft.step(UpdateKind::Opened, |update| update.message = Some(opening.message));
+    let kind = if draft.route_by_rules(learned) {
+        ReplyKind::Forwarded
+    } else {
+        draft.step(UpdateKind::ToTriage, |_| ());
+        ReplyKind::Received
+    };
+    let danger = !draft.complaint.why.danger.is_empty();
+    draft.say(kind, |facts| facts.danger = danger);
+    draft.done()
+}
+
+/// What follows when somebody does something with a complaint.
+///
+/// # Errors
+/// [`NotAllowed`] says why not; nothing has changed then.
+pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Directory, now: Timestamp) -> Result<Decision, NotAllowed> {
+    let mut draft = Draft::new(complaint, by, directory, now);
+    match action {
+        Action::FollowUp { message, text, same_breath, reply_to, triaged, location } => {
+            draft.follow_up(message, &text, same_breath, triaged.map(|found| *found), location);
+            draft.complaint.reply_to = reply_to.or(draft.complaint.reply_to.take());
+            if !same_breath {
+                draft.say(ReplyKind::Noted, |_| ());
+            }
+        }
+        Action::Route { agencies, category, area } => draft.route(agencies, category, area)?,
+        Action::Claim => draft.claim()?,
+        Action::Ask { text } => draft.speak(text, UpdateKind::Asked, ReplyKind::Asked, DispatchState::AwaitingCitizen)?,
+        Action::Answer { text } => draft.speak(text, UpdateKind::Answered, ReplyKind::Answered, DispatchState::InProgress)?,
+        Action::Note { text } => {
+            let text = words(text)?;
+            draft.staff_who_sees_it()?;
+            draft.step(UpdateKind::Noted, |update| update.text = Some(text));
+        }
+        Action::HandOver { to, reason } => draft.hand_over(to, reason)?,
+        Action::Resolve { text, photo } => draft.resolve(text, photo)?,
+        Action::Reopen { reason } => draft.reopen(reason)?,
+    }
+    Ok(draft.done())
+}
+
+fn words(text: String) -> Result<String, NotAllowed> {
+    if text.trim().is_empty() { Err(NotAllowed::NoWords) } else { Ok(text) }
+}
+
+/// A decision while it is being made.
+struct Draft<'a> {
+    complaint: Complaint,
+    updates: Vec<Update>,
+    replies: Vec<ReplyDraft>,
+    by: Actor,
+    directory: &'a Directory,
+    now: Timestamp,
+}
+
+impl<'a> Draft<'a> {
+    fn new(complaint: Complaint, by: Actor, directory: &'a Directory, now: Timestamp) -> Self {
+        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now }
+    }
+
+    fn done(self) -> Decision {
+        Decision { complaint: self.complaint, updates: self.updates, replies: self.replies }
+    }
+
+    /// Adds a step to the history.
+    fn step(&mut self, kind: UpdateKind, fill: impl FnOnce(&mut Update)) {
+        let agency = match self.by {
+            Actor::Staff { agency, .. } => agency,
+            Actor::System | Actor::Citizen => None,
+        };
+        let mut update = Update {
+            id: UpdateId::new(self.now),
+            at: self.now,
+            by: self.by,
+            kind,
+            agency,
+            text: None,
+            to: Vec::new(),
+            message: None,
+            attachment: None,
+        };
+        fill(&mut update);
+        self.updates.push(update);
+    }
+
+    /// Tells the citizen, with the facts as they are now; the last step is the cause.
+    fn say(&mut self, kind: ReplyKind, fill: impl FnOnce(&mut Facts)) {
+        let (Some(to), Some(cause)) = (self.complaint.reply_to.clone(), self.updates.last()) else { return };
+        let mut facts = self.complaint.facts(self.directory);
+        fill(&mut facts);
+        self.replies.push(ReplyDraft { id: ReplyId::new(self.now), kind, to, language: self.complaint.language, cause: cause.id.0, facts });
+    }
+
+    /// The agency for which the actor may act on this complaint.
+    fn own_agency(&self) -> Result<AgencyId, NotAllowed> {
+        match self.by {
+            Actor::Staff { role, agency: Some(agency), .. } if role.belongs_to_agency() => Ok(agency),
+            _ => Err(NotAllowed::Role),
+        }
+    }
+
+    fn name_of(&self, agency: AgencyId) -> String {
+        self.directory.agency_name(agency).to_owned()
+    }
+
+    fn staff_who_sees_it(&mut self) -> Result<(), NotAllowed> {
+        match self.by {
+            Actor::Staff { role, .. } if role.may_triage() => Ok(()),
+            Actor::Staff { .. } => self.own_agency().and_then(|agency| self.complaint.of(agency).map(|_| ())),
+            Actor::System | Actor::Citizen => Err(NotAllowed::Role),
+        }
+    }
+
+    /// Gives it to whom the rules name; `false` if nobody is found.
+    /// By rules; where none fits, by what was learned if that is sure. What speaks of a breach of duty goes to nobody by itself.
+    fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
+        if !self.complaint.why.ethics.is_empty() {
+            self.complaint.visibility = Visibility::Secret;
+            return false;
+        }
+        let agencies = match route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory) {
+            Routing::To { agencies, rules } => {
+                self.complaint.why.rules = rules;
+                agencies
+            }
+            Routing::Triage => match learned.filter(|agency| self.directory.agencies.contains_key(agency)) {
+                Some(agency) => vec![agency],
+                None => return false,
+            },
+        };
+        self.give(agencies);
+        true
+    }
+
+    fn give(&mut self, agencies: Vec<AgencyId>) {
+        for &agency in &agencies {
+            self.complaint.give(agency, self.directory, self.now);
+        }
+        self.step(UpdateKind::Routed, |update| update.to = agencies);
+    }
+
+    fn follow_up(&mut self, message: MessageId, text: &str, same_breath: bool, triaged: Option<Triaged>, location: Option<Point>) {
+        let text = text.trim();
+        if same_breath && !text.is_empty() {
+            if !self.complaint.text.is_empty() {
+                self.complaint.text.push('\n');
+            }
+            self.complaint.text.push_str(text);
+        }
+        self.complaint.location = self.complaint.location.or(location);
+        // The citizen answered: the question is no longer what we wait for.
+        for dispatch in &mut self.complaint.dispatches {
+            if dispatch.state == DispatchState::AwaitingCitizen {
+                dispatch.state = DispatchState::InProgress;
+            }
+        }
+        self.step(UpdateKind::FollowedUp, |update| {
+            update.message = Some(message);
+            update.text = (!text.is_empty()).then(|| text.to_owned());
+        });
+        let nobody_has_it = self.complaint.dispatches.is_empty();
+        if let Some(triaged) = triaged.filter(|_| nobody_has_it) {
+            self.complaint.category = triaged.category.or(self.complaint.category.take());
+            self.complaint.area = triaged.area.or(self.complaint.area.take());
+            self.complaint.why = triaged.why;
+            self.by = Actor::System;
+            if self.route_by_rules(triaged.agency) {
+                self.say(ReplyKind::Routed, |_| ());
+            }
+        }
+    }
+
+    fn route(&mut self, agencies: Vec<AgencyId>, category: Option<String>, area: Option<String>) -> Result<(), NotAllowed> {
+        let Actor::Staff { role, .. } = self.by else { return Err(NotAllowed::Role) };
+        if !role.may_triage() {
+            return Err(NotAllowed::Role);
+        }
+        self.known(&agencies)?;
+        self.complaint.category = category.or(self.complaint.category.take());
+        self.complaint.area = area.or(self.complaint.area.take());
+        self.give(agencies);
+        self.say(ReplyKind::Routed, |_| ());
+        Ok(())
+    }
+
+    fn known(&self, agencies: &[AgencyId]) -> Result<(), NotAllowed> {
+        let known = agencies.iter().all(|agency| self.directory.agencies.contains_key(agency));
+        if agencies.is_empty() || !known { Err(NotAllowed::NoAgency) } else { Ok(()) }
+    }
+
+    /// The officer's own dispatch. A colleague's is theirs, unless a supervisor acts.
+    fn own_dispatch(&mut self) -> Result<(AgencyId, &mut Dispatch), NotAllowed> {
+        let agency = self.own_agency()?;
+        let Actor::Staff { id, role, .. } = self.by else { return Err(NotAllowed::Role) };
+        let dispatch = self.complaint.of(agency)?;
+        if dispatch.officer.is_some_and(|officer| officer != id) && role != Role::Supervisor {
+            return Err(NotAllowed::TakenByColleague);
+        }
+        Ok((agency, dispatch))
+    }
+
+    fn claim(&mut self) -> Result<(), NotAllowed> {
+        let Actor::Staff { id, .. } = self.by else { return Err(NotAllowed::Role) };
+        let (agency, dispatch) = self.own_dispatch()?;
+        let is_news = dispatch.state == DispatchState::Open;
+        dispatch.officer = Some(id);
+        if is_news {
+            dispatch.state = DispatchState::InProgress;
+        }
+        self.step(UpdateKind::Claimed, |_| ());
+        if is_news {
+            let name = self.name_of(agency);
+            self.say(ReplyKind::Started, |facts| facts.agency = Some(name));
+        }
+        Ok(())
+    }
+
+    fn speak(&mut self, text: String, step: UpdateKind, kind: ReplyKind, then: DispatchState) -> Result<(), NotAllowed> {
+        let text = words(text)?;
+        let Actor::Staff { id, .. } = self.by else { return Err(NotAllowed::Role) };
+        let (agency, dispatch) = self.own_dispatch()?;
+        dispatch.officer = Some(dispatch.officer.unwrap_or(id));
+        dispatch.state = then;
+        self.step(step, |update| update.text = Some(text.clone()));
+        let name = self.name_of(agency);
+        self.say(kind, |facts| {
+            facts.agency = Some(name);
+            facts.text = Some(text);
+        });
+        Ok(())
+    }
+
+    fn hand_over(&mut self, to: Vec<AgencyId>, reason: String) -> Result<(), NotAllowed> {
+        let reason = words(reason)?;
+        let (agency, dispatch) = self.own_dispatch()?;
+        dispatch.state = DispatchState::HandedOver;
+        dispatch.officer = None;
+        if to.is_empty() {
+            self.step(UpdateKind::ToTriage, |update| update.text = Some(reason));
+            return Ok(());
+        }
+        if to.contains(&agency) {
+            return Err(NotAllowed::NoAgency);
+        }
+        self.known(&to)?;
+        for &next in &to {
+            self.complaint.give(next, self.directory, self.now);
+        }
+        let names: Vec<&str> = to.iter().map(|&next| self.directory.agency_name(next)).collect();
+        let names = names.join(", ");
+        self.step(UpdateKind::HandedOver, |update| {
+            update.text = Some(reason.clone());
+            update.to = to;
+        });
+        self.say(ReplyKind::HandedOver, |facts| {
+            facts.agency = Some(names);
+            facts.text = Some(reason);
+        });
+        Ok(())
+    }
+
+    fn resolve(&mut self, text: String, photo: Option<AttachmentId>) -> Result<(), NotAllowed> {
+        let text = words(text)?;
+        let (agency, dispatch) = self.own_dispatch()?;
+        dispatch.state = DispatchState::Done;
+        self.step(UpdateKind::Resolved, |update| {
+            update.text = Some(text.clone());
+            update.attachment = photo;
+        });
+        let name = self.name_of(agency);
+        self.say(ReplyKind::Resolved, |facts| {
+            facts.agency = Some(name);
+            facts.text = Some(text);
+        });
+        Ok(())
+    }
+
+    fn reopen(&mut self, reason: String) -> Result<(), NotAllowed> {
+        let reason = words(reason)?;
+        let may = match self.by {
+            Actor::Citizen => true,
+            Actor::Staff { role, .. } => role.may_triage() || role == Role::Supervisor,
+            Actor::System => false,
+        };
+        if !may {
+            return Err(NotAllowed::Role);
+        }
+        let done: Vec<usize> = (0..self.complaint.dispatches.len())
+            .filter(|&at| self.complaint.dispatches[at].state == DispatchState::Done)
+            .filter(|&at| match self.by {
+                Actor::Staff { role: Role::Supervisor, agency, .. } => agency == Some(self.complaint.dispatches[at].agency),
+                _ => true,
+            })
+            .collect();
+        if done.is_empty() {
+            return Err(NotAllowed::StillOpen);
+        }
+        for at in done {
+            let dispatch = &mut self.complaint.dispatches[at];
+            dispatch.state = DispatchState::Open;
+            dispatch.officer = None;
+            let fresh = self.directory.deadline(dispatch.agency, self.complaint.category.as_deref(), self.now);
+            dispatch.deadline = dispatch.deadline.max(fresh);
+        }
+        self.step(UpdateKind::Reopened, |update| update.text = Some(reason));
+        self.say(ReplyKind::Reopened, |_| ());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
