@@ -222,6 +222,11 @@ impl Learned {
         sorter(&self.agency) + sorter(&self.category) + self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes())
     }
 
+    /// The same for people, in millions.
+    pub fn megabytes(&self) -> f64 {
+        self.bytes() as f64 / 1e6
+    }
+
     /// Nothing in it points outside of it.
     fn is_whole(&self) -> bool {
         let sorter = |sure: &Option<Sure<Sorter>>| sure.as_ref().is_none_or(|sure| sure.model.is_whole());
@@ -241,6 +246,21 @@ impl Sorter {
 }
 
 impl Tally {
+    /// Share of the asked whose likeliest was right; 0 where nothing was asked.
+    pub fn right_share(&self) -> f64 {
+        self.right as f64 / self.asked.max(1) as f64
+    }
+
+    /// Share of the asked where it was sure.
+    pub fn said_share(&self) -> f64 {
+        self.said as f64 / self.asked.max(1) as f64
+    }
+
+    /// How often it was right when it was sure.
+    pub fn right_when_said(&self) -> f64 {
+        self.said_right as f64 / self.said.max(1) as f64
+    }
+
     fn count(&mut self, verdict: Option<(f32, bool)>, floor: f32) {
         let Some((probability, right)) = verdict else { return };
         self.asked += 1;

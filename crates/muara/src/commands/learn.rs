@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use model::Directory;
-use triage::{Decided, Kind, Learned, Named, Tallies, Tally};
+use triage::{Decided, Kind, Learned, Named, Tallies};
 
 use super::now;
 use crate::{config::Config, connect};
@@ -70,14 +70,14 @@ pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
     let complaints = i32::try_from(history.len()).unwrap_or(i32::MAX);
     let version = store::learned::add(&mut tx, now(), complaints, &figures, &learned.to_bytes()).await?;
     store::audit::write(&mut tx, now(), None, "learned.made", &version.to_string(), &figures).await?;
-    let worse = present.as_ref().is_some_and(|(_, tallies)| share(&trial.agency) + MARGIN < share(&tallies.agency));
+    let worse = present.as_ref().is_some_and(|(_, tallies)| trial.agency.right_share() + MARGIN < tallies.agency.right_share());
     let on = learn.switch_on && !worse;
     if on {
         store::learned::switch(&mut tx, Some(version), now()).await?;
         store::audit::write(&mut tx, now(), None, "learned.used", &version.to_string(), &serde_json::Value::Null).await?;
     }
     store::commit(tx).await?;
-    println!("Kept as version {version}, {:.1} MB in memory.", learned.bytes() as f64 / 1e6);
+    println!("Kept as version {version}, {:.1} MB in memory.", learned.megabytes());
     match (on, worse) {
         (true, _) => println!("It is in use. `muara learned back` goes back."),
         (false, true) => println!("It does worse than the one in use and was not switched on."),
@@ -89,19 +89,15 @@ pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
 /// The version in use may know some of the complaints it is asked about, so that much is forgiven.
 const MARGIN: f64 = 0.02;
 
-fn share(tally: &Tally) -> f64 {
-    tally.right as f64 / tally.asked.max(1) as f64
-}
-
 fn say(tallies: &Tallies) {
     for (what, tally) in [("agency", &tallies.agency), ("category", &tallies.category), ("area", &tallies.area)] {
         if tally.asked > 0 {
             println!(
                 "  {what:<9} right {:.3} of {}; sure {:.3} of the time, right when sure {:.3}",
-                share(tally),
+                tally.right_share(),
                 tally.asked,
-                tally.said as f64 / tally.asked as f64,
-                tally.said_right as f64 / tally.said.max(1) as f64
+                tally.said_share(),
+                tally.right_when_said()
             );
         }
     }
