@@ -76,9 +76,11 @@ fn pairs_are_told_with_reasons_and_the_earlier_one_is_found() {
         let (one, other) = (2 * number, 2 * number + 1);
         let same = number % 2 == 0;
         let gang = if same { number } else { number + 1 };
-        documents += &format!("{one},2022-03-01 08:00:00,lampu padam gelap warga {number} resah,Jl Melati gang {number} no 3,1,x,1,y,t,a\n");
-        documents += &format!("{other},2022-03-01 11:00:00,pju mati di gang warga {number} takut,melati gg {gang},1,x,1,y,t,a\n");
-        pairs += &format!("P{number},{one},{other},{},high,S1,rewritten\n", if same { "same" } else { "different" });
+        documents.extend([
+            format!("{one},2022-03-01 08:00:00,lampu padam gelap warga {number} resah,Jl Melati gang {number} no 3,1,x,1,y,t,a\n"),
+            format!("{other},2022-03-01 11:00:00,pju mati di gang warga {number} takut,melati gg {gang},1,x,1,y,t,a\n"),
+        ]);
+        pairs.extend([format!("P{number},{one},{other},{},high,S1,rewritten\n", if same { "same" } else { "different" })]);
     }
     fs::write(folder.path().join("docs_small.csv"), documents).expect("room");
     fs::write(folder.path().join("pairs.csv"), pairs).expect("room");
