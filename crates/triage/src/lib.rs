@@ -87,8 +87,10 @@ pub fn triage(
         .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
         .unzip();
 
+    // A sure guess of an agency that is gone makes the next one no surer.
+    let first_is_known = opinion.agencies.first().is_some_and(|(code, ..)| directory.agencies.values().any(|agency| agency.code == *code));
     let guesses: Vec<Guess> = opinion.agencies.into_iter().filter_map(|guess| known_agency(guess, directory)).collect();
-    let agency = guesses.first().filter(|_| opinion.agency_is_sure).map(|guess| guess.agency);
+    let agency = guesses.first().filter(|_| opinion.agency_is_sure && first_is_known).map(|guess| guess.agency);
     let why = Why {
         category: category_why.unwrap_or_default(),
         area: area_why,
