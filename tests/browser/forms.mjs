@@ -242,7 +242,7 @@ async function aDayAtTheDesk() {
   for (const personal of ["Warga Contoh", "81234567890", "anak-anak"]) must(!slip.includes(personal), "slip", `says ${personal}`);
 
   const address = page.url();
-  for (const [paper, width, height] of [["80", 80, null], ["a5", 148, 210], ["besar", 210, 297]]) {
+  for (const [paper, width, height] of [["80", 80, null], ["58", 58, null], ["a5", 148, 210], ["besar", 210, 297]]) {
     await visit(page, `${address}?kertas=${paper}`);
     await judge(page, `slip-${paper}`);
     await onPaper(page, paper, width, height);
@@ -253,10 +253,81 @@ async function aDayAtTheDesk() {
   await judge(page, "desk-today");
   await page.click(`text=${number}`);
   must((await page.textContent("#nomor")) === number, "desk", "the slip cannot be had again");
-  await page.click("text=Keluar");
+  await isItKnown(page, number);
+  await theQueue(page);
+  await smallScreens(page);
+  await Promise.all([page.waitForEvent("load"), page.click("text=Keluar")]);
   await visit(page, address);
   must(!(await page.locator("#nomor").count()), "desk", "slips are shown after signing out");
   await context.close();
+}
+
+/** Before entering: by contact, from the entry itself; by number and by words, on the page for it. */
+async function isItKnown(page, number) {
+  await visit(page, city.desk + "/");
+  await page.waitForSelector("form[data-ready]");
+  await page.fill("#kontak", "081234567890");
+  await page.click("[data-search]");
+  await page.waitForSelector("[data-found] [data-results]");
+  must((await page.textContent("[data-found]")).includes(number), "search", "does not find a contact");
+  must((await page.textContent("[data-found]")).includes("anak-anak"), "search", "does not show the office its own words");
+  await judge(page, "desk-found");
+  await page.click("[data-pick]");
+  must((await page.inputValue("#terkait")) === number, "search", "a finding cannot be noted as related");
+  await visit(page, city.desk + "/cari");
+  await judge(page, "search");
+  await page.fill("#nomor", number.toLowerCase());
+  await page.click("main button[type=submit]");
+  must((await page.textContent("[data-results]")).includes(number), "search", "does not find a number");
+  await page.fill("#nomor", "");
+  await page.fill("#teks", "jalan berlubang di gang, anak jatuh");
+  await page.click("main button[type=submit]");
+  must((await page.textContent("[data-results]")).includes(number), "search", "does not find the same matter in the same place");
+  await judge(page, "search-found");
+  await visit(page, city.desk + "/tak-sampai");
+  await judge(page, "undelivered");
+}
+
+/** A number is given, called, shown on the wall, and becomes an entry. */
+async function theQueue(page) {
+  await visit(page, city.desk + "/antrean");
+  await page.click("text=Beri nomor");
+  await page.waitForURL(/\/antrean\/nomor\/1/);
+  must((await page.textContent("#nomor")) === "001", "queue", "gives another number first");
+  await judge(page, "queue-ticket");
+  const wall = await page.context().newPage();
+  await visit(wall, city.desk + "/antrean/layar");
+  await visit(page, city.desk + "/antrean");
+  await judge(page, "queue-desk");
+  await page.click("text=Panggil berikutnya");
+  await wall.waitForFunction(() => document.querySelector(".big-number").textContent === "001");
+  await judge(wall, "queue-screen");
+  await wall.close();
+  await page.click("text=Catat laporan");
+  await page.waitForSelector("form[data-ready]");
+  must((await page.inputValue("[name=antrean]")) === "1", "queue", "is not tied to the entry");
+}
+
+/** 320 pixels, and a desktop at 200 %: nothing hangs over, nothing is cut. */
+async function smallScreens(page) {
+  for (const path of ["/", "/cari", "/antrean", "/hari-ini", "/luring", "/tak-sampai"]) {
+    for (const viewport of [{ width: 320, height: 640 }, { width: 640, height: 450 }]) {
+      await page.setViewportSize(viewport);
+      await visit(page, city.desk + path);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      must(over <= 0, `${path} at ${viewport.width}`, `is ${over} pixels too wide`);
+    }
+  }
+  await page.setViewportSize(SIZES.desk);
+  await visit(page, city.desk + "/");
+  const reached = new Set();
+  for (let presses = 0; presses < 80; presses++) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => document.activeElement.id || document.activeElement.name || Object.keys(document.activeElement.dataset)[0] || "");
+    reached.add(here);
+    if (here === "kirim") break;
+  }
+  for (const field of ["teks", "kategori", "tempat", "foto", "scan", "nama", "kontak", "search", "terkait", "tampil", "kirim"]) must(reached.has(field), "desk", `the keyboard does not reach ${field}`);
 }
 
 /** One page of the right size, with nothing on it but the slip. */

@@ -7,6 +7,8 @@ use reqwest::{Client, Method, header, redirect::Policy};
 /// A client for requests that a test builds by itself.
 #[expect(clippy::disallowed_methods, reason = "a test plays the world outside; nothing of Muara leaves through it")]
 pub fn client() -> Client {
+    // Whoever was first has done it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(30)).build().expect("a client")
 }
 

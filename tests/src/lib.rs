@@ -5,7 +5,9 @@
 #![expect(clippy::missing_panics_doc, reason = "a test's tools panic: that is how a test fails")]
 
 mod browser;
+mod gateways;
 mod hostile;
+mod mail;
 mod process;
 mod proxy;
 
@@ -23,7 +25,9 @@ use simulator::{Platform, Received};
 use tempfile::TempDir;
 
 pub use browser::{Browser, Page, client};
+pub use gateways::{GATEWAY_WORD, Gammu, Kannel};
 pub use hostile::{image_bomb, text_webhook};
+pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 
@@ -41,6 +45,8 @@ pub struct Wishes {
     pub spool_bytes: Option<u64>,
     /// Starts the form and the desk too.
     pub with_forms: bool,
+    /// More lines for the citizens' form: `burst = 1000`.
+    pub form: &'static str,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
 }
@@ -55,6 +61,7 @@ pub struct World {
     pub postgres: Postgres,
     processes: BTreeMap<&'static str, Process>,
     ports: Ports,
+    others: BTreeMap<&'static str, u16>,
     expects_leftovers: bool,
     folder: TempDir,
 }
@@ -91,7 +98,8 @@ impl World {
         let platform = Platform::start().await.expect("a free port");
         let port = || servers::free_port().expect("a free port");
         let ports = Ports { web: port(), whatsapp: port(), form: port(), desk: port() };
-        let mut world = Self { platform, nats, postgres, processes: BTreeMap::new(), ports, expects_leftovers: false, folder };
+        let mut world =
+            Self { platform, nats, postgres, processes: BTreeMap::new(), ports, others: BTreeMap::new(), expects_leftovers: false, folder };
         world.write_settings(&wishes);
         world.seed();
         world.run_core();
@@ -122,7 +130,7 @@ impl World {
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
         // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
-        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "5m" };
+        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "30s" };
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
@@ -138,8 +146,9 @@ impl World {
             "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
-        door("form", self.ports.form, "");
-        door("desk", self.ports.desk, "");
+        door("form", self.ports.form, wishes.form);
+        // The core is on loopback here, which only what the configuration names may be.
+        door("desk", self.ports.desk, &format!("queue = true\ncore_url = \"{}\"\n", self.url()));
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -193,6 +202,18 @@ impl World {
         self.processes.insert(name, Process::start(name, program, &["run", "--config", &settings], self.folder.path()));
     }
 
+    /// Starts another adapter with this table `[adapter]`, on a free port, and waits until its door is open.
+    pub async fn add_adapter(&mut self, name: &'static str, program: &'static str, adapter: &str) {
+        let port = servers::free_port().expect("a free port");
+        let folder = self.folder.path().join(format!("spool-{name}"));
+        let (bus, folder) = (self.nats.url(), folder.display());
+        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{folder}\"\n");
+        self.write(&format!("{name}.toml"), &format!("[bus]\nurl = \"{bus}\"\n{door}[adapter]\n{adapter}"));
+        self.run_adapter(name, program);
+        let health = format!("http://127.0.0.1:{port}/health");
+        eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+    }
+
     async fn ready(&self, wishes: &Wishes) {
         let mut doors = vec![self.url(), self.door()];
         if wishes.with_forms {
@@ -202,6 +223,26 @@ impl World {
             let health = format!("{door}/health");
             eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
         }
+    }
+
+    /// Starts one more adapter, whose door is at this port, with this `[adapter]` table, and waits until it is open.
+    pub async fn start_adapter(&mut self, name: &'static str, program: &'static str, port: u16, table: &str) {
+        let spool = self.folder.path().join(format!("spool-{name}"));
+        let head = format!(
+            "[bus]\nurl = \"{}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{}\"\n[adapter]\n",
+            self.nats.url(),
+            spool.display()
+        );
+        self.write(&format!("{name}.toml"), &format!("{head}{table}"));
+        self.run_adapter(name, program);
+        self.others.insert(name, port);
+        let health = format!("{}/health", self.adapter_url(name));
+        eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+    }
+
+    /// Where an adapter that was started by [`Self::start_adapter`] listens.
+    pub fn adapter_url(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}", self.others.get(name).unwrap_or_else(|| panic!("no adapter {name}")))
     }
 
     /// Runs one of the admin's commands, as an admin would, and returns what it said. Panics if it fails.

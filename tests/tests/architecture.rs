@@ -50,7 +50,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
 const NOT_BELOW_MODEL: &[&str] = &["tokio", "futures", "futures-util", "async-trait", "hyper", "axum", "async-std", "smol"];
 
 /// Names of adapters that are the name of something else too, where that is meant: `(adapter, crate)`, "*" for all.
-const SAME_WORD: &[(&str, &str)] = &[("web", "*")];
+const SAME_WORD: &[(&str, &str)] = &[("web", "*"), ("email", "store"), ("x", "muara"), ("x", "adapter-email")];
 
 #[test]
 fn each_crate_knows_only_whom_it_may() {

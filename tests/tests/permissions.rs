@@ -258,7 +258,9 @@ fn directory() -> DoorDirectory {
 /// Those that are deployed: each has a file of settings.
 fn adapters() -> Vec<String> {
     let files = fs::read_dir("../deploy/adapters").expect("the folder is there").flatten();
-    let mut names: Vec<String> = files.filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned())).collect();
+    // Beside an adapter's settings may lie an example for its gateway.
+    let settings = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let mut names: Vec<String> = settings.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     names
 }

@@ -30,10 +30,10 @@ impl House {
         let (web, nats, figures, whatsapp) = (port(), port(), port(), port());
         let city = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/directory/jakarta");
         let settings = format!(
-            "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n[data]\nfolder = {:?}\nseed = {:?}\n[bus]\nport = {nats}\n\
+            "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n[data]\nfolder = \"{}\"\nseed = \"{}\"\n[bus]\nport = {nats}\n\
              [web]\nlisten = \"127.0.0.1:{web}\"\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n",
-            folder.path(),
-            city
+            folder.path().display(),
+            city.display()
         );
         fs::write(folder.path().join("muara.toml"), settings).expect("the folder is ours");
         let muara = Process::start("muara", "muara", &["--config", "muara.toml", "all"], folder.path());
@@ -54,13 +54,13 @@ impl House {
     fn whatsapp(&self) -> Process {
         let folder = self.folder.path();
         let settings = format!(
-            "[bus]\nurl = \"nats://127.0.0.1:{}\"\nkey_file = {:?}\n[door]\nlisten = \"127.0.0.1:{}\"\n[spool]\nfolder = {:?}\n\
+            "[bus]\nurl = \"nats://127.0.0.1:{}\"\nkey_file = \"{}\"\n[door]\nlisten = \"127.0.0.1:{}\"\n[spool]\nfolder = \"{}\"\n\
              [adapter]\napp_secret = \"{}\"\nverify_token = \"uji\"\n\
              [[adapter.accounts]]\nphone_number_id = \"100000000000001\"\naccess_token = \"uji\"\nlabel = \"WA\"\n",
             self.nats,
-            folder.join("nats-keys/adapter-whatsapp.nk"),
+            folder.join("nats-keys/adapter-whatsapp.nk").display(),
             self.whatsapp,
-            folder.join("spool"),
+            folder.join("spool").display(),
             tests::APP_SECRET,
         );
         fs::write(folder.join("whatsapp.toml"), settings).expect("the folder is ours");

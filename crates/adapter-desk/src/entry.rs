@@ -1,7 +1,7 @@
 //! What was typed at the desk, as the page shows it again, and what is wrong with it.
 
 use adapter_sdk::{
-    DoorDirectory,
+    DoorDirectory, Reference,
     form::{Form, Problems, area_in_words, contact},
 };
 use ui::Words;
@@ -26,6 +26,12 @@ pub(crate) struct Filled {
     pub(crate) visibility: String,
     pub(crate) language: String,
     pub(crate) consent_shown: bool,
+    /// Number of a complaint that this one is about too.
+    pub(crate) related: String,
+    /// The code of the citizen's link, where the browser made it.
+    pub(crate) code: String,
+    /// The number in today's queue.
+    pub(crate) ticket: String,
 }
 
 impl Filled {
@@ -53,6 +59,9 @@ impl Filled {
             visibility: typed(field::VISIBILITY),
             language: typed(field::CITIZEN_LANGUAGE),
             consent_shown: form.text(field::CONSENT_SHOWN).is_some(),
+            related: typed(field::RELATED),
+            code: typed(field::CODE),
+            ticket: typed(field::TICKET),
         }
     }
 }
@@ -91,6 +100,9 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
     }
     if form.text(field::CONTACT).is_some_and(|typed| contact(&typed).is_none()) {
         problems.add(field::CONTACT, words.t("form.contact_wrong"));
+    }
+    if form.text(field::RELATED).is_some_and(|typed| typed.parse::<Reference>().is_err()) {
+        problems.add(field::RELATED, words.t("loket.related.wrong"));
     }
     problems
 }

@@ -1,23 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod core;
 mod entries;
 mod entry;
+mod escpos;
+mod files;
+mod offline;
 mod pages;
+mod printer;
+mod queue;
+mod search;
 mod session;
+mod shift;
 mod slip;
+mod tickets;
 mod wire;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use adapter_sdk::{
-    Adapter, AdapterName, Bytes, ConfigError, Door, Event, FetchError, Http, Language, Pages, ParseError, Raw, RemoteMedia, Reply,
+    Adapter, AdapterName, Bytes, ConfigError, Door, Event, FetchError, Finding, Http, Language, Pages, ParseError, Raw, RemoteMedia, Reply,
     SendError, Sent, Size,
     axum::Router,
     form::{Answers, Budget, FileLimits},
 };
 use serde::Deserialize;
 
-use crate::entries::Entries;
+use crate::{
+    core::Core,
+    entries::Entries,
+    printer::{PrinterConfig, Printers},
+    tickets::Tickets,
+};
 
 /// The `[adapter]` table; `config.default.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,10 +45,15 @@ pub struct Config {
     memory: Size,
     list: usize,
     paper: Paper,
+    /// Whether there is a queue with numbers.
+    queue: bool,
+    core_url: String,
     consent: Consent,
     limit: Told,
     #[serde(default)]
     answer_via: BTreeMap<String, Via>,
+    #[serde(default)]
+    printers: Vec<PrinterConfig>,
 }
 
 impl Config {
@@ -83,6 +102,9 @@ enum Paper {
     /// The roll of a receipt printer, 80 mm.
     #[serde(rename = "80")]
     Roll,
+    /// The roll of a small receipt printer, 58 mm.
+    #[serde(rename = "58")]
+    Narrow,
     /// A5.
     #[serde(rename = "a5")]
     A5,
@@ -92,14 +114,35 @@ enum Paper {
 }
 
 impl Paper {
-    const ALL: [Self; 3] = [Self::Roll, Self::A5, Self::Large];
+    const ALL: [Self; 4] = [Self::Roll, Self::Narrow, Self::A5, Self::Large];
 
     /// In the address of a slip.
     fn word(self) -> &'static str {
         match self {
             Self::Roll => "80",
+            Self::Narrow => "58",
             Self::A5 => "a5",
             Self::Large => "besar",
+        }
+    }
+
+    /// The class of a page that shows a slip for it.
+    fn class(self) -> &'static str {
+        match self {
+            Self::Roll => "slip-80",
+            Self::Narrow => "slip-58",
+            Self::A5 => "slip-a5",
+            Self::Large => "slip-besar",
+        }
+    }
+
+    /// The key of its words.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Roll => "slip.paper.80",
+            Self::Narrow => "slip.paper.58",
+            Self::A5 => "slip.paper.a5",
+            Self::Large => "slip.paper.besar",
         }
     }
 
@@ -114,6 +157,9 @@ pub struct Desk {
     answers: Answers,
     entries: Entries,
     budget: Budget,
+    core: Core,
+    printers: Printers,
+    tickets: Tickets,
 }
 
 impl Adapter for Desk {
@@ -121,7 +167,7 @@ impl Adapter for Desk {
     const DEFAULTS: &'static str = include_str!("../config.default.toml");
     type Config = Config;
 
-    fn open(config: Config, _: Http) -> Result<Self, ConfigError> {
+    fn open(config: Config, http: Http) -> Result<Self, ConfigError> {
         if config.list == 0 {
             return Err(ConfigError::value("list", "must be at least 1"));
         }
@@ -133,7 +179,15 @@ impl Adapter for Desk {
                 return Err(ConfigError::value("answer_via", "must name another adapter and our account there"));
             }
         }
-        Ok(Self { answers: Answers::default(), entries: Entries::new(config.list), budget: Budget::new(config.memory.get()), config })
+        Ok(Self {
+            answers: Answers::default(),
+            entries: Entries::new(config.list),
+            budget: Budget::new(config.memory.get()),
+            core: Core::new(&http, &config.core_url)?,
+            printers: Printers::open(&config.printers)?,
+            tickets: Tickets::default(),
+            config,
+        })
     }
 
     fn keep_headers() -> &'static [&'static str] {
@@ -160,6 +214,11 @@ impl Adapter for Desk {
         self.answers.keep(reply.to.address.path(), reply);
         self.entries.answered(reply.to.address.path(), reply).await;
         Ok(Sent::default())
+    }
+
+    /// The receipt printers; the core is asked with a clerk's token, which nobody has here.
+    async fn probe(&self) -> Vec<Finding> {
+        self.printers.probe().await
     }
 }
 

@@ -6,7 +6,7 @@ use adapter_sdk::{
     Category, Door, DoorDirectory, DoorError, Language, Reference, Site, Timestamp,
     axum::{
         Form as Fields, Json, Router,
-        extract::{Request, State},
+        extract::{Query, Request, State},
         http::{HeaderMap, StatusCode, header},
         middleware,
         response::{Html, IntoResponse, Redirect, Response},
@@ -27,7 +27,11 @@ use crate::{
     Consent, Desk,
     entries::Entry,
     entry::{self, Filled},
+    files, offline,
+    printer::Printer,
+    queue, search,
     session::{self, Session},
+    shift::Shift,
     slip,
     wire::{self, field, header as name},
 };
@@ -39,26 +43,46 @@ pub(crate) static BOOK: std::sync::LazyLock<ui::Book> =
 pub(crate) struct Room {
     pub(crate) desk: Arc<Desk>,
     pub(crate) door: Door,
-    mint: Mint,
+    pub(crate) mint: Mint,
 }
 
 pub(crate) fn router(desk: Arc<Desk>, door: Door) -> Router {
     let policy = Policy { https: door.is_https(), ..Policy::default() };
     desk.entries.open(door.folder(), now());
     let mint = Mint::new(door.secret());
-    let pages = Router::new()
+    let room = Room { desk, door, mint };
+    room.desk.tickets.open(room.door.folder(), room.today());
+    let mut pages = Router::new()
         .route("/", get(show).post(submit))
         .route("/masuk", post(sign_in).get(arrive))
         .route("/keluar", post(sign_out))
         .route("/hari-ini", get(slip::today))
         .route("/slip/{id}", get(slip::show))
         .route("/slip/{id}/kabar", get(slip::news))
-        .route("/batas.json", get(outline))
+        .route("/slip/{id}/cetak", post(slip::print))
+        .route("/cari", get(search::show).post(search::submit))
+        .route("/tak-sampai", get(search::undelivered))
+        .route("/bekal.json", get(offline::supplies))
+        .route("/luring", get(offline::waiting))
+        .route("/tutup", get(offline::closed))
+        .route("/pekerja.js", get(files::worker))
+        .route("/berkas-loket/{version}/{name}", get(files::serve))
+        .route("/batas.json", get(outline));
+    if room.desk.config.queue {
+        pages = pages
+            .route("/antrean", get(queue::show))
+            .route("/antrean/layar", get(queue::screen))
+            .route("/antrean/kabar", get(queue::news))
+            .route("/antrean/ambil", post(queue::give))
+            .route("/antrean/panggil", post(queue::call))
+            .route("/antrean/nomor/{number}", get(queue::ticket).post(queue::reprint));
+    }
+    let pages = pages
         .merge(ui::routes())
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(Room { desk, door, mint }));
+        .with_state(Arc::new(room));
     ui::secured(pages, &policy)
 }
 
@@ -80,6 +104,15 @@ struct EntryPage {
     limits: ShownLimits,
     consent: Consent,
     map: &'static str,
+    /// [`Shift::word`].
+    shift: String,
+    hours: Option<ShownHours>,
+}
+
+/// When the office is open, and whether it is now.
+struct ShownHours {
+    words: String,
+    open: bool,
 }
 
 struct ShownLimits {
@@ -106,11 +139,19 @@ struct SorryPage {
     hint: &'static str,
 }
 
-async fn show(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap) -> Response {
+/// Who comes from the queue.
+#[derive(Deserialize)]
+struct Came {
+    antrean: Option<u32>,
+}
+
+async fn show(State(room): State<Arc<Room>>, visit: Visit, Query(came): Query<Came>, headers: HeaderMap) -> Response {
     match session::of(&headers, &room.door, now()) {
         Ok(session) => {
             let id = MessageId::new(now()).to_string();
-            room.form(&visit, StatusCode::OK, &session, id, Filled::new(&session), Problems::default())
+            let ticket = came.antrean.map(|number| number.to_string()).unwrap_or_default();
+            let filled = Filled { ticket, ..Filled::new(&session) };
+            room.form(&visit, StatusCode::OK, &session, id, filled, Problems::default())
         }
         Err(why) => room.sign_in_first(&visit, why),
     }
@@ -144,9 +185,21 @@ async fn arrive() -> Redirect {
     Redirect::to("/")
 }
 
-async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap) -> Response {
+/// Whose leaving it is, where a browser tells of it later.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Leaving {
+    giliran: String,
+}
+
+async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap, Fields(leaving): Fields<Leaving>) -> Response {
     if !same_site(&headers) {
         return room.sorry(&visit, false, StatusCode::FORBIDDEN, "form.foreign");
+    }
+    // There was no line when the clerk left, and somebody else sits there now.
+    let here = session::of(&headers, &room.door, now()).ok().map(|session| Shift::of(&session));
+    if !leaving.giliran.is_empty() && Shift::read(&room.mint, &leaving.giliran) != here {
+        return Redirect::to("/").into_response();
     }
     let mut response = Redirect::to("/").into_response();
     if let Some(cookie) = session::no_cookie(room.door.is_https()) {
@@ -180,6 +233,12 @@ async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -
     room.take(&ask, &session, content_type, &body, &form, id).await
 }
 
+/// Who wrote an entry, if the door can say, and when, if it was well before it came.
+struct Wrote {
+    shift: Option<Shift>,
+    at: Option<Timestamp>,
+}
+
 /// What the answer must look like.
 struct Ask {
     visit: Visit,
@@ -187,14 +246,19 @@ struct Ask {
 }
 
 impl Room {
-    async fn take(&self, ask: &Ask, session: &Session, content_type: &str, body: &Body, form: &Form, id: Uuid) -> Response {
+    async fn take(self: &Arc<Self>, ask: &Ask, session: &Session, content_type: &str, body: &Body, form: &Form, id: Uuid) -> Response {
         let words = words(Language::from_tag(form.typed(field::LANGUAGE)));
         let directory = self.door.directory();
         let problems = entry::problems(form, &self.desk.config, directory.as_deref(), words);
         if !problems.is_empty() {
             return self.again(ask, StatusCode::UNPROCESSABLE_ENTITY, session, form, problems);
         }
-        let entry = self.entry(session, form, id);
+        let shift = Shift::read(&self.mint, form.typed(field::SHIFT));
+        if shift.as_ref().is_some_and(|shift| shift.office != session.clerk.office) {
+            return self.elsewhere(ask, form);
+        }
+        let wrote = Wrote { shift, at: written(form) };
+        let entry = self.entry(session, form, id, &wrote);
         let known = self.desk.entries.get(id);
         if let Some(known) = &known {
             // Another office's entry under this id: somebody tries ids, or two tabs of two offices share one.
@@ -202,17 +266,24 @@ impl Room {
                 return self.sorry(&ask.visit, ask.json, StatusCode::CONFLICT, "form.broken");
             }
             if known.content == entry.content {
-                return accepted(ask, id);
+                return accepted(ask, &entry);
             }
         }
-        let headers = Self::headers(session, form, content_type, &entry, known.is_some(), directory.as_deref());
+        let headers = Self::headers(session, form, content_type, &entry, &wrote, known.is_some(), directory.as_deref());
         match self.door.submit(body.bytes.clone(), headers).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %entry.reference, office = %entry.office, "Took an entry as {}.", entry.reference);
-                let since = known.map(|known| (known.at, known.answer));
-                let entry = since.map_or(entry.clone(), |(at, answer)| Entry { at, answer, ..entry });
-                self.desk.entries.put(entry).await;
-                accepted(ask, id)
+                let is_new = known.is_none();
+                // What is on the citizen's slip stays.
+                let entry = match known {
+                    Some(known) => Entry { at: known.at, answer: known.answer, tracking: known.tracking, ..entry },
+                    None => entry,
+                };
+                self.desk.entries.put(entry.clone()).await;
+                if is_new {
+                    self.clone().took(session, form, &entry).await;
+                }
+                accepted(ask, &entry)
             }
             Err(DoorError::TooLarge { .. }) => self.unread(ask, BodyError::TooLarge),
             Err(error) => {
@@ -222,18 +293,32 @@ impl Room {
         }
     }
 
-    fn entry(&self, session: &Session, form: &Form, id: Uuid) -> Entry {
+    /// The first time that an entry is taken: its ticket is done with, and the office's printer may have the slip. Nobody waits for it.
+    async fn took(self: Arc<Self>, session: &Session, form: &Form, entry: &Entry) {
+        if let Some(ticket) = form.text(field::TICKET).and_then(|typed| typed.parse().ok()) {
+            self.desk.tickets.entered(&entry.office, self.today(), ticket, entry.reference, now()).await;
+        }
+        let at_once = self.desk.printers.of(&entry.office).is_some_and(Printer::prints_at_once);
+        // What was written long ago has its slip.
+        if at_once && entry.at.as_second() > now().as_second() - LATER {
+            let (room, session, entry) = (self, session.clone(), entry.clone());
+            tokio::spawn(async move { slip::on_paper(&room, &session, &entry).await });
+        }
+    }
+
+    fn entry(&self, session: &Session, form: &Form, id: Uuid, wrote: &Wrote) -> Entry {
         let key = wire::key(&session.clerk.office, id);
         let scheme = form.text(field::CONTACT).and_then(|typed| contact(&typed)).map(|address| address.scheme().to_owned());
         Entry {
             id,
             office: session.clerk.office.clone(),
-            staff: session.clerk.staff,
+            staff: wrote.shift.as_ref().map_or(session.clerk.staff, |shift| shift.staff),
             reference: Reference::of(&key, 0),
-            tracking: self.mint.tracking(&key),
+            // The browser's, because it may be on paper already. One that is taken, intake replaces.
+            tracking: form.text(field::CODE).and_then(|code| code.parse().ok()).unwrap_or_else(|| self.mint.tracking(&key)),
             category: form.text(field::CATEGORY),
             language: Language::from_tag(form.typed(field::CITIZEN_LANGUAGE)),
-            at: now(),
+            at: wrote.at.unwrap_or_else(now),
             content: form.fingerprint(&field::CONTENT),
             answered_by: scheme.filter(|scheme| self.desk.config.answer_via.contains_key(scheme)),
             answer: None,
@@ -245,6 +330,7 @@ impl Room {
         form: &Form,
         content_type: &str,
         entry: &Entry,
+        wrote: &Wrote,
         edit: bool,
         directory: Option<&DoorDirectory>,
     ) -> Vec<(String, String)> {
@@ -259,6 +345,16 @@ impl Room {
         ];
         headers.extend(session.area.clone().map(|code| (name::OFFICE_AREA, code)));
         headers.extend(entry::area(form, session, directory).map(|area| (name::AREA, area)));
+        headers.extend(wrote.at.map(|at| (name::WRITTEN, at.to_string())));
+        // Without a word of ours nobody knows who wrote it, if it was not written just now.
+        let writer = match &wrote.shift {
+            Some(shift) => (shift.staff != session.clerk.staff).then(|| shift.name.clone()),
+            None => wrote.at.map(|_| String::new()),
+        };
+        headers.extend(writer.map(|writer| (name::WRITER, writer)));
+        let site_zone = directory.map(|directory| directory.site.zone).unwrap_or_default();
+        let closed = session.hours.as_ref().is_some_and(|hours| !hours.is_open(entry.at, site_zone));
+        headers.extend(closed.then(|| (name::CLOSED, "1".to_owned())));
         headers.extend(edit.then(|| (name::EDIT, format!("{:016x}", entry.content))));
         headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
@@ -271,6 +367,17 @@ impl Room {
         let mut visit = ask.visit.clone();
         visit.language = Language::from_tag(form.typed(field::LANGUAGE));
         self.form(&visit, status, session, form.typed(field::ID).to_owned(), Filled::of(form), problems)
+    }
+
+    /// The page is of a clerk of another office than who is signed in now.
+    fn elsewhere(&self, ask: &Ask, form: &Form) -> Response {
+        let language = Language::from_tag(form.typed(field::LANGUAGE));
+        if !ask.json {
+            return self.sorry(&ask.visit, false, StatusCode::CONFLICT, "masuk.elsewhere");
+        }
+        let mut problems = Problems::default();
+        problems.add("kirim", words(language).t("masuk.elsewhere"));
+        (StatusCode::CONFLICT, Json(problems.to_json())).into_response()
     }
 
     /// The shift is over in the middle of an entry: nothing typed is lost where `form.js` asks, and the browser's way back has it elsewhere.
@@ -293,17 +400,12 @@ impl Room {
     }
 
     fn unread(&self, ask: &Ask, error: BodyError) -> Response {
-        let (status, key) = match error {
-            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form.too_large"),
-            BodyError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "form.busy"),
-            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "form.slow"),
-            BodyError::Broken => (StatusCode::BAD_REQUEST, "form.slow"),
-        };
+        let (status, key) = error.told();
         self.sorry(&ask.visit, ask.json, status, key)
     }
 
     /// Nothing of the form can be shown again: the browser's own way back has it.
-    fn sorry(&self, visit: &Visit, json: bool, status: StatusCode, key: &str) -> Response {
+    pub(crate) fn sorry(&self, visit: &Visit, json: bool, status: StatusCode, key: &str) -> Response {
         let words = words(visit.language);
         let text = words.fill(key, &[("mb", &(self.door.max_body() >> 20).to_string())]);
         if json {
@@ -346,7 +448,11 @@ impl Room {
         let papers = field::PAPERS.iter().map(|paper| (*paper, wire::paper_in_words(words, Some(paper)))).collect();
         let page = self.page(visit, Some((session, "/")), words.t("loket.title")).script("form.js").kind("wide");
         let consent = config.consent.clone();
-        drawn(status, &EntryPage { page, id, filled, problems, categories, groups, papers, limits, consent, map })
+        let shift = Shift::of(session).word(&self.mint);
+        let zone = self.site(visit.language).zone;
+        let hours =
+            session.hours.as_ref().map(|hours| ShownHours { words: hours.in_words(visit.language), open: hours.is_open(now(), zone) });
+        drawn(status, &EntryPage { page, id, filled, problems, categories, groups, papers, limits, consent, map, shift, hours })
     }
 
     /// A page of a clerk at an address of the menu, or of nobody.
@@ -355,7 +461,12 @@ impl Room {
         let mut page = Page::new(visit, words, &self.site(visit.language), now(), title);
         if let Some((session, here)) = session {
             let link = |href: &str, key| Link { href: href.to_owned(), label: words.t(key).to_owned(), here: href == here };
-            page = page.menu(vec![link("/", "menu.new"), link("/hari-ini", "menu.today")]);
+            let mut menu = vec![link("/", "menu.new"), link("/hari-ini", "menu.today"), link("/cari", "menu.search")];
+            if self.desk.config.queue {
+                menu.push(link("/antrean", "menu.queue"));
+            }
+            menu.extend([link("/tak-sampai", "menu.undelivered"), link("/luring", "menu.waiting")]);
+            page = page.menu(menu);
             page.account = Some(Account {
                 name: session.clerk.name.clone(),
                 role: session.label.clone(),
@@ -378,9 +489,24 @@ impl Room {
     }
 }
 
-fn accepted(ask: &Ask, id: Uuid) -> Response {
-    let next = format!("/slip/{id}");
-    if ask.json { Json(json!({ "next": next })).into_response() } else { Redirect::to(&next).into_response() }
+/// An entry that was written so many seconds before it came, was written without a line.
+const LATER: i64 = 120;
+/// Older ones are of a clock that is wrong: nobody keeps an entry for so long.
+const OLDEST: i64 = 60 * 24 * 60 * 60;
+
+/// When an entry was written that comes later. A clock that runs ahead is not believed.
+fn written(form: &Form) -> Option<Timestamp> {
+    let at: Timestamp = form.typed(field::WRITTEN).parse().ok()?;
+    let ago = now().as_second() - at.as_second();
+    (LATER..OLDEST).contains(&ago).then_some(at)
+}
+
+fn accepted(ask: &Ask, entry: &Entry) -> Response {
+    let next = format!("/slip/{}", entry.id);
+    if !ask.json {
+        return Redirect::to(&next).into_response();
+    }
+    Json(json!({ "next": next, "number": entry.reference.to_string() })).into_response()
 }
 
 async fn outline(State(room): State<Arc<Room>>) -> Response {

@@ -1,9 +1,10 @@
 //! Who sits at the desk. The core's signed token is the session: checked at every request, kept in a cookie that scripts cannot read.
 
 use adapter_sdk::{
-    Adapter, Channel, ClerkToken, Door, Timestamp,
+    Adapter, Channel, ClerkToken, Door, Secret, Timestamp,
     axum::http::{HeaderMap, HeaderValue, header},
     form::{NotAClerk, clerk},
+    model::OpeningHours,
 };
 
 use crate::Desk;
@@ -16,6 +17,10 @@ pub(crate) struct Session {
     pub(crate) label: String,
     /// Code of the office's area.
     pub(crate) area: Option<String>,
+    /// When the office is open, where somebody said so.
+    pub(crate) hours: Option<OpeningHours>,
+    /// The token itself: the core is asked with it.
+    pub(crate) token: Secret,
 }
 
 /// Reads a token: signed by the core, not over, and for an office that has an open channel here.
@@ -28,7 +33,7 @@ pub(crate) fn read(token: &str, door: &Door, now: Timestamp) -> Result<Session, 
         ours && channel.from <= today && channel.until.is_none_or(|until| today <= until)
     };
     let channel = directory.channels.iter().find(open).ok_or(NotAClerk::Forged)?;
-    Ok(Session { label: channel.label.clone(), area: channel.area.clone(), clerk })
+    Ok(Session { label: channel.label.clone(), area: channel.area.clone(), hours: channel.hours.clone(), token: Secret::new(token), clerk })
 }
 
 /// The session of a request, if it has one.

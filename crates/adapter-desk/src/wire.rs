@@ -6,7 +6,7 @@ use adapter_sdk::{
     Adapter, AdapterName, Address, Attachment, AttachmentKind, Audience, Bytes, Content, Event, Inbound, Language, MessageKey, ParseError,
     Point, Raw, Reference, RemoteMedia, ReplyTo, Timestamp, TrackingCode, Visibility,
     form::{File, FileType, Form, Limits, contact},
-    model::clock::Zone,
+    model::clock::{Zone, date_and_time},
 };
 use ui::Words;
 use uuid::Uuid;
@@ -31,6 +31,12 @@ pub(crate) mod header {
     pub(crate) const ZONE: &str = "muara-zone";
     /// The chosen area in words, where it is not simply the office's: `parse` has no directory.
     pub(crate) const AREA: &str = "muara-area";
+    /// When the clerk wrote it, where that was well before it came here: there was no line.
+    pub(crate) const WRITTEN: &str = "muara-written-at";
+    /// Who wrote it, where somebody else sent it. Empty: the door cannot say who.
+    pub(crate) const WRITER: &str = "muara-writer";
+    /// Set when the office was closed.
+    pub(crate) const CLOSED: &str = "muara-outside-hours";
     /// Set when an entry that was taken before came again with other content: a number for that content, in hex.
     pub(crate) const EDIT: &str = "muara-edit";
 }
@@ -44,6 +50,9 @@ pub(crate) const HEADERS: &[&str] = &[
     header::CLERK,
     header::ZONE,
     header::AREA,
+    header::WRITTEN,
+    header::WRITER,
+    header::CLOSED,
     header::EDIT,
 ];
 
@@ -87,9 +96,19 @@ pub(crate) mod field {
     pub(crate) const CONSENT: &str = "persetujuan";
     /// Set when that text was shown or read.
     pub(crate) const CONSENT_SHOWN: &str = "dibacakan";
+    /// Number of a complaint that this one is about too.
+    pub(crate) const RELATED: &str = "terkait";
+    /// The number in today's queue.
+    pub(crate) const TICKET: &str = "antrean";
+    /// The code of the citizen's link, where the browser made it: its slip may be printed already.
+    pub(crate) const CODE: &str = "kode";
+    /// Whose shift the page was drawn in.
+    pub(crate) const SHIFT: &str = "giliran";
+    /// When the clerk pressed the button, by the browser's clock set right.
+    pub(crate) const WRITTEN: &str = "dibuat";
     /// What makes one entry differ from another.
-    pub(crate) const CONTENT: [&str; 14] =
-        [TEXT, SUMMARY, CATEGORY, LAT, LON, PLACE, AREA, NAME, PAPER, CONTACT, BEHALF, NEED, VISIBILITY, CITIZEN_LANGUAGE];
+    pub(crate) const CONTENT: [&str; 15] =
+        [TEXT, SUMMARY, CATEGORY, LAT, LON, PLACE, AREA, NAME, PAPER, CONTACT, BEHALF, NEED, VISIBILITY, CITIZEN_LANGUAGE, RELATED];
     /// The identity papers that the page offers.
     pub(crate) const PAPERS: [&str; 5] = ["ktp", "kia", "sim", "paspor", "lain"];
 }
@@ -120,11 +139,12 @@ pub(crate) fn parse(raw: &Raw, config: &Config) -> Result<Vec<Event>, ParseError
     Ok(vec![Event::Message(Box::new(Inbound {
         key,
         sender: vec![sender],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: form.text(field::NAME),
         contact: contact.into_iter().collect(),
         audience: Audience::Private,
         text: text(&form, raw, id),
-        sent_at: raw.received_at,
+        sent_at: written(raw).unwrap_or(raw.received_at),
         received_at: raw.received_at,
         language: Some(Language::from_tag(form.typed(field::CITIZEN_LANGUAGE))),
         location: point(&form),
@@ -158,6 +178,11 @@ fn tracking(raw: &Raw) -> Result<TrackingCode, ParseError> {
     raw.header(header::TRACKING).and_then(|code| code.parse().ok()).ok_or_else(|| ParseError::new("the door wrote no tracking code"))
 }
 
+/// When an entry was written that came later. Never after it came: clocks differ.
+fn written(raw: &Raw) -> Option<Timestamp> {
+    raw.header(header::WRITTEN)?.parse().ok().filter(|at: &Timestamp| *at <= raw.received_at)
+}
+
 /// By the adapter that the configuration names for this kind of contact, else on the slip's own page.
 fn reply_to(contact: Option<&Address>, key: &MessageKey, sender: &Address, config: &Config) -> ReplyTo {
     let by_contact = contact.and_then(|contact| {
@@ -165,7 +190,7 @@ fn reply_to(contact: Option<&Address>, key: &MessageKey, sender: &Address, confi
         Some((via.adapter.clone(), via.account.clone(), contact.clone()))
     });
     let (adapter, account, address) = by_contact.unwrap_or_else(|| (name(), key.account.clone(), sender.clone()));
-    ReplyTo { adapter, account, address, thread: None, audience: Audience::Private }
+    ReplyTo { adapter, account, address, thread: None, audience: Audience::Private, open_until: None }
 }
 
 fn visibility(form: &Form) -> Visibility {
@@ -206,10 +231,20 @@ fn text(form: &Form, raw: &Raw, id: Uuid) -> String {
     if let Some(need) = form.text(field::NEED) {
         note("catatan.kebutuhan", &need);
     }
+    if let Some(related) = form.text(field::RELATED).and_then(|typed| typed.parse::<Reference>().ok()) {
+        note("catatan.terkait", &related.to_string());
+    }
+    if let Some(ticket) = form.text(field::TICKET).and_then(|typed| typed.parse::<u32>().ok()) {
+        note("catatan.antrean", &ticket.to_string());
+    }
     if let (Some(version), Some(_)) = (form.text(field::CONSENT), form.text(field::CONSENT_SHOWN)) {
         note("catatan.persetujuan", &version);
     }
     notes.push(desk_line(raw, id, words));
+    notes.extend(later_line(raw, words));
+    if raw.header(header::CLOSED).is_some() {
+        notes.push(words.t("catatan.di_luar_jam").to_owned());
+    }
     let head = words.t("catatan.judul");
     let parts = form.text(field::TEXT).into_iter().chain([format!("{head}\n{}", notes.join("\n"))]);
     parts.collect::<Vec<_>>().join("\n\n")
@@ -229,21 +264,45 @@ pub(crate) fn paper_in_words(words: Words, paper: Option<&str>) -> &'static str 
 
 /// Who entered it, where, from when to when: the id of an entry holds the time it was begun.
 fn desk_line(raw: &Raw, id: Uuid, words: Words) -> String {
-    let zone: Zone = raw.header(header::ZONE).and_then(zone).unwrap_or_default();
+    let zone = zone_of(raw);
     let clock = |at: Timestamp| at.to_zoned(zone.time_zone()).strftime("%H.%M").to_string();
     let begun =
         id.get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok()).and_then(|second| Timestamp::from_second(second).ok());
+    let ended = written(raw).unwrap_or(raw.received_at);
+    // The id of a browser whose clock runs ahead says nothing.
+    let begun = begun.filter(|begun| *begun <= ended);
     let office = raw.header(header::OFFICE_LABEL).or_else(|| raw.header(header::OFFICE)).unwrap_or_default();
+    let writer = match raw.header(header::WRITER) {
+        Some("") => "–",
+        Some(writer) => writer,
+        None => raw.header(header::CLERK).unwrap_or("–"),
+    };
     words.fill(
         "catatan.loket",
         &[
             ("loket", office),
-            ("petugas", raw.header(header::CLERK).unwrap_or("–")),
-            ("mulai", &clock(begun.unwrap_or(raw.received_at))),
-            ("selesai", &clock(raw.received_at)),
+            ("petugas", writer),
+            ("mulai", &clock(begun.unwrap_or(ended))),
+            ("selesai", &clock(ended)),
             ("zona", zone.name()),
         ],
     )
+}
+
+/// That an entry was written without a line, when, and who sent it.
+fn later_line(raw: &Raw, words: Words) -> Option<String> {
+    let zone = zone_of(raw);
+    let sender = raw.header(header::WRITER).and(raw.header(header::CLERK));
+    let sent = sender.map(|sender| words.fill("catatan.dikirim", &[("petugas", sender)]));
+    let line = written(raw).map(|at| words.fill("catatan.luring", &[("waktu", &date_and_time(at, zone, Language::Id))]));
+    match (line, sent) {
+        (Some(line), Some(sent)) => Some(format!("{line} {sent}")),
+        (line, sent) => line.or(sent),
+    }
+}
+
+fn zone_of(raw: &Raw) -> Zone {
+    raw.header(header::ZONE).and_then(zone).unwrap_or_default()
 }
 
 /// The word of a zone, as it is in the raw message.

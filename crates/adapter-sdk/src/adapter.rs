@@ -8,7 +8,7 @@ use model::{Event, Raw, RemoteMedia, Reply};
 use outgoing::Http;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, ConfigError, Door, FetchError, Finding, ParseError, Refused, Request, SendError};
+use crate::{Answer, ConfigError, Door, DoorError, FetchError, Finding, ParseError, Refused, Request, SendError};
 
 /// A way for citizens to reach us and be answered.
 pub trait Adapter: Send + Sync + Sized + 'static {
@@ -89,8 +89,22 @@ pub trait Webhook: Adapter {
     }
 
     /// What the platform wants to hear once the message is durable. Empty by default: some gateways text the body to the citizen.
-    fn accepted(&self) -> Answer {
+    fn accepted(&self, request: &Request) -> Answer {
+        let _ = request;
         Answer::ok()
+    }
+
+    /// Keeps a request that was verified. `Ok` means it is on the disk, and the platform hears yes. The door keeps it as it came; a
+    /// platform that delivers one message in several requests may keep a piece elsewhere first, as durably, and submit the whole later.
+    fn keep(&self, request: Request, door: &Door) -> impl Future<Output = Result<(), DoorError>> + Send {
+        let headers = request.kept(Self::keep_headers());
+        async move { door.take(request.query, headers, request.body).await.map(drop) }
+    }
+
+    /// Called once, when the door opens: for what an adapter does beside answering its platform. It ends with [`Door::closing`].
+    fn begin(self: Arc<Self>, door: Door) -> impl Future<Output = ()> + Send {
+        let _ = door;
+        async {}
     }
 }
 

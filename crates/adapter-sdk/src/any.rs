@@ -1,10 +1,14 @@
 //! The traits with their types forgotten: everything behind them is compiled once, not once for each adapter.
 
+use std::sync::Arc;
+
 use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Event, Raw, RemoteMedia, Reply};
 
-use crate::{Adapter, Answer, Batch, Bytes, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook};
+use crate::{
+    Adapter, Answer, Batch, Bytes, Door, DoorError, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook,
+};
 
 /// An [`Adapter`], whichever.
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
@@ -20,7 +24,9 @@ pub(crate) trait AnyAdapter: Send + Sync + 'static {
 pub(crate) trait AnyWebhook: Send + Sync + 'static {
     fn verify(&self, request: &Request) -> Result<(), Refused>;
     fn handshake(&self, request: &Request) -> Option<Answer>;
-    fn accepted(&self) -> Answer;
+    fn accepted(&self, request: &Request) -> Answer;
+    fn keep<'a>(&'a self, request: Request, door: &'a Door) -> BoxFuture<'a, Result<(), DoorError>>;
+    fn begin(self: Arc<Self>, door: Door) -> BoxFuture<'static, ()>;
 }
 
 /// A [`Poll`], whichever.
@@ -57,8 +63,14 @@ impl<A: Webhook> AnyWebhook for A {
     fn handshake(&self, request: &Request) -> Option<Answer> {
         Webhook::handshake(self, request)
     }
-    fn accepted(&self) -> Answer {
-        Webhook::accepted(self)
+    fn accepted(&self, request: &Request) -> Answer {
+        Webhook::accepted(self, request)
+    }
+    fn keep<'a>(&'a self, request: Request, door: &'a Door) -> BoxFuture<'a, Result<(), DoorError>> {
+        Webhook::keep(self, request, door).boxed()
+    }
+    fn begin(self: Arc<Self>, door: Door) -> BoxFuture<'static, ()> {
+        Webhook::begin(self, door).boxed()
     }
 }
 

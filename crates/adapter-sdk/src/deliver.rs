@@ -59,7 +59,12 @@ impl Deliver {
         let platform_id = match self.already_sent(reply.id).await? {
             Some(platform_id) => platform_id,
             None => match self.adapter.send(&reply).await {
-                Ok(sent) => self.mark(&reply, trace, sent.platform_id.unwrap_or_default()).await?,
+                Ok(sent) => {
+                    counter!("muara_replies_total", "outcome" => "sent").increment(1);
+                    info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
+                    self.pulse.answered(&reply.to.account);
+                    self.mark(&reply, sent.platform_id.unwrap_or_default()).await?
+                }
                 Err(error) => return self.not_sent(&reply, trace, error).await,
             },
         };
@@ -82,16 +87,13 @@ impl Deliver {
     }
 
     /// Writes the mark, stubbornly: a redelivery without it would write to the citizen twice.
-    async fn mark(&self, reply: &Reply, trace: TraceId, platform_id: String) -> Result<String, Failure> {
-        counter!("muara_replies_total", "outcome" => "sent").increment(1);
-        info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
-        self.pulse.answered(&reply.to.account);
+    async fn mark(&self, reply: &Reply, platform_id: String) -> Result<String, Failure> {
         self.remember(reply.id, platform_id.clone());
         let mut pause = Duration::from_millis(100);
         for _ in 1..TRIES_TO_MARK {
             match self.bus.mark_sent(reply.id, &platform_id).await {
                 Ok(()) => return Ok(platform_id),
-                Err(error) => warn!(trace.id = %trace, error = chain(&error), "Could not write the sent mark; trying again."),
+                Err(error) => warn!(reply.id = %reply.id, error = chain(&error), "Could not write the sent mark; trying again."),
             }
             tokio::time::sleep(pause).await;
             pause *= 3;
@@ -116,6 +118,7 @@ impl Deliver {
         let (outcome, trouble) = match &error {
             SendError::Unreachable(_) => ("unreachable", Some("the platform cannot be reached with replies")),
             SendError::Throttled(_) => ("throttled", Some("the platform asks to slow down")),
+            SendError::Unknown { .. } => ("unknown", Some("nobody knows whether a reply was sent")),
             SendError::Rejected { .. } => ("rejected", Some("the platform rejected a reply")),
             SendError::OptedOut => ("opted_out", None), // nothing is wrong
         };
@@ -128,6 +131,10 @@ impl Deliver {
             SendError::Unreachable(source) => Err(Failure::Retry { after: None, source }),
             SendError::Throttled(after) => Err(Failure::Retry { after, source: SendError::Throttled(after).into() }),
             SendError::Rejected { code, detail } => self.receipt(reply, trace, ReceiptState::Failed { code, detail }, None).await,
+            SendError::Unknown { platform_id, detail } => {
+                let marked = self.mark(reply, platform_id.unwrap_or_default()).await?;
+                self.receipt(reply, trace, ReceiptState::Unknown { detail }, Some(marked).filter(|id| !id.is_empty())).await
+            }
             SendError::OptedOut => {
                 let opted_out = Event::OptOut { address: reply.to.address.clone() };
                 let _ = self.bus.publish_event(&opted_out, trace, &self.name).await?;

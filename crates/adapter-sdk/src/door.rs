@@ -140,7 +140,8 @@ impl Door {
         self.take(String::new(), headers, body).await
     }
 
-    pub(crate) async fn take(&self, query: String, headers: Vec<(String, String)>, body: Bytes) -> Result<TraceId, DoorError> {
+    /// The same with the query of a request: what [`crate::Adapter::parse`] will find in `Raw`.
+    pub async fn take(&self, query: String, headers: Vec<(String, String)>, body: Bytes) -> Result<TraceId, DoorError> {
         let limit = self.inner.max_body;
         if body.len() > limit {
             self.count("too_large");

@@ -117,6 +117,15 @@ pub enum SendError {
         /// The platform's words, without personal data.
         detail: String,
     },
+    /// The platform may have it or not, and cannot be asked: becomes a receipt `unknown` that staff see, and is never sent again by
+    /// itself. A failure before anything was handed over is [`SendError::Unreachable`] instead.
+    #[error("nobody knows whether the reply was sent: {detail}")]
+    Unknown {
+        /// The id under which the platform knows it if it has it: bounces and answers may name it.
+        platform_id: Option<String>,
+        /// What happened, in one clause without personal data.
+        detail: String,
+    },
     /// The citizen wants no messages: becomes a receipt and is remembered.
     #[error("the citizen wants no messages there")]
     OptedOut,
@@ -169,6 +178,9 @@ pub enum Refused {
     /// Signed rightly, but too old to be believed.
     #[error("the signature is too old")]
     Stale,
+    /// From an address that may not call.
+    #[error("the request comes from an address that may not call")]
+    Stranger,
 }
 
 /// A replay stopped half-way. Begun again, it publishes nothing twice.

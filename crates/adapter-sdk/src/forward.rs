@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use bus::{Bus, BusError, Stop};
-use futures::future::join_all;
 use metrics::{counter, gauge};
+use model::Raw;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -56,7 +56,8 @@ async fn publish(spool: &Spool, bus: &Bus, pulse: &Pulse, group: &Group) {
     let mut left: Vec<&Entry> = group.entries.iter().collect();
     let mut pause = PAUSE;
     loop {
-        let outcomes = join_all(left.iter().map(|entry| bus.publish_raw(&entry.raw))).await;
+        let raws: Vec<&Raw> = left.iter().map(|entry| &entry.raw).collect();
+        let outcomes = bus.publish_raws(&raws).await;
         let mut trouble = None;
         let failed = left.iter().zip(outcomes).filter_map(|(entry, outcome)| match outcome {
             Ok(_stored_or_known) => None,

@@ -9,7 +9,7 @@
 //!
 //! What the SDK does with it, in the order of the road: the door takes raw bytes and keeps them in the spool (`spool`), the spool is
 //! forwarded to the bus behind it, `normalize` turns raw bytes into events with their attachments in quarantine, `deliver` sends
-//! replies and tells what became of them. The rules an adapter keeps are C1 to C12 of `docs/adapter-spec.md`, and tests in
+//! replies and tells what became of them. The rules an adapter keeps are C1 to C13 of `docs/adapter-spec.md`, and tests in
 //! `adapter-testkit`.
 
 mod adapter;
@@ -22,6 +22,7 @@ mod door;
 mod error;
 pub mod form;
 mod forward;
+mod halves;
 mod normalize;
 mod order;
 mod poll;
@@ -46,6 +47,7 @@ pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
 pub use cli::{pages, poll, webhook};
 pub use door::{Door, DoorError};
 pub use error::{ConfigError, FetchError, ParseError, Refused, ReplayError, RunError, SendError};
+pub use halves::{Half, Halves};
 pub use probe::{Finding, State};
 pub use recorded::NotRecorded;
 pub use replay::{Replay, Replayed};
@@ -58,7 +60,7 @@ pub use bus::{Expiry, Stop};
 pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,
-    Event, Inbound, Language, MessageKey, Point, Raw, Receipt, ReceiptState, Reference, RemoteMedia, Reply, ReplyId, ReplyKind, ReplyTo,
-    Site, Timestamp, TraceId, TrackingCode, Visibility,
+    Event, Inbound, Language, Menu, MessageKey, Notice, NoticeState, Point, Proof, Raw, Receipt, ReceiptState, Reference, RemoteMedia,
+    Reply, ReplyId, ReplyKind, ReplyTo, Site, Timestamp, TraceId, TrackingCode, Visibility,
 };
 pub use outgoing::{self, Http, HttpError, Response};

@@ -210,7 +210,12 @@ fn note(attachment: &Attachment, blobs: &mut Vec<BlobId>) {
 fn blobs_of(event: &Event) -> impl Iterator<Item = &BlobId> {
     let attachments = match event {
         Event::Message(inbound) => inbound.attachments.as_slice(),
-        Event::Receipt(_) | Event::OptOut { .. } => &[],
+        Event::Receipt(_)
+        | Event::OptOut { .. }
+        | Event::OptIn { .. }
+        | Event::Moved { .. }
+        | Event::Notice(_)
+        | Event::Withdrawn { .. } => &[],
     };
     attachments.iter().filter_map(|attachment| match &attachment.content {
         Content::Quarantined { blob, .. } => Some(blob),
@@ -223,6 +228,10 @@ fn kind(event: &Event) -> &'static str {
         Event::Message(_) => "message",
         Event::Receipt(_) => "receipt",
         Event::OptOut { .. } => "opt_out",
+        Event::Moved { .. } => "moved",
+        Event::Notice(_) => "notice",
+        Event::OptIn { .. } => "opt_in",
+        Event::Withdrawn { .. } => "withdrawn",
     }
 }
 

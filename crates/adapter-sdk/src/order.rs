@@ -102,7 +102,12 @@ fn lines(events: &[Event]) -> Vec<u64> {
     };
     let line = |event: &Event| match event {
         Event::Message(inbound) => Some(of(&inbound.key.account, inbound.sender.first())),
-        Event::Receipt(_) | Event::OptOut { .. } => None,
+        Event::Receipt(_)
+        | Event::OptOut { .. }
+        | Event::OptIn { .. }
+        | Event::Moved { .. }
+        | Event::Notice(_)
+        | Event::Withdrawn { .. } => None,
     };
     events.iter().filter_map(line).collect()
 }

@@ -52,6 +52,7 @@ impl Adapter for Plain {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         };
         let inbound = serde_json::json!({
             "reference": Reference::of(&key, 0), "key": key, "sender": [sender], "audience": "private", "text": "jalan berlubang",

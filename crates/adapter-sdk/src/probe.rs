@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use bus::{Bus, BusConfig};
+use bus::{Bus, BusConfig, Expiry};
 use model::{AdapterName, Timestamp};
 use tokio::{net::TcpListener, time::timeout};
 
@@ -74,6 +74,12 @@ impl Finding {
     pub fn until(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
+    }
+
+    /// As it is announced, where it ends.
+    pub(crate) fn expiry(&self) -> Option<Expiry> {
+        let todo = self.advice.clone().unwrap_or_else(|| "Renew it before then.".to_owned());
+        self.expires.map(|at| Expiry { at, what: self.what.clone(), account: None, todo })
     }
 
     /// The same as of `now`: what has expired is wrong, and what will soon is a warning.

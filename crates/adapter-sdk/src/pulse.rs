@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bus::AccountPulse;
+use bus::{AccountPulse, Expiry};
 use model::Timestamp;
 
-use crate::clock::now;
+use crate::{Finding, clock::now};
 
 /// The last trouble is told for so long, in seconds; then it is history.
 const TROUBLE_LASTS: i64 = 10 * 60;
@@ -28,6 +28,7 @@ struct Felt {
     refused: u64,
     last_refused: Option<Timestamp>,
     oldest_waiting: Option<Timestamp>,
+    expiries: Vec<Expiry>,
     accounts: BTreeMap<String, (Option<Timestamp>, Option<Timestamp>)>,
 }
 
@@ -68,6 +69,16 @@ impl Pulse {
     /// When the oldest message came in that the bus does not have yet.
     pub(crate) fn oldest_waiting(&self) -> Option<Timestamp> {
         self.felt().oldest_waiting
+    }
+
+    /// What the last look at the platform said of tokens and subscriptions.
+    pub(crate) fn ends(&self, found: &[Finding]) {
+        self.felt().expiries = found.iter().filter_map(Finding::expiry).collect();
+    }
+
+    /// The same, to be announced.
+    pub(crate) fn expiries(&self) -> Vec<Expiry> {
+        self.felt().expiries.clone()
     }
 
     /// A citizen's message came to one of our accounts.
@@ -126,6 +137,17 @@ mod tests {
         pulse.heard("a", at(20));
         pulse.heard("a", at(10));
         assert_eq!(pulse.accounts()[0].last_message, Some(at(20)));
+    }
+
+    #[test]
+    fn what_a_look_at_the_platform_says_to_end_is_announced_with_what_to_do() {
+        let pulse = Pulse::default();
+        let lasting = Finding::warning("access token", "valid", "Make a new one.").until(Timestamp::UNIX_EPOCH);
+        pulse.ends(&[Finding::fine("mailbox", "there"), lasting]);
+        let ends = pulse.expiries();
+        assert_eq!((ends.len(), ends[0].what.as_str(), ends[0].todo.as_str()), (1, "access token", "Make a new one."));
+        pulse.ends(&[]);
+        assert!(pulse.expiries().is_empty(), "the last look counts");
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl Request {
             query: query.to_owned(),
             headers,
             body: Bytes::copy_from_slice(rest),
+            peer: None,
         })
     }
 

@@ -140,8 +140,8 @@ impl Compared {
 /// What makes an event itself, whatever else is in it.
 fn identity(event: &Event) -> String {
     match event {
-        Event::OptOut { .. } => written(event),
-        Event::Message(_) | Event::Receipt(_) => name(event),
+        Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } => written(event),
+        Event::Message(_) | Event::Receipt(_) | Event::Notice(_) | Event::Withdrawn { .. } => name(event),
     }
 }
 
@@ -154,6 +154,10 @@ fn name(event: &Event) -> String {
             format!("receipt {} of {of}", receipt.state.as_str())
         }
         Event::OptOut { .. } => "opt-out".to_owned(),
+        Event::OptIn { .. } => "opt-in".to_owned(),
+        Event::Moved { .. } => "move of a citizen".to_owned(),
+        Event::Notice(notice) => format!("notice {} of {} at {}", notice.word, notice.subject, notice.at),
+        Event::Withdrawn { key, .. } => format!("withdrawal of {} of {}", key.id, key.account),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the platform asks at the door, and what it hears.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use axum::{
     body::Body,
@@ -22,9 +22,16 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, byte for byte.
     pub body: Bytes,
+    /// Who connected: the reverse proxy, where one stands before the door. `None` for a recorded request.
+    pub peer: Option<IpAddr>,
 }
 
 impl Request {
+    /// The headers of these lower-case names, as [`model::Raw`] keeps them.
+    pub fn kept(&self, names: &[&str]) -> Vec<(String, String)> {
+        names.iter().filter_map(|name| Some(((*name).to_owned(), self.header(name)?.to_owned()))).collect()
+    }
+
     /// The value of a header, if it is text. Lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

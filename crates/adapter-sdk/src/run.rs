@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -43,6 +44,9 @@ const REPLIES_AT_ONCE: usize = 8;
 const ANNOUNCE: Duration = Duration::from_secs(20);
 /// With so many copies a power cut of one server, or its disk's end, loses nothing.
 const SAFE_REPLICAS: usize = 3;
+/// The first look at the platform, so that a program that starts again and again asks nobody; and those after it: tokens end by the day.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_hours(24);
 /// Before a loop that failed begins again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -54,7 +58,7 @@ pub(crate) struct Opened {
 }
 
 enum Kind {
-    Webhook { platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str] },
+    Webhook(Arc<dyn AnyWebhook>),
     Poll(Arc<dyn AnyPoll>),
     Pages(Box<dyn FnOnce(Door) -> Router + Send>),
 }
@@ -66,7 +70,7 @@ fn opened<A: Adapter>(config: A::Config, http: &HttpSettings, kind: impl FnOnce(
 }
 
 pub(crate) fn open_webhook<A: Webhook>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
-    opened::<A>(config, http, |platform| Kind::Webhook { platform, keep_headers: A::keep_headers() })
+    opened::<A>(config, http, |platform| Kind::Webhook(platform))
 }
 
 pub(crate) fn open_poll<A: Poll>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
@@ -212,6 +216,10 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
         let address = listener.local_addr().map_err(|source| RunError::Listen { address: settings.door.listen.to_string(), source })?;
         info!(adapter = %opened.name, %address, "The door is open.");
         let url = settings.door.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let mut tasks = JoinSet::new();
+        if let Way::Webhook(platform) = &way {
+            tasks.spawn(beside(platform.clone(), door.clone(), stop.clone()));
+        }
         let behind = Behind {
             name: opened.name,
             adapter: opened.adapter,
@@ -224,12 +232,18 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
             bus,
             stop: stop.clone(),
         };
-        let mut tasks = JoinSet::new();
         tasks.spawn(server::serve(listener, routes.merge(health), stop.clone()).map(Ok));
         tasks.spawn(behind.run(settings));
         Ok(Running { address, end: all_ended(tasks, stop).boxed() })
     }
     .boxed()
+}
+
+/// What a webhook's adapter does beside its platform's calls. Most do nothing: that is no reason to stop.
+async fn beside(platform: Arc<dyn AnyWebhook>, door: Door, stop: Stop) -> Result<(), RunError> {
+    platform.begin(door).await;
+    stop.cancelled().await;
+    Ok(())
 }
 
 /// The first that ends takes the others along: half an adapter is worse than one that is started again.
@@ -290,14 +304,14 @@ async fn replicas(bus: &Bus) -> Result<usize, RunError> {
 
 /// What a kind needs behind its routes.
 enum Way {
-    Webhook,
+    Webhook(Arc<dyn AnyWebhook>),
     Poll(Arc<dyn AnyPoll>),
     Pages,
 }
 
 fn ways_in(kind: Kind, door: &Door, pulse: &Pulse) -> (Router, Way) {
     match kind {
-        Kind::Webhook { platform, keep_headers } => (webhook::routes(platform, keep_headers, door.clone(), pulse.clone()), Way::Webhook),
+        Kind::Webhook(platform) => (webhook::routes(platform.clone(), door.clone(), pulse.clone()), Way::Webhook(platform)),
         Kind::Poll(platform) => (Router::new(), Way::Poll(platform)),
         Kind::Pages(pages) => {
             directory::from_disk(door);
@@ -342,6 +356,7 @@ impl Behind {
         tasks.spawn(self.delivering(&bus));
         self.spawn_way(&bus, &mut tasks);
         let stop = self.stop.clone();
+        tasks.spawn(look_at_the_platform(self.adapter.clone(), self.pulse.clone(), self.stop.clone()));
         tasks.spawn(self.announce(bus));
         let mut outcome = Ok(());
         while let Some(ended) = tasks.join_next().await {
@@ -355,7 +370,7 @@ impl Behind {
 
     fn spawn_way(&self, bus: &Bus, tasks: &mut JoinSet<()>) {
         match &self.way {
-            Way::Webhook => {}
+            Way::Webhook(_) => {}
             Way::Pages => _ = tasks.spawn(directory::keep_fresh(self.door.clone(), bus.clone(), self.stop.clone())),
             Way::Poll(platform) => {
                 for account in self.adapter.accounts() {
@@ -421,7 +436,9 @@ impl Behind {
         let (refused, last_refused) = self.pulse.refusals();
         let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
         let mut expiries = self.adapter.expiries();
+        expiries.extend(self.pulse.expiries());
         expiries.sort();
+        expiries.dedup();
         Announcement {
             accounts: self.adapter.accounts(),
             last_seen: now(),
@@ -436,6 +453,19 @@ impl Behind {
             by_account: self.pulse.accounts(),
             expiries,
             ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
+        }
+    }
+}
+
+/// Asks the platform now and then how long what we sign in with lasts; ends by `stop` alone.
+async fn look_at_the_platform(adapter: Arc<dyn AnyAdapter>, pulse: Pulse, stop: Stop) {
+    let mut pause = FIRST_LOOK;
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        pause = LOOK_AGAIN;
+        // An adapter whose `probe` panics goes on with its work.
+        let looking = AssertUnwindSafe(adapter.probe()).catch_unwind();
+        if let Some(Ok(found)) = stop.run_until_cancelled(looking).await {
+            pulse.ends(&found);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The road, step 1: the platform calls. Handshake, size, signature, spool, yes; in this order.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -11,7 +12,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Request as Incoming, State},
+    extract::{ConnectInfo, Request as Incoming, State},
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
     routing::any,
@@ -34,23 +35,23 @@ const PATIENCE: Patience = Patience { whole: Duration::from_secs(30), pause: Dur
 
 struct Receiver {
     platform: Arc<dyn AnyWebhook>,
-    keep_headers: &'static [&'static str],
     door: Door,
     budget: Budget,
     pulse: Pulse,
     refused: Seldom,
 }
 
-/// The routes of a webhook's door, without the loops behind it: `/webhook`.
+/// The routes of a webhook's door, without the loops behind it: `/webhook` and everything below it.
 pub fn webhook_routes<A: Webhook>(adapter: Arc<A>, door: Door) -> Router {
-    routes(adapter, A::keep_headers(), door, Pulse::default())
+    routes(adapter, door, Pulse::default())
 }
 
-pub(crate) fn routes(platform: Arc<dyn AnyWebhook>, keep_headers: &'static [&'static str], door: Door, pulse: Pulse) -> Router {
+pub(crate) fn routes(platform: Arc<dyn AnyWebhook>, door: Door, pulse: Pulse) -> Router {
     // One body may always be read, however large it may be.
     let budget = Budget::new(MEMORY.max(2 * door.max_body()));
-    let receiver = Arc::new(Receiver { platform, keep_headers, door, budget, pulse, refused: Seldom::default() });
-    Router::new().route("/webhook", any(receive)).with_state(receiver)
+    let receiver = Arc::new(Receiver { platform, door, budget, pulse, refused: Seldom::default() });
+    // Below it for platforms that can prove themselves only by a word in the address.
+    Router::new().route("/webhook", any(receive)).route("/webhook/{*below}", any(receive)).with_state(receiver)
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>, incoming: Incoming) -> Response {
@@ -73,6 +74,7 @@ impl Receiver {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body: body.bytes.clone(),
+            peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
         };
         if let Some(answer) = self.platform.handshake(&request) {
             self.door.count("handshake");
@@ -81,9 +83,9 @@ impl Receiver {
         if let Err(why) = self.platform.verify(&request) {
             return self.refuse(why);
         }
-        let headers = self.keep_headers.iter().filter_map(|name| Some(((*name).to_owned(), request.header(name)?.to_owned()))).collect();
-        match self.door.take(request.query, headers, request.body).await {
-            Ok(_) => self.platform.accepted().into_response(),
+        let answer = self.platform.accepted(&request);
+        match self.platform.keep(request, &self.door).await {
+            Ok(()) => answer.into_response(),
             Err(error) => error.into_response(),
         }
     }

@@ -17,6 +17,8 @@ pub struct Contract {
     pub fixtures: &'static str,
     /// Headers that make the door believe this request, given the secrets of `config`. Webhooks.
     pub signed: fn(&Request) -> Vec<(String, String)>,
+    /// The platform signs nothing: it shows a word that it shares with us. Then nobody can notice that a body was changed on its way.
+    pub word_only: bool,
     /// The platform's question whether we are here, and what it must hear. Webhooks that have one.
     pub handshake: Option<fn() -> (Request, Answer)>,
     /// Every secret in `config`: none may ever show.
@@ -100,6 +102,7 @@ impl Default for Contract {
             config: |_| String::new(),
             fixtures: "",
             signed: |_| Vec::new(),
+            word_only: false,
             handshake: None,
             secrets: &[],
             ignored: &[],

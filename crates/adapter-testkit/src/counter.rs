@@ -36,6 +36,7 @@ pub fn small_city(adapter: &str) -> DoorDirectory {
         area: area.map(Into::into),
         from: jiff::civil::date(2026, 1, 1),
         until: None,
+        hours: None,
     };
     DoorDirectory {
         site: Site { name: "Kota Contoh".into(), base_url: "https://lapor.example.id".into(), zone: Zone::Wib },

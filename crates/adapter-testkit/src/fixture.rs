@@ -39,8 +39,8 @@ impl Fixture {
     pub fn read_bare(path: &Path, bare: Bare) -> Self {
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_else(|| panic!("{}: not a name", path.display()));
         let body = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let head: String = bare.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        let request = Request::recorded(&[b"POST /\n", head.as_bytes(), b"\n", &body].concat());
+        let head: Vec<String> = bare.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let request = Request::recorded(&[b"POST /\n", head.concat().as_bytes(), b"\n", &body].concat());
         Self { name: name.to_owned(), request: request.unwrap_or_else(|error| panic!("{}: {error}", path.display())) }
     }
 

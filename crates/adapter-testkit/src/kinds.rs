@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use crate::{Contract, FakePlatform, Fixture, TestDoor, log::Log, suite::Suite};
 
-/// C1 to C12 for an adapter whose platform calls us. Call it from one `#[test]`; it starts its own runtime.
+/// C1 to C13 for an adapter whose platform calls us. Call it from one `#[test]`; it starts its own runtime.
 ///
 /// # Panics
 /// When a rule is broken; the message begins with its number.
@@ -75,10 +75,12 @@ async fn c4<A: Webhook>(suite: &mut Suite<A>) {
         let (status, kept) = post(suite, with(&unsigned, &signed)).await;
         suite.rule(4, (200..300).contains(&status) && kept == 1, || format!("{name}, signed: {status}, {kept} kept"));
 
-        let mut changed = with(&unsigned, &signed);
-        changed.body = [&changed.body[..], b" "].concat().into();
-        let (status, kept) = post(suite, changed).await;
-        suite.rule(4, status == 401 && kept == 0, || format!("{name}, changed after it was signed: {status}, {kept} kept"));
+        if !suite.contract.word_only {
+            let mut changed = with(&unsigned, &signed);
+            changed.body = [&changed.body[..], b" "].concat().into();
+            let (status, kept) = post(suite, changed).await;
+            suite.rule(4, status == 401 && kept == 0, || format!("{name}, changed after it was signed: {status}, {kept} kept"));
+        }
 
         for (header, value) in &signed {
             for wrong in wrongs(value) {

@@ -1,4 +1,4 @@
-//! The contract of an adapter as tests: C1 to C12, golden files, a fake platform.
+//! The contract of an adapter as tests: C1 to C13, golden files, a fake platform.
 //!
 //! An adapter's `tests/contract.rs` is one test that calls [`webhook`], [`poll`] or [`pages`] with a [`Contract`]. The numbers are those of
 //! `docs/adapter-spec.md`. Every rule is tested to fail for an adapter that breaks it (`tests/broken.rs`).
@@ -21,3 +21,4 @@ pub use door::TestDoor;
 pub use fixture::Fixture;
 pub use kinds::{pages, poll, webhook};
 pub use platform::{Canned, FakePlatform, Seen};
+pub use servers::{free_port, mail};

@@ -10,7 +10,7 @@ use std::{
 
 use adapter_sdk::{
     Adapter, AdapterName, Attachment, Audience, Content, Event, FetchError, Finding, Http, Inbound, ParseError, Raw, Reference, SendError,
-    Settings, State, TraceId, outgoing::Limits,
+    Settings, State, Timestamp, TraceId, outgoing::Limits,
 };
 use proptest::test_runner::{Config as CasesOf, RngAlgorithm, TestRng, TestRunner};
 
@@ -185,7 +185,8 @@ impl<A: Adapter> Suite<A> {
         self.rule(1, first == again, || format!("{} gives other events when it is parsed again", fixture.name));
         self.rule(1, first == other, || format!("{} gives other events in another process", fixture.name));
         let later = Raw { received_at: raw.received_at + Duration::from_hours(1), trace: TraceId::random(), ..raw.clone() };
-        let (keys, keys_later) = (keys(parsed), self.parse(&later).map(|later| self::keys(&later)).unwrap_or_default());
+        let again = self.parse(&later).map(|parsed| keys(&parsed, later.received_at)).unwrap_or_default();
+        let (keys, keys_later) = (keys(parsed, raw.received_at), again);
         self.rule(2, keys == keys_later, || format!("{} has the keys {keys:?}, and delivered again {keys_later:?}", fixture.name));
         let mut several = keys.clone();
         several.sort();
@@ -326,8 +327,9 @@ impl<A: Adapter> Suite<A> {
 
     fn told_of(&mut self, what: &str, sent: &Result<adapter_sdk::Sent, SendError>, wanted: &Wanted) {
         let fits = match (sent, wanted) {
-            (Err(SendError::Unreachable(_)), Wanted::Unreachable) | (Err(SendError::OptedOut), Wanted::OptedOut) => true,
-            (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
+            (Err(SendError::Unreachable(_)), Wanted::Unreachable)
+            | (Err(SendError::OptedOut), Wanted::OptedOut)
+            | (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
             (Err(SendError::Throttled(after)), Wanted::Throttled(seconds)) => {
                 seconds.is_none_or(|seconds| *after == Some(Duration::from_secs(seconds)))
             }
@@ -504,13 +506,22 @@ fn said(parsed: &Result<Vec<Event>, ParseError>) -> String {
 }
 
 /// What makes each event itself, whenever it is delivered.
-fn keys(parsed: &Result<Vec<Event>, ParseError>) -> Vec<String> {
+fn keys(parsed: &Result<Vec<Event>, ParseError>, received_at: Timestamp) -> Vec<String> {
+    // Some platforms do not say when: then it is when we heard.
+    let at = |at: Timestamp| if at == received_at { "on arrival".to_owned() } else { at.to_string() };
     let key = |event: &Event| match event {
         Event::Message(inbound) => format!("{}/{}/{}", inbound.key.adapter, inbound.key.account, inbound.key.id),
         Event::Receipt(receipt) => {
-            format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), receipt.at)
+            format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), at(receipt.at))
         }
         Event::OptOut { address } => format!("opt-out {address}"),
+        Event::OptIn { address } => format!("opt-in {address}"),
+        Event::Moved { from, to, at, .. } => {
+            let addresses: Vec<String> = from.iter().chain(to).map(ToString::to_string).collect();
+            format!("moved {} {at}", addresses.join(" "))
+        }
+        Event::Notice(notice) => format!("notice {} {} {} {}", notice.account, notice.subject, notice.word, notice.at),
+        Event::Withdrawn { key, .. } => format!("withdrawn {}/{}/{}", key.adapter, key.account, key.id),
     };
     parsed.iter().flatten().map(key).collect()
 }
@@ -523,7 +534,16 @@ fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Receipt(receipt) if receipt.reply.is_none() && receipt.platform_id.is_none() => {
             return Some("a receipt that names no reply".to_owned());
         }
-        Event::Receipt(_) | Event::OptOut { .. } => return None,
+        Event::Moved { adapter, .. } if adapter != name => return Some("a move under another adapter's name".to_owned()),
+        Event::Moved { from, to, .. } if from.is_empty() || to.is_empty() => return Some("a move from or to nowhere".to_owned()),
+        Event::Notice(notice) if notice.adapter != *name => return Some("a notice under another adapter's name".to_owned()),
+        Event::Withdrawn { key, .. } if key.adapter != *name => return Some("a withdrawal under another adapter's name".to_owned()),
+        Event::Receipt(_)
+        | Event::OptOut { .. }
+        | Event::OptIn { .. }
+        | Event::Moved { .. }
+        | Event::Notice(_)
+        | Event::Withdrawn { .. } => return None,
     };
     let key = &inbound.key;
     match () {

@@ -215,12 +215,7 @@ impl Room {
     }
 
     fn unread(&self, ask: &Ask, error: BodyError) -> Response {
-        let (status, key) = match error {
-            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form.too_large"),
-            BodyError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "form.busy"),
-            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "form.slow"),
-            BodyError::Broken => (StatusCode::BAD_REQUEST, "form.slow"),
-        };
+        let (status, key) = error.told();
         self.sorry(ask, status, key)
     }
 

@@ -73,6 +73,7 @@ pub(crate) fn parse(raw: &Raw, account: &str) -> Result<Vec<Event>, ParseError> 
     Ok(vec![Event::Message(Box::new(Inbound {
         key,
         sender: vec![sender.clone()],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: form.text(field::NAME),
         contact: form.text(field::CONTACT).and_then(|typed| contact(&typed)).into_iter().collect(),
         audience: Audience::Private,
@@ -96,6 +97,7 @@ pub(crate) fn parse(raw: &Raw, account: &str) -> Result<Vec<Event>, ParseError> 
             address: sender,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference,
         tracking,

@@ -174,7 +174,9 @@ fn acknowledgement(to: ReplyTo) -> Reply {
         kind: ReplyKind::Forwarded,
         language: Language::Id,
         text: "Terima kasih.".into(),
+        short: Vec::new(),
         params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        menu: None,
     }
 }
 

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod media;
+mod menu;
+mod notices;
 mod pace;
 mod parse;
 mod probe;
 mod refusal;
 mod send;
+mod templates;
 mod thread;
 mod wire;
 
@@ -33,7 +36,9 @@ pub struct WhatsApp {
     config: Config,
     http: Http,
     pace: pace::Pace,
-    halves: send::Halves,
+    flow: pace::Flow,
+    halves: adapter_sdk::Halves,
+    templates: templates::Registry,
 }
 
 /// The `[adapter]` table. `config.default.toml` says what each key is for.
@@ -52,6 +57,8 @@ pub struct Config {
     pub version: String,
     /// Seconds between two messages to one citizen.
     pub pair_pause: u32,
+    /// Messages a second from one number.
+    pub throughput: u32,
     /// The approved template of each kind of reply.
     #[serde(default)]
     pub templates: BTreeMap<ReplyKind, Template>,
@@ -65,6 +72,11 @@ pub struct Account {
     pub phone_number_id: String,
     /// Of a system user, by `access_token_file`.
     pub access_token: Secret,
+    /// Meta's id of the business account that the number and its templates belong to. Without it nobody asks for the templates' state.
+    #[serde(default)]
+    pub business_account_id: String,
+    /// Messages a second from this number, where it takes another amount than the others.
+    pub throughput: Option<u32>,
     /// What the log calls it.
     #[serde(default)]
     pub label: String,
@@ -73,6 +85,11 @@ pub struct Account {
 impl Account {
     fn name(&self) -> &str {
         if self.label.is_empty() { &self.phone_number_id } else { &self.label }
+    }
+
+    /// Whose templates it sends: of the business, or, where nobody said which that is, its own.
+    fn business(&self) -> &str {
+        if self.business_account_id.is_empty() { &self.phone_number_id } else { &self.business_account_id }
     }
 }
 
@@ -97,6 +114,17 @@ impl Config {
         let digits = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
         if let Some(account) = self.accounts.iter().find(|account| !digits(&account.phone_number_id)) {
             return Err(ConfigError::value("accounts.phone_number_id", format!("must be digits, not \"{}\"", account.phone_number_id)));
+        }
+        if let Some(account) =
+            self.accounts.iter().find(|account| !account.business_account_id.is_empty() && !digits(&account.business_account_id))
+        {
+            return Err(ConfigError::value(
+                "accounts.business_account_id",
+                format!("must be digits, not \"{}\"", account.business_account_id),
+            ));
+        }
+        if self.throughput == 0 || self.accounts.iter().any(|account| account.throughput == Some(0)) {
+            return Err(ConfigError::value("throughput", "must be at least 1"));
         }
         if self.accounts.iter().any(|account| account.access_token.is_empty()) {
             return Err(ConfigError::value("accounts.access_token", "must not be empty"));
@@ -145,7 +173,14 @@ impl Adapter for WhatsApp {
         config.check()?;
         let http = http.trusting(&config.graph_url).map_err(|source| ConfigError::Address { key: "adapter.graph_url".into(), source })?;
         let pace = pace::Pace::new(Duration::from_secs(config.pair_pause.into()));
-        Ok(Self { config, http, pace, halves: send::Halves::default() })
+        Ok(Self {
+            config,
+            http,
+            pace,
+            flow: pace::Flow::default(),
+            halves: adapter_sdk::Halves::default(),
+            templates: templates::Registry::default(),
+        })
     }
 
     fn accounts(&self) -> Vec<String> {

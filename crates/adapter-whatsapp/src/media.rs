@@ -61,6 +61,7 @@ fn refused(answer: &Response, account: &Account) -> FetchError {
         SendError::Unreachable(cause) => FetchError::Later(cause),
         SendError::Throttled(wait) => FetchError::Throttled(wait),
         SendError::Rejected { code, .. } => FetchError::Gone(format!("the platform answered {code}")),
+        SendError::Unknown { detail, .. } => FetchError::Later(detail.into()),
         SendError::OptedOut => FetchError::Gone("the platform does not give it".to_owned()),
     }
 }

@@ -70,6 +70,28 @@ impl Pace {
     }
 }
 
+/// How fast each of our numbers sends. Meta refuses more (130429) and counts it against us.
+#[derive(Debug, Default)]
+pub(crate) struct Flow(Mutex<HashMap<String, Instant>>);
+
+impl Flow {
+    /// How long to wait before the next message of this number may go: its place in the line is taken.
+    pub(crate) fn turn(&self, account: &str, a_second: u32, now: Instant) -> Duration {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner); // the map is whole between any two statements
+        let free = next.entry(account.to_owned()).or_insert(now);
+        let at = (*free).max(now);
+        *free = at + Duration::from_secs(1) / a_second.max(1);
+        at - now
+    }
+
+    /// Meta says that the number is too fast: nothing goes before that long has passed.
+    pub(crate) fn too_fast(&self, account: &str, wait: Duration, now: Instant) {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = next.entry(account.to_owned()).or_insert(now);
+        *free = (*free).max(now + wait);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use adapter_sdk::Timestamp;
@@ -93,6 +115,17 @@ mod tests {
         let later = now + Duration::from_secs(6);
         assert_eq!(pace.turn("1", &one, b, later), Ok(()));
         assert_eq!(pace.turn("1", &one, c, later), Err(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn a_number_sends_no_faster_than_it_may_and_other_numbers_do_not_wait() {
+        let (flow, now) = (Flow::default(), Instant::now());
+        let waits: Vec<Duration> = (0..5).map(|_| flow.turn("1", 80, now)).collect();
+        assert_eq!(waits, [0, 1, 2, 3, 4].map(|n| Duration::from_secs(1) / 80 * n));
+        assert_eq!(flow.turn("2", 80, now), Duration::ZERO);
+        flow.too_fast("2", Duration::from_secs(20), now);
+        assert_eq!(flow.turn("2", 80, now), Duration::from_secs(20));
+        assert_eq!(flow.turn("1", 80, now + Duration::from_mins(1)), Duration::ZERO);
     }
 
     #[test]

@@ -8,20 +8,21 @@
 //! - A message without an id is named by the hash of its bytes; one without a sender gets an address of its own, which joins it to
 //!   nobody and cannot be answered. Meta promises both; should it break the promise, the words are still recorded.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
     Address, Attachment, AttachmentKind, Audience, Content, Event, Inbound, MessageKey, ParseError, Point, Raw, Receipt, ReceiptState,
-    Reference, RemoteMedia, ReplyId, ReplyTo, Timestamp, Visibility,
+    Reference, RemoteMedia, ReplyId, ReplyTo, Timestamp, Visibility, model::Choice as Offered,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    notices::notice,
     thread::Thread,
     wire::{
         Button, Card, Change, Choice, Contact, Delivery, Edit, Fault, Filled, Interactive, Location, Media, Message, Messages, Odd, Status,
-        Text, Unsupported, Words,
+        System, Text, Unsupported, Words,
     },
 };
 
@@ -29,6 +30,8 @@ use crate::{
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const SHA256: &str = "sha256";
 
+/// Free text for so long after the citizen's last message.
+const WINDOW: Duration = Duration::from_hours(24);
 /// The longest id that a key takes.
 const LONGEST_ID: usize = 512;
 
@@ -38,25 +41,16 @@ pub(crate) fn events(raw: &Raw) -> Result<Vec<Event>, ParseError> {
         return Err(ParseError::new("a webhook of another product of Meta"));
     }
     let mut events = Vec::new();
-    for change in delivery.entry.into_iter().flat_map(|entry| entry.changes) {
-        if change.field == "messages" {
-            change_events(raw, change, &mut events)?;
-        } else {
-            notice(&change);
+    for mut entry in delivery.entry {
+        for change in std::mem::take(&mut entry.changes) {
+            if change.field == "messages" {
+                change_events(raw, change, &mut events)?;
+            } else if let Some(notice) = notice(raw, &entry, &change) {
+                events.push(Event::Notice(notice));
+            }
         }
     }
     Ok(events)
-}
-
-/// Everything but messages (echoes of our own app, templates, the account's health) is for administrators, not for the road.
-fn notice(change: &Change) {
-    let event = change.value.get("event").and_then(Value::as_str).unwrap_or_default();
-    match change.field.as_str() {
-        "account_update" | "account_alerts" | "phone_number_quality_update" | "message_template_status_update" => {
-            tracing::warn!(meta.field = %change.field, meta.event = %event, "Meta reports a change of the account or a template.");
-        }
-        _ => tracing::debug!(meta.field = %change.field, "Ignored a webhook field."),
-    }
 }
 
 fn change_events(raw: &Raw, change: Change, events: &mut Vec<Event>) -> Result<(), ParseError> {
@@ -72,6 +66,7 @@ fn change_events(raw: &Raw, change: Change, events: &mut Vec<Event>) -> Result<(
         tracing::warn!(meta.code = fault.code.text().unwrap_or_default(), "Meta reports an error of the account.");
     }
     for message in &value.written {
+        events.extend(inside.moved(message));
         events.extend(inside.message(message, ours.as_deref()).map(|inbound| Event::Message(Box::new(inbound))));
     }
     for status in value.statuses.iter().filter_map(|status| status.0.as_ref()) {
@@ -90,7 +85,7 @@ struct Inside<'a> {
 /// What a message says.
 enum Said {
     Something(Box<Saying>),
-    /// Nothing for us: a reaction, an order, a change of number.
+    /// No message: a reaction, an order, a change of number (see [`Inside::moved`]).
     Nothing,
     /// Something we cannot read: the platform's word for it.
     Unreadable(String),
@@ -102,6 +97,7 @@ struct Saying {
     attachments: Vec<Attachment>,
     location: Option<Point>,
     place: Option<String>,
+    category: Option<String>,
     replaces: Option<String>,
     answers: Option<String>,
 }
@@ -131,9 +127,11 @@ impl Inside<'_> {
                 address,
                 thread: Some(Thread { message: id, at: sent_at }.to_string()),
                 audience: Audience::Private,
+                open_until: sent_at.checked_add(WINDOW).ok(),
             }),
             key,
             sender,
+            proof: adapter_sdk::Proof::Platform,
             sender_name: contact.and_then(name),
             contact: Vec::new(),
             audience: Audience::Private,
@@ -144,7 +142,7 @@ impl Inside<'_> {
             location: saying.location,
             place: saying.place,
             office_area: None,
-            category: None,
+            category: saying.category,
             visibility: Visibility::default(),
             attachments: saying.attachments,
             in_reply_to: saying.answers.or_else(|| quoted(&message)),
@@ -153,6 +151,25 @@ impl Inside<'_> {
             unreadable,
             tracking: None,
         })
+    }
+
+    /// A citizen has another number or id: their history goes with them, because Meta says so.
+    fn moved(&self, value: &Value) -> Option<Event> {
+        let message = serde_json::from_value::<Message>(value.clone()).ok().filter(|message| message.kind.text() == Some("system"))?;
+        let system: System = message.object("system")?;
+        if !matches!(system.kind.text()?, "user_changed_number" | "user_changed_user_id") || message.group_id.text().is_some() {
+            return None;
+        }
+        let user = |id: &Odd<Words>| Address::new("whatsapp", id.text()?).ok();
+        let phone = |number: &Odd<Words>| Address::tel(&format!("+{}", number.text()?)).ok();
+        let pairs = [(user(&system.previous_user_id), user(&system.user_id)), (phone(&message.from), phone(&system.wa_id))];
+        // What has nothing instead stays: a number that Meta does not tell is not a number that is gone.
+        let to: Vec<Address> = pairs.iter().filter_map(|(_, new)| new.clone()).collect();
+        let from: Vec<Address> =
+            pairs.into_iter().filter(|(old, new)| old != new).filter_map(|(old, new)| old.filter(|_| new.is_some())).collect();
+        let known = self.raw.adapter.clone();
+        let at = time(&message.timestamp).unwrap_or(self.raw.received_at);
+        (!from.is_empty() && !to.is_empty()).then_some(Event::Moved { adapter: known, from, to, at })
     }
 
     fn key(&self, id: String) -> MessageKey {
@@ -253,7 +270,8 @@ fn failed(errors: &[Odd<Fault>]) -> ReceiptState {
     let fault = errors.iter().find_map(|error| error.0.as_ref());
     let code = fault.and_then(|fault| fault.code.text()).unwrap_or("unknown").to_owned();
     let detail = without_numbers(fault.and_then(|fault| fault.title.text()).unwrap_or_default());
-    ReceiptState::Failed { code, detail }
+    // Meta took it and says a moment later that the 24 hours are over.
+    if code == "131047" { ReceiptState::WindowClosed { code, detail } } else { ReceiptState::Failed { code, detail } }
 }
 
 /// The platform's words with every run of digits that could be a telephone number replaced by a star.
@@ -342,14 +360,25 @@ fn cards(cards: &[Odd<Card>]) -> String {
 }
 
 fn interactive(interactive: Interactive) -> Option<Said> {
-    let text = match interactive.kind.text()? {
-        "button_reply" => interactive.button_reply.0?.title,
-        "list_reply" => choice(interactive.list_reply.0?),
-        "nfm_reply" => filled(&interactive.nfm_reply.0?),
+    let saying = match interactive.kind.text()? {
+        "button_reply" => tapped(interactive.button_reply.0?),
+        "list_reply" => tapped(interactive.list_reply.0?),
+        "nfm_reply" => words(filled(&interactive.nfm_reply.0?)),
         "call_permission_reply" => return Some(Said::Nothing),
         _ => return None,
     };
-    (!text.trim().is_empty()).then(|| Said::Something(Box::new(words(text))))
+    (!saying.text.trim().is_empty()).then(|| Said::Something(Box::new(saying)))
+}
+
+/// A choice. Of one that we offered, its whole words (a long title is shortened and stands whole beneath) and the category it stands for.
+fn tapped(choice: Choice) -> Saying {
+    match choice.id.text().and_then(|id| id.strip_prefix(Offered::CATEGORY)).map(str::to_owned) {
+        Some(category) => {
+            let text = choice.description.text().map_or(choice.title.clone(), str::to_owned);
+            Saying { text, category: Some(category), ..Saying::default() }
+        }
+        None => words(self::choice(choice)),
+    }
 }
 
 fn choice(choice: Choice) -> String {

@@ -1,15 +1,29 @@
 //! `probe`: asks the Graph API about each number, with the token that sends. Reads only.
 
-use adapter_sdk::{Finding, Response};
+use adapter_sdk::{Finding, NoticeState, Response};
 use serde::Deserialize;
 
-use crate::{Account, WhatsApp, refusal::No, wire::Odd};
+use crate::{
+    Account, WhatsApp,
+    notices::template_state,
+    refusal::No,
+    wire::{Odd, Words},
+};
+
+/// The fields of a number that are looked at.
+const FIELDS: &str = "webhook_configuration,status,quality_rating";
 
 /// What Meta tells of a number. Field `webhook_configuration`: where its webhooks go.
 #[derive(Deserialize)]
 struct Number {
     #[serde(default)]
     webhook_configuration: Odd<Webhooks>,
+    /// `CONNECTED` where it can send.
+    #[serde(default)]
+    status: Odd<Words>,
+    /// `GREEN`, `YELLOW`, `RED`; `UNKNOWN` or `NA` before it was used.
+    #[serde(default)]
+    quality_rating: Odd<Words>,
 }
 
 /// Of three places the most exact counts: the number's own, its business account's, the app's.
@@ -30,7 +44,8 @@ impl Webhooks {
 }
 
 impl WhatsApp {
-    /// Two findings for each number: whether Meta knows it and takes our token, and whether its webhooks go anywhere.
+    /// For each number: whether Meta takes our token and knows the number, whether its webhooks go anywhere, how good it is, and whether its
+    /// templates can be sent.
     pub(crate) async fn look(&self) -> Vec<Finding> {
         if self.config.accounts.is_empty() {
             return vec![Finding::warning("numbers", "none is configured", "Name at least one in `[[adapter.accounts]]`.")];
@@ -46,7 +61,7 @@ impl WhatsApp {
         let token = format!("access token of {}", account.name());
         let number = format!("number {}", account.name());
         let call = self.http.get(&self.graph(&[&account.phone_number_id])).bearer(account.access_token.expose());
-        let answer = match call.query(&[("fields", "webhook_configuration")]).send().await {
+        let answer = match call.query(&[("fields", FIELDS)]).send().await {
             Ok(answer) => answer,
             Err(error) => {
                 return vec![Finding::wrong(
@@ -59,8 +74,72 @@ impl WhatsApp {
         if !answer.status.is_success() {
             return vec![refused(&answer, token, number)];
         }
-        vec![Finding::fine(token, "valid"), Finding::fine(number.clone(), "known to Meta"), webhook(&answer, &number)]
+        let mut found = vec![Finding::fine(token, "valid"), state(&answer, number.clone()), webhook(&answer, &number)];
+        found.extend(quality(&answer, &number));
+        found.extend(self.look_at_templates(account).await);
+        found
     }
+
+    /// One finding for each template and language that the configuration names.
+    async fn look_at_templates(&self, account: &Account) -> Vec<Finding> {
+        if self.config.templates.is_empty() {
+            let advice = "Enter approved templates in `[adapter.templates]`: more than 24 hours after a citizen's message nothing else gets through.";
+            return vec![Finding::warning("templates", "none is configured", advice)];
+        }
+        let what = format!("templates of {}", account.name());
+        if account.business_account_id.is_empty() {
+            return vec![Finding::unknown(what, "`business_account_id` is not configured, so Meta cannot be asked")];
+        }
+        let states = match self.ask_for_templates(account).await {
+            Ok(states) => states,
+            Err(no) => {
+                let code = no.code.map_or("none".to_owned(), |code| code.to_string());
+                let advice = "Compare `business_account_id` with WhatsApp Manager, and give the system user whatsapp_business_management.";
+                return vec![Finding::wrong(what, format!("Meta does not tell (code {code})"), advice)];
+            }
+        };
+        let named =
+            self.config.templates.values().flat_map(|template| template.languages.iter().map(move |language| (&template.name, language)));
+        let found = named.map(|(name, language)| {
+            let what = format!("template {name} ({language})");
+            let advice = "Look at it in WhatsApp Manager: mend it and hand it in again, or name another one in the configuration. It is not sent meanwhile.";
+            match states.get(&(name.clone(), language.clone())) {
+                None => Finding::wrong(what, "not at Meta", advice),
+                Some(word) => match template_state(word) {
+                    NoticeState::Fine => Finding::fine(what, word),
+                    NoticeState::Watch => Finding::warning(what, word, advice),
+                    NoticeState::Broken => Finding::wrong(what, word, advice),
+                },
+            }
+        });
+        found.collect()
+    }
+}
+
+fn state(answer: &Response, number: String) -> Finding {
+    let status = answer.json::<Number>().ok().and_then(|number| number.status.text().map(str::to_owned));
+    match status.as_deref() {
+        None => Finding::fine(number, "known to Meta"),
+        Some("CONNECTED") => Finding::fine(number, "known to Meta, connected"),
+        Some(other) => Finding::wrong(
+            number,
+            format!("known to Meta, {other}"),
+            "Register the number in WhatsApp Manager; until then nothing is sent.",
+        ),
+    }
+}
+
+/// Nothing where Meta does not tell.
+fn quality(answer: &Response, number: &str) -> Option<Finding> {
+    let rating = answer.json::<Number>().ok()?.quality_rating.text()?.to_owned();
+    let what = format!("quality of {number}");
+    Some(match rating.as_str() {
+        "GREEN" | "UNKNOWN" | "NA" => Finding::fine(what, rating),
+        _ => {
+            let advice = "Citizens block or report what we send: look at which replies go out, and to whom, before Meta lowers the limit.";
+            Finding::warning(what, rating, advice)
+        }
+    })
 }
 
 fn refused(answer: &Response, token: String, number: String) -> Finding {

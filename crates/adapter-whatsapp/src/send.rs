@@ -1,63 +1,42 @@
 //! Replies to the platform: free text inside the 24 hours, an approved template outside.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use adapter_sdk::{Address, Reply, ReplyId, SendError, Sent, Timestamp};
+use adapter_sdk::{Address, Half, Reply, SendError, Sent, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Account, Template, WhatsApp,
+    Account, Template, WhatsApp, menu,
     refusal::{No, NoAnswer},
+    templates::Usable,
     thread::Thread,
     wire::Taken,
 };
 
 /// The longest text of one message. Counted in UTF-16 units, the strictest reading of Meta's "characters".
 const LONGEST: usize = 4096;
-/// Free text for so long after the citizen's last message; five minutes less than Meta gives, for clocks and queues.
-const WINDOW: Duration = Duration::from_mins(24 * 60 - 5);
-/// How many half-sent replies are remembered.
-const HALVES: usize = 1000;
-
+/// Clocks and queues: free text goes out so long before the window closes, and no later.
+const MARGIN: Duration = Duration::from_mins(5);
+/// A place in the line of a number that comes this soon is waited for; a later one is given back to the queue.
+const SOON: Duration = Duration::from_secs(2);
+/// Meta's codes for a request it cannot read. Of a menu: a client or a rule we do not know; the text says the same.
+const UNREAD: [i64; 4] = [100, 131_008, 131_009, 131_051];
 /// In which form a reply goes out.
-#[derive(Clone, Copy)]
 enum Form<'a> {
+    /// The text with something to tap.
+    Menu(Value),
     Text,
-    Template(&'a Template),
+    Template(&'a Template, String),
 }
 
-/// How far a reply in several messages got before the platform stopped it, so that no part is sent twice. In memory: after a crash
-/// the reply begins again, as `Adapter::send` allows.
-#[derive(Debug, Default)]
-pub(crate) struct Halves(Mutex<BTreeMap<ReplyId, Half>>);
-
-#[derive(Debug, Clone, Default)]
-struct Half {
-    parts: usize,
-    first: Option<String>,
-}
-
-impl Halves {
-    fn take(&self, reply: ReplyId) -> Half {
-        self.all().remove(&reply).unwrap_or_default()
-    }
-
-    fn keep(&self, reply: ReplyId, half: Half) {
-        let mut all = self.all();
-        if all.len() == HALVES {
-            all.pop_first();
-        }
-        all.insert(reply, half);
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<ReplyId, Half>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner) // the map is whole between any two statements
-    }
+/// What is known of the 24 hours after the citizen's last message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Open,
+    Closed,
+    /// They never wrote here, as far as the reply says.
+    Unknown,
 }
 
 impl WhatsApp {
@@ -69,46 +48,82 @@ impl WhatsApp {
         };
         let recipient = recipient(&reply.to.address)?;
         self.pace.turn(&reply.to.account, &reply.to.address, reply.id, Instant::now()).map_err(|wait| SendError::Throttled(Some(wait)))?;
+        self.take_turn(account).await?;
         let thread = reply.to.thread.as_deref().and_then(|thread| thread.parse::<Thread>().ok());
+        let window = window(reply, thread.as_ref(), now);
         let mut last = None;
-        for form in self.forms(reply, thread.as_ref(), now) {
-            match self.in_form(account, reply, form, &recipient, thread.as_ref()).await {
+        for form in self.forms(account, reply, window).await? {
+            match self.in_form(account, reply, &form, &recipient, thread.as_ref()).await {
                 Ok(sent) => return Ok(sent),
                 Err(no) => {
-                    self.note(&no, account, reply);
-                    if !no.other_form {
+                    self.note(&no, account, reply, &form);
+                    let unread = matches!(form, Form::Menu(_)) && no.code.is_some_and(|code| UNREAD.contains(&code));
+                    if !no.other_form && !unread {
                         return Err(no.error);
                     }
                     last = Some(no.error);
                 }
             }
         }
-        Err(last.expect("there is at least the form of text"))
+        Err(last.expect("there is at least one form"))
     }
 
-    /// Which forms to try. Free text first only where the citizen is known to have written within the day: Meta often accepts text
-    /// outside it and fails it later, when nobody can choose any more.
-    fn forms(&self, reply: &Reply, thread: Option<&Thread>, now: Timestamp) -> Vec<Form<'_>> {
-        let open = thread.is_some_and(|thread| now.duration_since(thread.at).unsigned_abs() < WINDOW);
-        match self.config.templates.get(&reply.kind) {
-            None => vec![Form::Text],
-            Some(template) if open => vec![Form::Text, Form::Template(template)],
-            Some(template) => vec![Form::Template(template), Form::Text],
+    /// Waits for the number's turn, if it comes soon.
+    async fn take_turn(&self, account: &Account) -> Result<(), SendError> {
+        let a_second = account.throughput.unwrap_or(self.config.throughput);
+        let wait = self.flow.turn(&account.phone_number_id, a_second, Instant::now());
+        if wait > SOON {
+            return Err(SendError::Throttled(Some(wait)));
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// Which forms to try; never none. Free text first only where the citizen is known to have written within the day: Meta often accepts
+    /// text outside it and fails it later, when nobody can choose any more. Where the window is known to be closed, only what Meta approved.
+    async fn forms(&self, account: &Account, reply: &Reply, window: Window) -> Result<Vec<Form<'_>>, SendError> {
+        let mut forms = Vec::new();
+        let mut why_not = "no template of this kind is configured".to_owned();
+        if let Some(template) = self.config.templates.get(&reply.kind) {
+            match self.usable(account, template, reply.language.tag()).await {
+                Usable::In(language) => forms.push(Form::Template(template, language)),
+                Usable::Not(word) => {
+                    tracing::warn!(account = %account.name(), meta.state = %word, "The template {} is not used: Meta does not let it through.", template.name);
+                    why_not = format!("the template {} is {word}", template.name);
+                }
+            }
+        }
+        let menu = reply.menu.as_ref().and_then(menu::content).map(Form::Menu);
+        match window {
+            Window::Open => Ok(menu.into_iter().chain([Form::Text]).chain(forms).collect()),
+            Window::Unknown => Ok(forms.into_iter().chain([Form::Text]).collect()),
+            Window::Closed if forms.is_empty() => {
+                Err(SendError::rejected("131047", format!("more than 24 hours after the citizen's last message, and {why_not}")))
+            }
+            Window::Closed => Ok(forms),
         }
     }
 
-    async fn in_form(&self, account: &Account, reply: &Reply, form: Form<'_>, to: &Recipient, thread: Option<&Thread>) -> Result<Sent, No> {
+    async fn in_form(
+        &self,
+        account: &Account,
+        reply: &Reply,
+        form: &Form<'_>,
+        to: &Recipient,
+        thread: Option<&Thread>,
+    ) -> Result<Sent, No> {
         let contents = match form {
-            Form::Template(template) => vec![template.content(reply)],
+            Form::Template(template, language) => vec![template.content(reply, language)],
+            Form::Menu(content) => vec![content.clone()],
             Form::Text => {
                 parts(&reply.text).iter().map(|part| json!({ "type": "text", "text": { "body": part, "preview_url": false } })).collect()
             }
         };
         let mut half = match form {
             Form::Text => self.halves.take(reply.id),
-            Form::Template(_) => Half::default(),
+            Form::Template(..) | Form::Menu(_) => Half::default(),
         };
-        for (number, mut content) in contents.into_iter().enumerate().skip(half.parts) {
+        for (number, mut content) in contents.into_iter().enumerate().skip(half.sent) {
             content["messaging_product"] = "whatsapp".into();
             content["recipient_type"] = "individual".into();
             content[to.field] = to.value.as_str().into();
@@ -117,11 +132,9 @@ impl WhatsApp {
                 content["context"] = json!({ "message_id": thread.message });
             }
             match self.post(account, &content).await {
-                Ok(id) => half = Half { parts: number + 1, first: half.first.or(Some(id)) },
+                Ok(id) => half = Half { sent: number + 1, first: half.first.or(Some(id)) },
                 Err(no) => {
-                    if half.parts > 0 {
-                        self.halves.keep(reply.id, half);
-                    }
+                    self.halves.keep(reply.id, half);
                     return Err(no);
                 }
             }
@@ -140,8 +153,14 @@ impl WhatsApp {
         id.ok_or_else(|| No::other(SendError::Unreachable(NoAnswer.into())))
     }
 
-    /// Tells the pace and the log.
-    fn note(&self, no: &No, account: &Account, reply: &Reply) {
+    /// Tells the pace, the registry and the log.
+    fn note(&self, no: &No, account: &Account, reply: &Reply, form: &Form<'_>) {
+        if let (Form::Template(template, language), Some(code @ 132_000..=132_999)) = (form, no.code) {
+            self.templates.refused(account.business(), &template.name, language, code, Instant::now());
+        }
+        if let (Some(4 | 80_007 | 130_429 | 131_048), SendError::Throttled(Some(wait))) = (no.code, &no.error) {
+            self.flow.too_fast(&account.phone_number_id, *wait, Instant::now());
+        }
         if let (Some(131_056), SendError::Throttled(Some(wait))) = (no.code, &no.error) {
             self.pace.too_early(&reply.to.account, &reply.to.address, *wait, Instant::now());
         }
@@ -149,6 +168,16 @@ impl WhatsApp {
             let code = no.code.unwrap_or_default();
             tracing::error!(reply.id = %reply.id, account = %account.name(), meta.code = code, "Meta refuses to send: an administrator must look at the account.");
         }
+    }
+}
+
+/// What the reply says of the window; where it is of an older core, what its thread says.
+fn window(reply: &Reply, thread: Option<&Thread>, now: Timestamp) -> Window {
+    let by_thread = || thread.and_then(|thread| thread.at.checked_add(Duration::from_hours(24)).ok());
+    match reply.to.open_until.or_else(by_thread) {
+        Some(until) if until.checked_sub(MARGIN).is_ok_and(|until| now < until) => Window::Open,
+        Some(_) => Window::Closed,
+        None => Window::Unknown,
     }
 }
 
@@ -168,18 +197,17 @@ fn recipient(address: &Address) -> Result<Recipient, SendError> {
 
 impl Template {
     /// The template filled with the facts of the reply. Meta takes neither line breaks nor runs of spaces nor an empty text.
-    fn content(&self, reply: &Reply) -> Value {
+    fn content(&self, reply: &Reply, language: &str) -> Value {
         let parameter = |name: &String| {
             let value = reply.params.get(name).map(String::as_str).unwrap_or_default();
             let flat = value.split_whitespace().collect::<Vec<_>>().join(" ");
             json!({ "type": "text", "text": if flat.is_empty() { "-" } else { flat.as_str() } })
         };
         let parameters: Vec<Value> = self.params.iter().map(parameter).collect();
-        let language = self.languages.iter().find(|tag| tag.starts_with(reply.language.tag())).or(self.languages.first());
         let components = if parameters.is_empty() { json!([]) } else { json!([{ "type": "body", "parameters": parameters }]) };
         json!({ "type": "template", "template": {
             "name": self.name,
-            "language": { "code": language.map_or("id", String::as_str) },
+            "language": { "code": language },
             "components": components,
         }})
     }

@@ -15,6 +15,10 @@ pub(crate) struct Delivery {
 #[derive(Deserialize)]
 pub(crate) struct Entry {
     #[serde(default)]
+    pub(crate) id: Odd<Words>,
+    #[serde(default)]
+    pub(crate) time: Odd<Words>,
+    #[serde(default)]
     pub(crate) changes: Vec<Change>,
 }
 
@@ -177,6 +181,8 @@ pub(crate) struct Interactive {
 /// The words of a tapped button or row.
 #[derive(Deserialize)]
 pub(crate) struct Choice {
+    #[serde(default)]
+    pub(crate) id: Odd<Words>,
     pub(crate) title: String,
     #[serde(default)]
     pub(crate) description: Odd<Words>,
@@ -202,6 +208,19 @@ pub(crate) struct Button {
 pub(crate) struct Edit {
     pub(crate) original_message_id: Words,
     pub(crate) message: Message,
+}
+
+/// `system`: what changed about a citizen.
+#[derive(Deserialize)]
+pub(crate) struct System {
+    #[serde(default, rename = "type")]
+    pub(crate) kind: Odd<Words>,
+    #[serde(default)]
+    pub(crate) wa_id: Odd<Words>,
+    #[serde(default)]
+    pub(crate) user_id: Odd<Words>,
+    #[serde(default)]
+    pub(crate) previous_user_id: Odd<Words>,
 }
 
 /// `unsupported`

@@ -30,8 +30,6 @@ fn the_contract_is_kept() {
             "order",
             "request-welcome",
             "call-permission",
-            "number-changed",
-            "user-id-changed",
             "identity-changed",
             "revoke",
             "group",
@@ -39,8 +37,7 @@ fn the_contract_is_kept() {
             "echo",
             "status-of-a-group",
             "account-error",
-            "account-update",
-            "template-paused",
+            "account-partner",
             "user-preferences",
         ],
         unparsable: &["not-json", "another-product", "no-number-of-ours"],
@@ -50,9 +47,9 @@ fn the_contract_is_kept() {
         text_limit: Some(4096),
         sent_text,
         probe: Some(Probe {
-            healthy: |platform| platform.always(number(json!({ "application": "https://lapor.example.id/webhook" }))),
+            healthy: |platform| platform.always(number(&json!({ "application": "https://lapor.example.id/webhook" }))),
             broken: &[
-                |platform| platform.always(number(json!({}))),
+                |platform| platform.always(number(&json!({}))),
                 |platform| platform.always(Canned::json(400, json!({ "error": { "code": 100, "message": "no such object" } }).to_string())),
             ],
         }),
@@ -61,7 +58,7 @@ fn the_contract_is_kept() {
 }
 
 /// What the Graph API says of a number.
-fn number(webhooks: Value) -> Canned {
+fn number(webhooks: &Value) -> Canned {
     Canned::json(200, json!({ "id": "100000000000001", "webhook_configuration": webhooks }).to_string())
 }
 
@@ -85,7 +82,7 @@ fn signed(request: &Request) -> Vec<(String, String)> {
 
 fn handshake() -> (Request, Answer) {
     let query = format!("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={VERIFY_TOKEN}");
-    let request = Request { method: Method::GET, path: "/webhook".into(), query, headers: HeaderMap::new(), body: "".into() };
+    let request = Request { method: Method::GET, path: "/webhook".into(), query, headers: HeaderMap::new(), body: "".into(), peer: None };
     (request, Answer::text("1158201444"))
 }
 
@@ -94,11 +91,13 @@ fn reply() -> Reply {
         adapter: "whatsapp".parse().expect("a name"),
         account: "100000000000001".into(),
         address: "tel:+6281000000001".parse().expect("an address"),
-        thread: Some("1795238460/wamid.INVENTED0001==".into()),
+        thread: None,
         audience: Audience::Private,
+        open_until: None,
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
-    Reply { id: ReplyId::new(Timestamp::UNIX_EPOCH), to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
 }
 
 /// Meta says everything with 400 and a code. It has no opt-out of answers: a citizen blocks us, and that is 131026.

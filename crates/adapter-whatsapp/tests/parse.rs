@@ -6,7 +6,8 @@ use std::{
 };
 
 use adapter_sdk::{
-    Adapter, AttachmentKind, Audience, Content, Event, Http, Inbound, Raw, Receipt, ReceiptState, Timestamp, TraceId, outgoing::Limits,
+    Adapter, Address, AttachmentKind, Audience, Content, Event, Http, Inbound, Notice, NoticeState, Raw, Receipt, ReceiptState, Timestamp,
+    TraceId, outgoing::Limits,
 };
 use adapter_whatsapp::{Config, WhatsApp};
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ fn adapter() -> WhatsApp {
     let config: Config = serde_json::from_value(json!({
         "accounts": [{ "phone_number_id": "100000000000001", "access_token": "word-one" }],
         "app_secret": "word-two", "verify_token": "word-three",
-        "graph_url": "http://127.0.0.1:1", "version": "v26.0", "pair_pause": 6,
+        "graph_url": "http://127.0.0.1:1", "version": "v26.0", "pair_pause": 6, "throughput": 80,
     }))
     .expect("a configuration");
     WhatsApp::open(config, Http::new(Limits::default()).expect("a client")).expect("an adapter")
@@ -68,6 +69,21 @@ fn receipts(name: &str) -> Vec<Receipt> {
         .collect()
 }
 
+fn notice(name: &str) -> Notice {
+    match events(name).as_slice() {
+        [Event::Notice(notice)] => notice.clone(),
+        other => panic!("{name} gives {other:?}"),
+    }
+}
+
+fn moved(name: &str) -> (Vec<String>, Vec<String>) {
+    let words = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect();
+    match events(name).as_slice() {
+        [Event::Moved { from, to, .. }] => (words(from), words(to)),
+        other => panic!("{name} gives {other:?}"),
+    }
+}
+
 fn addresses(inbound: &Inbound) -> Vec<String> {
     inbound.sender.iter().map(ToString::to_string).collect()
 }
@@ -91,6 +107,71 @@ fn a_citizen_without_a_number_is_known_and_answered_by_the_scoped_id() {
         assert_eq!(addresses(&inbound), [format!("whatsapp:{id}")], "{name}");
         assert_eq!(inbound.reply_to.expect("a way back").address.path(), id, "{name}");
     }
+}
+
+#[test]
+fn free_words_are_open_for_a_day_after_each_message() {
+    let text = message("text");
+    let until = text.reply_to.expect("a way back").open_until.expect("a limit");
+    assert_eq!(until.duration_since(text.sent_at).as_hours(), 24);
+}
+
+#[test]
+fn whoever_has_another_number_or_id_stays_who_they_are() {
+    let (old, new) = ("whatsapp:ID.10000000000000000001", "whatsapp:ID.10000000000000000009");
+    let number = moved("number-changed");
+    assert_eq!(number, (vec![old.to_owned(), "tel:+6281000000001".into()], vec![new.to_owned(), "tel:+6281000000009".into()]));
+    assert_eq!(moved("user-id-changed"), (vec![old.to_owned()], vec![new.to_owned()]));
+    assert_eq!(moved("number-changed-without-id"), (vec!["tel:+6281000000001".to_owned()], vec!["tel:+6281000000009".to_owned()]));
+    assert!(events("identity-changed").is_empty(), "a new telephone is no new number");
+}
+
+#[test]
+fn what_meta_says_of_templates_and_accounts_is_a_notice_without_numbers() {
+    let cases = [
+        ("template-paused", "template laporan_selesai (id)", "PAUSED", NoticeState::Broken),
+        ("template-approved", "template laporan_selesai (id)", "APPROVED", NoticeState::Fine),
+        ("template-rejected", "template laporan_selesai (id)", "REJECTED", NoticeState::Broken),
+        ("template-quality", "template laporan_selesai (id): quality", "YELLOW", NoticeState::Watch),
+        ("template-category", "template laporan_selesai (id): category", "MARKETING", NoticeState::Watch),
+        ("number-quality", "number …0000", "FLAGGED", NoticeState::Watch),
+        ("account-alert", "account: alert", "OBA_REJECTED", NoticeState::Broken),
+        ("account-update", "account", "ACCOUNT_RESTRICTION", NoticeState::Broken),
+    ];
+    for (name, subject, word, state) in cases {
+        let notice = notice(name);
+        assert_eq!((notice.subject.as_str(), notice.word.as_str(), notice.state), (subject, word, state), "{name}");
+        assert!(!format!("{notice:?}").contains("6281"), "{notice:?}");
+        assert_eq!(notice.account, "700000000000001", "{name}");
+    }
+    assert_eq!(notice("template-rejected").detail, "INVALID_FORMAT; Two parameters stand side by side.");
+    assert_eq!(notice("template-approved").at.as_second(), 1_795_240_200);
+}
+
+#[test]
+fn what_was_tapped_in_our_menu_is_a_category_in_whole_words_or_a_skip() {
+    let chosen = message("menu-category");
+    assert_eq!((chosen.category.as_deref(), chosen.text.as_str()), (Some("civil_registry"), "Kependudukan (KTP, KK, akta)"));
+    assert_eq!(chosen.in_reply_to.as_deref(), Some("wamid.OURS=="));
+    let skipped = message("menu-skipped");
+    assert_eq!((skipped.category, skipped.text.as_str()), (None, "Lewati"));
+}
+
+#[test]
+fn an_album_is_a_message_for_each_picture_and_the_words_are_with_one() {
+    let album = messages("album");
+    assert_eq!(album.iter().map(|one| one.attachments.len()).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(album.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), ["", "", "Jalan rusak di depan pasar"]);
+    assert_eq!(album.iter().map(|one| one.key.id.as_str()).collect::<std::collections::BTreeSet<_>>().len(), 3);
+}
+
+#[test]
+fn a_window_that_closed_meanwhile_is_no_ordinary_failure() {
+    let receipts = receipts("status-window-closed");
+    assert!(
+        matches!(&receipts[0].state, ReceiptState::WindowClosed { code, detail } if code == "131047" && detail == "Re-engagement message")
+    );
+    assert!(receipts[0].reply.is_some());
 }
 
 #[test]
@@ -188,8 +269,6 @@ fn what_is_not_for_us_is_nothing() {
         "order",
         "request-welcome",
         "call-permission",
-        "number-changed",
-        "user-id-changed",
         "identity-changed",
         "revoke",
         "group",
@@ -197,8 +276,6 @@ fn what_is_not_for_us_is_nothing() {
         "echo",
         "status-of-a-group",
         "account-error",
-        "account-update",
-        "template-paused",
         "user-preferences",
     ];
     for name in silent {
@@ -329,6 +406,17 @@ fn expect(file: &str, case: &str, events: &[Event]) {
     let place = format!("{file}/{case}: {events:?}");
     let unreadable = events.iter().any(|event| matches!(event, Event::Message(inbound) if inbound.unreadable.is_some()));
     match (file, case) {
+        ("system", "phone_number_change") => assert!(matches!(events, [Event::Moved { .. }]), "{place}"),
+        ("template_status_update" | "template_quality_update" | "template_category_update", _)
+        | (
+            "account_update",
+            "account_deleted"
+            | "account_restriction"
+            | "account_violation"
+            | "account_disabled"
+            | "account_offboarded"
+            | "account_reconnected",
+        ) => assert!(matches!(events, [Event::Notice(_)]), "{place}"),
         ("message", "reaction" | "unreaction_empty" | "unreaction_no_emoji" | "order") | ("system" | "outgoing_message", _) => {
             assert!(events.is_empty(), "{place}");
         }

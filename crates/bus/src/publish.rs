@@ -1,6 +1,9 @@
 //! What goes onto the bus, each with an id that makes a repetition harmless.
 
-use async_nats::{HeaderMap, jetstream::message::PublishMessage};
+use async_nats::{
+    HeaderMap,
+    jetstream::{context::PublishAckFuture, message::PublishMessage},
+};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::{AdapterName, Event, Raw, Receipt, ReceiptState, Reply, TraceId};
@@ -22,6 +25,22 @@ pub enum Accepted {
     Stored,
     /// It was there already: published lately with the same id.
     Duplicate,
+}
+
+/// On its way to the server.
+struct Underway {
+    ack: PublishAckFuture,
+    subject: String,
+    bytes: usize,
+}
+
+impl Underway {
+    /// The server's word for it.
+    async fn answered(self) -> Result<Accepted, BusError> {
+        let Self { ack, subject, bytes } = self;
+        let ack = ack.await.map_err(|error| BusError::publishing(error, &subject, bytes))?;
+        Ok(if ack.duplicate { Accepted::Duplicate } else { Accepted::Stored })
+    }
 }
 
 impl Bus {
@@ -65,6 +84,28 @@ impl Bus {
         stream::iter(publishes).buffered(PIPELINE).collect().await
     }
 
+    /// Publishes many in this order and waits for all; one answer each. Where the bus goes away in the middle the rest is not tried: to be tried
+    /// again from there, in the same order.
+    pub async fn publish_raws(&self, raws: &[&Raw]) -> Vec<Result<Accepted, BusError>> {
+        let mut underway = Vec::new();
+        let mut away = false;
+        for raw in raws {
+            let sent = if away { Err(BusError::unavailable("the bus went away before it")) } else { self.send_raw(raw).await };
+            away |= matches!(sent, Err(BusError::Unavailable(_)));
+            underway.push(sent);
+        }
+        futures::future::join_all(underway.into_iter().map(|sent| async move { sent?.answered().await })).await
+    }
+
+    async fn send_raw(&self, raw: &Raw) -> Result<Underway, BusError> {
+        let (subject, mut headers, mut payload) = (format!("raw.{}", raw.adapter), headers(&raw_id(raw), raw.trace), json(raw)?);
+        if payload.len() > parts::WHOLE {
+            headers.insert(parts::HEADER, self.put_parts(&subject, payload).await?.to_string());
+            payload = Bytes::new();
+        }
+        self.send(&subject, headers, payload).await
+    }
+
     /// One message of any size, where the reader knows of parts.
     pub(crate) async fn publish_large(&self, subject: &str, mut headers: HeaderMap, payload: Bytes) -> Result<Accepted, BusError> {
         if payload.len() <= parts::WHOLE {
@@ -77,13 +118,19 @@ impl Bus {
 
     /// One message, and the server's word that it is stored.
     pub(crate) async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Result<Accepted, BusError> {
+        let sent = self.send(subject, headers, payload).await?;
+        sent.answered().await
+    }
+
+    /// Gives one message to the client, which writes what it is given in order.
+    async fn send(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Result<Underway, BusError> {
         self.connected().await?;
-        let bytes = payload.len();
+        let (subject, bytes) = (subject.to_owned(), payload.len());
         let message = PublishMessage::build().headers(headers).payload(payload);
-        let failed = |error| BusError::publishing(error, subject, bytes);
-        let stored = self.inner.jetstream.send_publish(subject.to_owned(), message).await.map_err(failed)?;
-        let ack = stored.await.map_err(failed)?;
-        Ok(if ack.duplicate { Accepted::Duplicate } else { Accepted::Stored })
+        match self.inner.jetstream.send_publish(subject.clone(), message).await {
+            Ok(ack) => Ok(Underway { ack, subject, bytes }),
+            Err(error) => Err(BusError::publishing(error, &subject, bytes)),
+        }
     }
 }
 
@@ -120,14 +167,33 @@ fn event_id(event: &Event) -> Option<String> {
             Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
         }
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
-        Event::OptOut { .. } => None,
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
+        Event::Moved { adapter, from, to, at } => {
+            let addresses: Vec<String> =
+                from.iter().map(ToString::to_string).chain(["to".to_owned()]).chain(to.iter().map(ToString::to_string)).collect();
+            let at = at.to_string();
+            let said: Vec<&[u8]> =
+                [adapter.as_str(), &at].into_iter().chain(addresses.iter().map(String::as_str)).map(str::as_bytes).collect();
+            Some(hash("moved", &said))
+        }
+        Event::Notice(notice) => {
+            let at = notice.at.to_string();
+            let said = [notice.adapter.as_str(), &notice.account, &notice.subject, &notice.word, &at];
+            Some(hash("notice", &said.map(str::as_bytes)))
+        }
+        Event::Withdrawn { key, .. } => {
+            Some(hash("withdrawn", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
+        }
     }
 }
 
 fn receipt_id(receipt: &Receipt) -> String {
     let reply = receipt.reply.map(|reply| reply.to_string()).unwrap_or_default();
     let platform_id = receipt.platform_id.as_deref().unwrap_or_default();
-    let code = if let ReceiptState::Failed { code, .. } = &receipt.state { code.as_str() } else { "" };
+    let code = match &receipt.state {
+        ReceiptState::Failed { code, .. } | ReceiptState::WindowClosed { code, .. } => code.as_str(),
+        ReceiptState::Sent | ReceiptState::Unknown { .. } | ReceiptState::Delivered | ReceiptState::Read => "",
+    };
     let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code];
     hash("receipt", &told.map(str::as_bytes))
 }

@@ -181,6 +181,7 @@ fn seed() -> Seed {
             area: None,
             from: jiff::civil::date(2020, 1, 1),
             until: None,
+            hours: None,
         }],
         ..Seed::default()
     }
@@ -200,6 +201,7 @@ fn message(id: &str) -> (Inbound, TraceId) {
     );
     let inbound = Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: Some("Warga".into()),
         contact: Vec::new(),
         audience: Audience::Private,
@@ -217,7 +219,14 @@ fn message(id: &str) -> (Inbound, TraceId) {
         thread: None,
         replaces: None,
         unreadable: None,
-        reply_to: Some(ReplyTo { adapter: key.adapter.clone(), account: "1".into(), address, thread: None, audience: Audience::Private }),
+        reply_to: Some(ReplyTo {
+            adapter: key.adapter.clone(),
+            account: "1".into(),
+            address,
+            thread: None,
+            audience: Audience::Private,
+            open_until: None,
+        }),
         reference: Reference::of(&key, 0),
         tracking: None,
         key,

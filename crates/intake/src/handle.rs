@@ -2,8 +2,8 @@
 
 use bus::Delivery;
 use metrics::counter;
-use model::{Address, Event, Failure, Inbound, Receipt, Timestamp, TraceId};
-use store::{PgPool, StoreError, citizen, reply};
+use model::{Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, Timestamp, TraceId};
+use store::{PgPool, StoreError, citizen, message, notice, reply};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -17,11 +17,13 @@ enum Refused {
     NoChannel,
     #[error("the platform told of a message that we do not know yet")]
     UnknownReply,
+    #[error("a message was taken back that we do not know yet")]
+    UnknownMessage,
 }
 
-/// How long a platform may be faster than our own note of what we sent. After that, the receipt is of somebody else's message.
-const RECEIPT_MAY_RUN_AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
-/// When such a receipt is looked at again.
+/// How long a platform may be faster than our own note of what we sent or took. After that, what it tells is of somebody else's message.
+const MAY_RUN_AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+/// When such a thing is looked at again.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Handles what the bus has ready; one result for each event, in their order. `Ok` means committed.
@@ -43,6 +45,10 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
             Event::Message(inbound) => messages.push((at, *inbound, delivery.trace)),
             Event::Receipt(receipt) => receipts.push((at, receipt)),
             Event::OptOut { address } => results.push((at, opt_out(db, &address, delivery.trace, now).await)),
+            Event::OptIn { address } => results.push((at, opt_in(db, &address, delivery.trace).await)),
+            Event::Moved { from, to, at: when, .. } => results.push((at, moved(db, &from, &to, when, delivery.trace).await)),
+            Event::Notice(notice) => results.push((at, noticed(db, notice).await)),
+            Event::Withdrawn { key, at: since } => results.push((at, withdrawn(db, &key, since, delivery.trace, now).await)),
         }
     }
     results.extend(record_all(db, rooms, messages, now).await);
@@ -57,6 +63,7 @@ impl Refused {
             Self::ForeignAdapter => "names another adapter",
             Self::NoChannel => "no channel for this account",
             Self::UnknownReply => "receipt of an unknown reply",
+            Self::UnknownMessage => "withdrawal of an unknown message",
         }
     }
 }
@@ -66,7 +73,10 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     let named = match &delivery.item {
         Event::Message(inbound) => Some(&inbound.key.adapter),
         Event::Receipt(receipt) => Some(&receipt.adapter),
-        Event::OptOut { .. } => None,
+        Event::Moved { adapter, .. } => Some(adapter),
+        Event::Notice(notice) => Some(&notice.adapter),
+        Event::Withdrawn { key, .. } => Some(&key.adapter),
+        Event::OptOut { .. } | Event::OptIn { .. } => None,
     };
     if named.is_some_and(|named| *named != delivery.adapter) {
         return Err(Refused::ForeignAdapter);
@@ -127,10 +137,30 @@ async fn note_receipts(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timest
         return Vec::new();
     }
     let (places, receipts): (Vec<usize>, Vec<Receipt>) = receipts.into_iter().unzip();
-    match reply::receipts(db, &receipts).await {
-        Ok(known) => places.into_iter().zip(&receipts).zip(known).map(|((at, receipt), known)| (at, noted(receipt, known, now))).collect(),
-        Err(error) => all_failed(places, error),
+    let known = match reply::receipts(db, &receipts).await {
+        Ok(known) => known,
+        Err(error) => return all_failed(places, error),
+    };
+    let mut handled = Vec::with_capacity(places.len());
+    for ((at, receipt), known) in places.into_iter().zip(&receipts).zip(known) {
+        let result = match noted(receipt, known, now) {
+            Ok(()) if known => once_more(db, receipt, now).await,
+            other => other,
+        };
+        handled.push((at, result));
     }
+    handled
+}
+
+/// Free words that came too late go out once more, as what the platform approved.
+async fn once_more(db: &PgPool, receipt: &Receipt, now: Timestamp) -> Result<(), Failure> {
+    if !matches!(receipt.state, ReceiptState::WindowClosed { .. }) {
+        return Ok(());
+    }
+    if reply::again(db, receipt, now).await? > 0 {
+        info!(adapter = %receipt.adapter, "A reply came too late for free words; it goes out once more.");
+    }
+    Ok(())
 }
 
 /// A receipt may overtake our own note of the platform's id; one that stays unknown is of a message that others sent from the account.
@@ -138,15 +168,54 @@ fn noted(receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> 
     if known {
         return Ok(());
     }
-    if now.duration_since(receipt.at) < RECEIPT_MAY_RUN_AHEAD {
+    if now.duration_since(receipt.at) < MAY_RUN_AHEAD {
         return Err(Failure::Retry { after: Some(LOOK_AGAIN), source: Refused::UnknownReply.into() });
     }
     info!(adapter = %receipt.adapter, "Ignored a receipt of a message that is not ours.");
     Ok(())
 }
 
+async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestamp, trace: TraceId) -> Result<(), Failure> {
+    if citizen::moved(db, from, to, when).await?.is_some() {
+        info!(trace.id = %trace, "Noted that a citizen has another address.");
+    } else {
+        info!(trace.id = %trace, "Nobody whom we know has another address.");
+    }
+    Ok(())
+}
+
+async fn noticed(db: &PgPool, mut notice: Notice) -> Result<(), Failure> {
+    for (text, longest) in [(&mut notice.subject, 300), (&mut notice.word, 100), (&mut notice.detail, 1000), (&mut notice.account, 300)] {
+        *text = text.chars().filter(|c| !c.is_control()).take(longest).collect();
+    }
+    if notice.state == NoticeState::Broken {
+        warn!(adapter = %notice.adapter, notice.word = %notice.word, "{}: something does not work until somebody acts.", notice.subject);
+    }
+    notice::put(db, &notice).await?;
+    Ok(())
+}
+
 async fn opt_out(db: &PgPool, address: &Address, trace: TraceId, now: Timestamp) -> Result<(), Failure> {
     citizen::opt_out(db, address, now).await?;
     info!(trace.id = %trace, "Noted that a citizen wants no more messages.");
+    Ok(())
+}
+
+async fn opt_in(db: &PgPool, address: &Address, trace: TraceId) -> Result<(), Failure> {
+    citizen::opt_in(db, address).await?;
+    info!(trace.id = %trace, "Noted that a citizen wants messages again.");
+    Ok(())
+}
+
+/// The withdrawal of a message may overtake the message itself; one that stays unknown was never a complaint here.
+async fn withdrawn(db: &PgPool, key: &MessageKey, since: Timestamp, trace: TraceId, now: Timestamp) -> Result<(), Failure> {
+    if message::withdraw(db, key, since).await? {
+        info!(trace.id = %trace, adapter = %key.adapter, "Noted that a citizen took a message back.");
+        return Ok(());
+    }
+    if now.duration_since(since) < MAY_RUN_AHEAD {
+        return Err(Failure::Retry { after: Some(LOOK_AGAIN), source: Refused::UnknownMessage.into() });
+    }
+    info!(trace.id = %trace, adapter = %key.adapter, "Ignored the withdrawal of a message that is not ours.");
     Ok(())
 }

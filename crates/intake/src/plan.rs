@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Action, Actor, AdapterName, Address, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId, MessageKey,
-    Opening, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, TraceId, TrackingCode, Triaged, decide, open,
+    Action, Actor, AdapterName, Address, Answer, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId,
+    MessageKey, Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode, Triaged, answer,
+    ask, decide, open, tell,
 };
 use store::{citizen, message};
 
@@ -175,6 +176,9 @@ impl<'a> Desk<'a> {
         let recorded = if unreadable(inbound) {
             self.say_unreadable(id, citizen, inbound, language, trace);
             Recorded::Unreadable
+        } else if let Some((complaint, answer)) = self.answers(inbound, &citizens) {
+            self.tell(id, complaint, answer, inbound);
+            Recorded::FollowUp(complaint)
         } else if let Some(joins) = self.joins(inbound, &citizens) {
             self.follow_up(id, joins, inbound);
             Recorded::FollowUp(joins.complaint)
@@ -236,13 +240,26 @@ impl<'a> Desk<'a> {
             return None;
         }
         let told = |complaint| Joins { complaint, same_breath: false };
-        self.by_edit(inbound, citizens)
+        let answers = self
+            .by_proof(inbound)
+            .or_else(|| self.by_edit(inbound, citizens))
+            .map(told)
             .or_else(|| self.by_answer(inbound, citizens))
-            .or_else(|| self.by_thread(inbound, citizens))
-            .or_else(|| self.by_number(inbound, citizens))
+            .or_else(|| self.by_thread(inbound, citizens).map(told));
+        if answers.is_some() || inbound.proof == Proof::Claim {
+            return answers;
+        }
+        self.by_number(inbound, citizens)
             .map(told)
             .or_else(|| self.by_breath(inbound, citizens[0]))
             .or_else(|| self.by_question(inbound, citizens[0]).map(told))
+    }
+
+    /// The complaint whose answer the door recognized, whoever wrote.
+    fn by_proof(&self, inbound: &Inbound) -> Option<ComplaintId> {
+        let Proof::Answer(number) = inbound.proof else { return None };
+        let (complaint, _) = self.numbers.get(&number)?;
+        self.complaints.contains_key(complaint).then_some(*complaint)
     }
 
     /// Whether the complaint is there and one of these citizens' own: what others quote or answer does not let them in.
@@ -256,11 +273,22 @@ impl<'a> Desk<'a> {
         self.own(edited.complaint?, citizens)
     }
 
-    fn by_answer(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+    /// Who points at a message of their own within minutes goes on with it; who points at one of ours answers.
+    fn by_answer(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<Joins> {
         let answered = answered_key(inbound)?;
         let ours = self.answered.get(&answered).copied();
         let complaint = ours.or_else(|| self.recorded.get(&answered)?.complaint)?;
-        self.own(complaint, citizens)
+        let complaint = self.own(complaint, citizens)?;
+        Some(Joins { complaint, same_breath: ours.is_none() && self.breathes(complaint, inbound, citizens[0]) })
+    }
+
+    /// Whether this citizen said something about this complaint within minutes of the message, and there is room for more.
+    fn breathes(&self, complaint: ComplaintId, inbound: &Inbound, citizen: CitizenId) -> bool {
+        let near = |breath: &Breath| breath.complaint == Some(complaint) && inbound.sent_at.duration_since(breath.at).abs() <= BREATH;
+        let has_room = |decision: &Decision| {
+            decision.complaint.status() != Status::Resolved && decision.complaint.text.len() + inbound.text.len() < MOST_TEXT
+        };
+        self.breaths.get(&citizen).is_some_and(|breaths| breaths.iter().any(near)) && self.complaints.get(&complaint).is_some_and(has_room)
     }
 
     fn by_thread(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
@@ -312,10 +340,85 @@ impl<'a> Desk<'a> {
         (asked.next().is_none() && inbound.audience == Audience::Private).then_some(*only)
     }
 
+    /// The complaint about which we asked something that this message answers: the one it quotes or goes on with, else the only one
+    /// with an open question.
+    fn answers(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<(ComplaintId, Answer)> {
+        if inbound.tracking.is_some() || inbound.replaces.is_some() || inbound.audience != Audience::Private {
+            return None;
+        }
+        let joined = self.joins(inbound, citizens).map(|joins| joins.complaint);
+        let complaint = joined.or_else(|| self.by_open_question(inbound, citizens[0]))?;
+        let questions = &self.complaints.get(&complaint)?.complaint.questions;
+        let question = questions.open_at(inbound.sent_at)?;
+        let (text, place) = (inbound.text.as_str(), inbound.place.as_deref());
+        let answer = answer(
+            question,
+            text,
+            inbound.location,
+            place,
+            inbound.category.as_deref(),
+            self.about_something(inbound),
+            &self.rooms.directory,
+        )?;
+        Some((complaint, answer))
+    }
+
+    /// Whether the message's own words speak for a category.
+    fn about_something(&self, inbound: &Inbound) -> bool {
+        let Rooms { directory, atlas } = self.rooms;
+        triage::triage(&inbound.text, None, None, None, None, directory, atlas).category.is_some()
+    }
+
+    /// We asked, and the citizen answers without pointing at the question, as most people do. Only where one question is open.
+    fn by_open_question(&self, inbound: &Inbound, citizen: CitizenId) -> Option<ComplaintId> {
+        let open = |id: &&ComplaintId| {
+            self.complaints.get(*id).is_some_and(|decision| {
+                let complaint = &decision.complaint;
+                complaint.questions.open_at(inbound.sent_at).is_some()
+                    && complaint.status() != Status::Resolved
+                    && complaint.adapter == inbound.key.adapter
+                    && complaint.account == inbound.key.account
+            })
+        };
+        let mut asked = self.awaiting.get(&citizen)?.iter().filter(open);
+        let only = asked.next()?;
+        asked.next().is_none().then_some(*only)
+    }
+
+    fn tell(&mut self, message: MessageId, id: ComplaintId, answer: Answer, inbound: &Inbound) {
+        let Some(decision) = self.complaints.remove(&id) else { return };
+        let answered = Inbound {
+            category: if let Answer::Category(code) = &answer { Some(code.clone()) } else { inbound.category.clone() },
+            place: if let Answer::Place { place, .. } = &answer { place.clone() } else { inbound.place.clone() },
+            // What was tapped or numbered are no words of the matter.
+            text: if matches!(answer, Answer::Place { .. }) { inbound.text.clone() } else { String::new() },
+            ..inbound.clone()
+        };
+        let triaged = self.triage_again(&decision.complaint, &answered);
+        let told = Told { message, text: inbound.text.clone(), reply_to: inbound.reply_to.clone(), triaged };
+        let next = tell(decision.complaint.clone(), answer, told, &self.rooms.directory, self.now);
+        self.add(id, decision, next.ok());
+    }
+
+    /// What was decided next about a complaint, behind what this batch decided before. `None`: nothing changes.
+    fn add(&mut self, id: ComplaintId, mut decision: Decision, next: Option<Decision>) {
+        if let Some(next) = next {
+            if decision.updates.is_empty() {
+                self.touched.push(id);
+            }
+            decision.complaint = next.complaint;
+            decision.updates.extend(next.updates);
+            decision.replies.extend(next.replies);
+        }
+        self.complaints.insert(id, decision);
+    }
+
     fn follow_up(&mut self, message: MessageId, joins: Joins, inbound: &Inbound) {
-        let Some(mut decision) = self.complaints.remove(&joins.complaint) else { return };
-        let mut complaint = decision.complaint;
+        let Some(decision) = self.complaints.remove(&joins.complaint) else { return };
+        let mut complaint = decision.complaint.clone();
         let triaged = self.triage_again(&complaint, inbound);
+        // Who was let in by an answer of ours alone may be anybody it was passed on to: we go on writing to whose complaint it is.
+        let reply_to = inbound.reply_to.clone().filter(|_| self.wrote_it(complaint.citizen, inbound));
         if joins.same_breath {
             complete(&mut complaint, inbound, &triaged);
         }
@@ -323,24 +426,17 @@ impl<'a> Desk<'a> {
             message,
             text: inbound.text.clone(),
             same_breath: joins.same_breath,
-            reply_to: inbound.reply_to.clone(),
+            reply_to,
             triaged: Some(Box::new(triaged)),
             location: inbound.location,
         };
-        let unchanged = complaint.clone();
-        match decide(complaint, action, Actor::Citizen, &self.rooms.directory, self.now) {
-            Ok(next) => {
-                if decision.updates.is_empty() {
-                    self.touched.push(joins.complaint);
-                }
-                decision.complaint = next.complaint;
-                decision.updates.extend(next.updates);
-                decision.replies.extend(next.replies);
-            }
-            // No rule forbids a citizen to write. Were there one, the message is still recorded with its complaint.
-            Err(_) => decision.complaint = unchanged,
-        }
-        self.complaints.insert(joins.complaint, decision);
+        // No rule forbids a citizen to write. Were there one, the message is still recorded with its complaint.
+        let next = decide(complaint, action, Actor::Citizen, &self.rooms.directory, self.now);
+        self.add(joins.complaint, decision, next.ok());
+    }
+
+    fn wrote_it(&self, citizen: CitizenId, inbound: &Inbound) -> bool {
+        inbound.sender.iter().filter_map(|address| self.people.get(address)).any(|known| known.citizen == citizen)
     }
 
     /// What triage says of the complaint with this message added.
@@ -349,7 +445,7 @@ impl<'a> Desk<'a> {
         let was_chosen = complaint.why.category.iter().any(|why| why == triage::CHOSEN);
         let chosen = inbound.category.as_deref().or(complaint.category.as_deref().filter(|_| was_chosen));
         let by_office = complaint.why.area.as_deref() == Some(triage::OFFICE);
-        triage::triage(
+        let found = triage::triage(
             &text,
             complaint.place.as_deref().or(inbound.place.as_deref()),
             complaint.location.or(inbound.location),
@@ -357,11 +453,12 @@ impl<'a> Desk<'a> {
             chosen,
             &self.rooms.directory,
             &self.rooms.atlas,
-        )
+        );
+        self.rooms.directory.by_purpose(found, chosen.is_some(), &complaint.adapter, &complaint.account)
     }
 
     fn open(&mut self, message: MessageId, citizen: CitizenId, inbound: &Inbound, language: Language, trace: TraceId) -> ComplaintId {
-        let triaged = triage::triage(
+        let mut triaged = triage::triage(
             &inbound.text,
             inbound.place.as_deref(),
             inbound.location,
@@ -370,6 +467,8 @@ impl<'a> Desk<'a> {
             &self.rooms.directory,
             &self.rooms.atlas,
         );
+        triaged.why.quoted = self.quoted(inbound);
+        let triaged = self.rooms.directory.by_purpose(triaged, inbound.category.is_some(), &inbound.key.adapter, &inbound.key.account);
         let reference = self.free_number(inbound);
         let tracking = inbound.tracking.clone().filter(|code| !self.codes.contains(code)).unwrap_or_else(TrackingCode::random);
         let opening = Opening {
@@ -389,13 +488,23 @@ impl<'a> Desk<'a> {
             triaged,
             trace,
         };
-        let decision = open(opening, &self.rooms.directory, self.now);
+        let mut decision = open(opening, &self.rooms.directory, self.now);
+        // A form has asked already.
+        if inbound.tracking.is_none() {
+            ask(&mut decision, &self.rooms.directory, self.now);
+        }
         let id = decision.complaint.id;
         self.numbers.insert(reference, (id, citizen));
         self.codes.insert(tracking);
         self.complaints.insert(id, decision);
         self.touched.push(id);
         id
+    }
+
+    /// The numbers of other complaints that the words name, for a person to look at.
+    fn quoted(&self, inbound: &Inbound) -> Vec<String> {
+        let others = Reference::find_in(&inbound.text).into_iter().filter(|number| self.numbers.contains_key(number));
+        others.map(|number| number.to_string()).collect()
     }
 
     /// The door's number, or the next turn of this message where it is taken.

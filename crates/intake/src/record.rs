@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use metrics::counter;
-use model::{AdapterName, Address, CitizenId, ComplaintId, Inbound, MessageKey, Reference, Timestamp, TraceId, TrackingCode};
+use model::{AdapterName, Address, CitizenId, ComplaintId, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId, TrackingCode};
 use store::{PgPool, StoreError, Tx, citizen, complaint, message, reply};
 use tracing::info;
 
@@ -107,12 +107,18 @@ async fn recorded(tx: &mut Tx, messages: &[&Inbound]) -> Result<HashMap<MessageK
 async fn numbers(tx: &mut Tx, new: &[&Inbound], known: &mut Known) -> Result<(), StoreError> {
     let own = new.iter().map(|inbound| inbound.reference);
     let quoted = new.iter().flat_map(|inbound| Reference::find_in(&inbound.text));
-    let asked: HashSet<Reference> = own.chain(quoted).collect();
+    let proven = new.iter().filter_map(|inbound| proven(inbound));
+    let asked: HashSet<Reference> = own.chain(quoted).chain(proven).collect();
     let codes: Vec<TrackingCode> = new.iter().filter_map(|inbound| inbound.tracking.clone()).collect();
     look_up_numbers(tx, asked.into_iter().collect(), &codes, known).await?;
     let taken = new.iter().filter(|inbound| known.numbers.contains_key(&inbound.reference));
     let turns: Vec<Reference> = taken.flat_map(|inbound| numbers_of(inbound)).collect();
     if turns.is_empty() { Ok(()) } else { look_up_numbers(tx, turns, &[], known).await }
+}
+
+/// The number of the complaint that the door knows this message to answer.
+fn proven(inbound: &Inbound) -> Option<Reference> {
+    if let Proof::Answer(number) = inbound.proof { Some(number) } else { None }
 }
 
 async fn look_up_numbers(tx: &mut Tx, asked: Vec<Reference>, codes: &[TrackingCode], known: &mut Known) -> Result<(), StoreError> {
@@ -184,8 +190,10 @@ fn candidates(messages: &[&Inbound], known: &Known) -> Vec<ComplaintId> {
         let numbers = Reference::find_in(&inbound.text).into_iter().filter_map(|number| known.numbers.get(&number));
         numbers.filter(move |(_, citizen)| own(citizen)).map(|(complaint, _)| *complaint)
     });
+    let proven = messages.iter().filter_map(|inbound| known.numbers.get(&proven(inbound)?)).map(|(complaint, _)| *complaint);
     let all: BTreeSet<ComplaintId> = referred
         .chain(quoted)
+        .chain(proven)
         .chain(known.answered.values().copied())
         .chain(known.threads.iter().filter_map(|earlier| earlier.complaint))
         .chain(known.lately.iter().filter_map(|earlier| earlier.complaint))

@@ -11,6 +11,7 @@ pub(crate) fn inbound(id: &str, text: &str) -> Inbound {
     let address: Address = "tel:+6281200000001".parse().expect("an address");
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,
@@ -34,6 +35,7 @@ pub(crate) fn inbound(id: &str, text: &str) -> Inbound {
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,

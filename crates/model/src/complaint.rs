@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, CitizenId, ComplaintId, Directory, DispatchId, Language, NotAllowed, Point, Reference, ReplyTo, StaffId,
-    TraceId, TrackingCode, Why, reply::Facts,
+    AdapterName, AgencyId, CitizenId, ComplaintId, Directory, DispatchId, Language, NotAllowed, Point, Questions, Reference, ReplyTo,
+    StaffId, TraceId, TrackingCode, Why, reply::Facts,
 };
 
 /// Who may see a complaint.
@@ -173,6 +173,8 @@ pub struct Complaint {
     pub opened_at: Timestamp,
     /// Why it is where it is.
     pub why: Why,
+    /// What the citizen was asked.
+    pub questions: Questions,
     /// Follows it through every log.
     pub trace: TraceId,
     /// Grows with each write; the store refuses a write over a version it did not read.
@@ -232,6 +234,7 @@ impl Complaint {
             deadline: self.deadline(),
             text: None,
             danger: false,
+            asks: None,
         }
     }
 

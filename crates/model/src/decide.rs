@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Visibility, reply::Facts, route,
+    Opening, Point, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Visibility, Why,
+    reply::Facts, route,
 };
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
@@ -27,6 +28,7 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         reply_to: opening.reply_to,
         opened_at: opening.opened_at,
         why: opening.triaged.why,
+        questions: Questions::default(),
         trace: opening.trace,
         version: 0,
         dispatches: Vec::new(),
@@ -198,7 +200,8 @@ impl<'a> Draft<'a> {
         if let Some(triaged) = triaged.filter(|_| nobody_has_it) {
             self.complaint.category = triaged.category.or(self.complaint.category.take());
             self.complaint.area = triaged.area.or(self.complaint.area.take());
-            self.complaint.why = triaged.why;
+            let quoted = std::mem::take(&mut self.complaint.why.quoted);
+            self.complaint.why = Why { quoted, ..triaged.why };
             self.by = Actor::System;
             if self.route_by_rules(triaged.agency) {
                 self.say(ReplyKind::Routed, |_| ());

@@ -27,9 +27,12 @@ mod address;
 pub mod clock;
 mod complaint;
 mod decide;
+pub mod desk;
 mod failure;
+mod hours;
 pub mod id;
 mod message;
+mod question;
 mod reply;
 pub mod rhythm;
 mod routing;
@@ -41,14 +44,16 @@ pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{decide, open};
 pub use failure::{BoxError, Failure};
+pub use hours::{NotHours, OpeningHours};
 pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Point, Raw, Receipt, ReceiptState, RemoteMedia,
-    ReplyTo,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Notice, NoticeState, Point, Proof, Raw, Receipt,
+    ReceiptState, RemoteMedia, ReplyTo,
 };
+pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{
-    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, Limit, Routing, Rule, Triaged, Why, route,
+    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why, route,
 };
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};

@@ -30,6 +30,20 @@ pub enum Audience {
     Public,
 }
 
+/// What speaks for the sender of a message. Decides which complaints it may join.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The platform vouches for the sender's addresses.
+    #[default]
+    Platform,
+    /// Nobody does: the message alone says who sent it, as the From line of a mail. It joins a complaint where it answers what was
+    /// said there, which a stranger cannot know; never by quoting a number, nor because it came next.
+    Claim,
+    /// It carries a sign that only our own words about the complaint of this number held: it joins that complaint, whoever wrote it.
+    Answer(Reference),
+}
+
 /// What came in, untouched: a request body, a mail, a filled form. `Debug` shows sizes, never content.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raw {
@@ -89,6 +103,83 @@ pub enum Event {
         /// Where we must not write again.
         address: Address,
     },
+    /// The citizen wants messages at this address again.
+    OptIn {
+        /// Where we may write again.
+        address: Address,
+    },
+    /// The platform says that a citizen has other addresses now. They stay the same citizen: nobody guesses it, the platform vouches.
+    Moved {
+        /// Which adapter says so.
+        adapter: AdapterName,
+        /// What they had. Never empty.
+        from: Vec<Address>,
+        /// What they have instead. Never empty.
+        to: Vec<Address>,
+        /// When, by the platform's clock.
+        at: Timestamp,
+    },
+    /// Something staff should know about an account of ours.
+    Notice(Notice),
+    /// The citizen took a message back where they wrote it: it was deleted there, or hidden from us. What is shown to others must not show
+    /// it any more; the complaint stays, with its number.
+    Withdrawn {
+        /// Which message.
+        key: MessageKey,
+        /// When we noticed.
+        at: Timestamp,
+    },
+}
+
+/// What a platform says of an account of ours: a template was paused, the quality fell. The newest of a subject counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Which adapter says so.
+    pub adapter: AdapterName,
+    /// Which account of ours, or what the platform calls all of them together.
+    pub account: String,
+    /// What it is about, always in the same words: `template laporan_selesai (id)`. At most 300 characters.
+    pub subject: String,
+    /// How bad it is.
+    pub state: NoticeState,
+    /// The platform's word: `APPROVED`, `PAUSED`.
+    pub word: String,
+    /// The platform's reason, without personal data; may be empty.
+    #[serde(default)]
+    pub detail: String,
+    /// When, by the platform's clock.
+    pub at: Timestamp,
+}
+
+/// How bad what a platform says is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeState {
+    /// As it should be.
+    Fine,
+    /// It works, and somebody should look.
+    Watch,
+    /// It does not work until somebody acts.
+    Broken,
+}
+
+impl NoticeState {
+    /// Every state, the best first.
+    pub const ALL: [Self; 3] = [Self::Fine, Self::Watch, Self::Broken];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Watch => "watch",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
 }
 
 /// One message from a citizen, in words every adapter shares. `Debug` shows no text and no name.
@@ -98,6 +189,9 @@ pub struct Inbound {
     pub key: MessageKey,
     /// Every identity the platform vouches for, best first; never empty. A telephone number may be absent.
     pub sender: Vec<Address>,
+    /// What speaks for the sender.
+    #[serde(default)]
+    pub proof: Proof,
     /// What the citizen calls themselves.
     #[serde(default)]
     pub sender_name: Option<String>,
@@ -280,6 +374,10 @@ pub struct ReplyTo {
     pub thread: Option<String>,
     /// Who else will read the answer.
     pub audience: Audience,
+    /// Until when the platform takes what we write freely, where it sets such a limit; afterwards only what it approved before. Each new
+    /// message of the citizen moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<Timestamp>,
 }
 
 /// What became of a reply.
@@ -311,8 +409,21 @@ pub enum ReceiptState {
     Delivered,
     /// They looked at it.
     Read,
+    /// It may be sent or not, and nobody can find out: the connection broke at the wrong moment. Not tried again by itself, because a
+    /// citizen should not be written to twice.
+    Unknown {
+        /// What happened, for staff; without personal data.
+        detail: String,
+    },
     /// The platform's final no.
     Failed {
+        /// The platform's code.
+        code: String,
+        /// The platform's words, for staff; without personal data.
+        detail: String,
+    },
+    /// Accepted first and refused later, because the time for free words was over: sent once more, as what the platform approved.
+    WindowClosed {
         /// The platform's code.
         code: String,
         /// The platform's words, for staff; without personal data.
@@ -325,9 +436,10 @@ impl ReceiptState {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
+            Self::Unknown { .. } => "unknown",
             Self::Delivered => "delivered",
             Self::Read => "read",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::WindowClosed { .. } => "failed",
         }
     }
 
@@ -335,8 +447,8 @@ impl ReceiptState {
     /// delivered or read did not fail, whatever comes late.
     pub fn rank(&self) -> i16 {
         match self {
-            Self::Sent => 1,
-            Self::Failed { .. } => 2,
+            Self::Sent | Self::Unknown { .. } => 1,
+            Self::Failed { .. } | Self::WindowClosed { .. } => 2,
             Self::Delivered => 3,
             Self::Read => 4,
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Audience, ReplyId, ReplyTo, TrackingCode,
     clock::{Zone, long_date},
+    question::{Asks, Choice, Menu, Question},
 };
 
 /// The languages we speak.
@@ -63,11 +64,13 @@ pub enum ReplyKind {
     Reopened,
     /// We could not read what was sent.
     Unreadable,
+    /// Something is missing that only the citizen knows; they may skip it.
+    Wanted,
 }
 
 impl ReplyKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Received,
         Self::Forwarded,
         Self::Routed,
@@ -79,6 +82,7 @@ impl ReplyKind {
         Self::Resolved,
         Self::Reopened,
         Self::Unreadable,
+        Self::Wanted,
     ];
 
     /// The word in tables, word files and template maps.
@@ -95,6 +99,7 @@ impl ReplyKind {
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Unreadable => "unreadable",
+            Self::Wanted => "wanted",
         }
     }
 
@@ -147,6 +152,9 @@ pub struct Facts {
     /// The text spoke of danger: the reply begins with the emergency number.
     #[serde(default)]
     pub danger: bool,
+    /// What the citizen is asked with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
 }
 
 impl fmt::Debug for Facts {
@@ -169,9 +177,16 @@ pub struct Reply {
     pub language: Language,
     /// The whole text, for every platform that takes text.
     pub text: String,
+    /// The same in few words, the fullest first, for platforms that count characters: the first that fits is sent, and where none
+    /// fits the last. Empty for a public audience, whose texts are short already.
+    #[serde(default)]
+    pub short: Vec<String>,
     /// The same facts one by one, as words, for platforms with approved templates: `reference`, `link`, `agency`, `deadline`, `text`.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
+    /// What the citizen can tap instead of typing, for platforms that have such a thing. `text` asks the same in words and numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub menu: Option<Menu>,
 }
 
 impl fmt::Debug for Reply {
@@ -205,10 +220,28 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
     let params = params(&draft.facts, audience, draft.language, site);
     let words = words(draft.language);
     let mut text = fill(words.pattern(draft.kind, audience), &params);
+    let mut short = match audience {
+        Audience::Private => shortened(words, draft.kind, &params),
+        Audience::Public => Vec::new(),
+    };
     if draft.facts.danger && audience == Audience::Private {
         text = format!("{}\n\n{text}", words.danger);
+        for form in &mut short {
+            *form = format!("{} {form}", words.short_danger);
+        }
     }
-    Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, params }
+    // A question is a matter between us and the citizen.
+    let menu = draft.facts.asks.as_ref().filter(|_| audience == Audience::Private).map(|asks| words.question.menu(&text, asks));
+    if let (Some(asks), Some(_)) = (&draft.facts.asks, &menu) {
+        text = words.question.in_words(&text, asks);
+    }
+    Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, short, params, menu }
+}
+
+/// The short forms whose facts are all there, in the order of the word file.
+fn shortened(words: &Words, kind: ReplyKind, params: &BTreeMap<String, String>) -> Vec<String> {
+    let forms = words.short.get(&kind).map(Vec::as_slice).unwrap_or_default();
+    forms.iter().map(|form| fill(form, params)).filter(|form| !form.is_empty()).collect()
 }
 
 fn params(facts: &Facts, audience: Audience, language: Language, site: &Site) -> BTreeMap<String, String> {
@@ -247,9 +280,55 @@ pub fn fill(pattern: &str, params: &BTreeMap<String, String>) -> String {
     lines.join("\n")
 }
 
+/// The words of questions.
+#[derive(Deserialize)]
+struct QuestionWords {
+    place: String,
+    category: String,
+    button: String,
+    skip: String,
+    place_in_words: String,
+    category_in_words: String,
+}
+
+impl QuestionWords {
+    fn asked(&self, question: Question) -> &str {
+        match question {
+            Question::Place => &self.place,
+            Question::Category => &self.category,
+        }
+    }
+
+    /// For platforms where things are tapped. The last choice is always to choose nothing.
+    fn menu(&self, text: &str, asks: &Asks) -> Menu {
+        let body = format!("{text}\n\n{}", self.asked(asks.question)).trim().to_owned();
+        match asks.question {
+            Question::Place => Menu::Location { body },
+            Question::Category => {
+                let skip = Choice { id: Choice::SKIP.to_owned(), title: self.skip.clone() };
+                Menu::Choices { body, button: self.button.clone(), choices: asks.choices.iter().cloned().chain([skip]).collect() }
+            }
+        }
+    }
+
+    /// For platforms where everything is typed.
+    fn in_words(&self, text: &str, asks: &Asks) -> String {
+        let mut lines = vec![text.to_owned(), String::new(), self.asked(asks.question).to_owned()];
+        lines.extend((1..).zip(&asks.choices).map(|(number, choice)| format!("{number}. {}", choice.title)));
+        lines.push(match asks.question {
+            Question::Place => self.place_in_words.clone(),
+            Question::Category => self.category_in_words.clone(),
+        });
+        lines.join("\n").trim().to_owned()
+    }
+}
+
 #[derive(Deserialize)]
 struct Words {
     danger: String,
+    question: QuestionWords,
+    short_danger: String,
+    short: BTreeMap<ReplyKind, Vec<String>>,
     private: BTreeMap<ReplyKind, String>,
     public: BTreeMap<ReplyKind, String>,
 }
@@ -292,6 +371,7 @@ mod tests {
                 address: "tel:+6281234567890".parse().expect("an address"),
                 thread: None,
                 audience,
+                open_until: None,
             },
             language,
             cause: Uuid::nil(),
@@ -302,6 +382,7 @@ mod tests {
                 deadline: "2026-11-27T09:00:00Z".parse().ok(),
                 text: Some("Rahasia petugas".into()),
                 danger: false,
+                asks: None,
             },
         }
     }
@@ -348,6 +429,43 @@ mod tests {
         draft.facts.danger = true;
         let text = word(&draft, &site()).text;
         assert!(text.find("112").expect("the number") < text.find("7KQ2").expect("the reference"));
+    }
+
+    #[test]
+    fn every_kind_has_short_forms_that_begin_with_the_number_and_end_without_the_link() {
+        for language in [Language::Id, Language::En] {
+            for kind in ReplyKind::ALL {
+                let mut draft = draft(kind, Audience::Private, language);
+                draft.facts.text = Some("Lubang sudah ditambal. ".repeat(10));
+                let short = word(&draft, &site()).short;
+                let last = short.last().unwrap_or_else(|| panic!("{kind:?} {language:?} has no short form"));
+                assert!(last.chars().count() <= 160 && !last.contains("https://"), "{last}");
+                let by_length: Vec<usize> = short.iter().map(|form| form.chars().count()).collect();
+                assert!(by_length.is_sorted_by(|fuller, shorter| fuller > shorter), "{kind:?}: the fullest first, {by_length:?}");
+                for form in short.iter().filter(|_| kind != ReplyKind::Unreadable) {
+                    assert!(form.starts_with("7KQ2-M4XT-9PCH"), "{form}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_form_whose_fact_is_missing_is_not_offered() {
+        let mut draft = draft(ReplyKind::Forwarded, Audience::Private, Language::Id);
+        (draft.facts.deadline, draft.facts.tracking) = (None, None);
+        let short = word(&draft, &site()).short;
+        assert!(!short.is_empty() && short.iter().all(|form| !form.contains('{') && !form.contains("https")), "{short:?}");
+        draft.to.audience = Audience::Public;
+        assert_eq!(word(&draft, &site()).short, Vec::<String>::new());
+    }
+
+    #[test]
+    fn words_of_danger_stand_before_short_forms_too() {
+        let mut draft = draft(ReplyKind::Received, Audience::Private, Language::Id);
+        draft.facts.danger = true;
+        for form in word(&draft, &site()).short {
+            assert!(form.find("112").expect("the number") < form.find("7KQ2").expect("the reference"), "{form}");
+        }
     }
 
     #[test]

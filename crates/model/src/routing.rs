@@ -1,11 +1,11 @@
 //! Which agency: rules are rows, the function is pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterName, AgencyId, Role, Site, StaffId, clock::Calendar};
+use crate::{AdapterName, AgencyId, OpeningHours, Question, Role, Site, StaffId, clock::Calendar};
 
 /// What the city has written down about itself, as rows: loaded by the core, and in part given to adapters that draw forms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,44 @@ pub struct Directory {
     pub calendar: Calendar,
     /// The official ways in.
     pub channels: Vec<Channel>,
+    /// Ways in that are there for one thing. In no order.
+    #[serde(default)]
+    pub lines: Vec<Line>,
+    /// Codes of the categories a citizen can be offered, in the order of the form.
+    #[serde(default)]
+    pub menu: Vec<String>,
+    /// Codes of the categories for which nobody needs to know where it is.
+    #[serde(default)]
+    pub placeless: BTreeSet<String>,
+    /// What a citizen may be asked when it is missing.
+    #[serde(default)]
+    pub asks: Vec<Question>,
+}
+
+/// An account of ours that is there for one thing: an information line, a line for corrections of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The program.
+    pub adapter: AdapterName,
+    /// Which account of ours.
+    pub account: String,
+    /// What it is there for.
+    pub purpose: Purpose,
+}
+
+/// What a line is there for, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purpose {
+    /// Stable key: `data_correction`.
+    pub code: String,
+    /// In Indonesian.
+    pub name_id: String,
+    /// In English.
+    pub name_en: String,
+    /// The category of what comes in there; rules say where that goes.
+    pub category: String,
+    /// Whether that holds also where the words speak for another category.
+    pub overrules: bool,
 }
 
 /// A piece of the city. Codes are BPS codes: a parent's code begins its children's.
@@ -100,6 +138,9 @@ pub struct Channel {
     pub from: Date,
     /// Last day; `None`: open.
     pub until: Option<Date>,
+    /// When its office is open, for channels where people come in person.
+    #[serde(default)]
+    pub hours: Option<OpeningHours>,
 }
 
 /// What an adapter with pages needs to draw its forms and check a clerk, without the database. Published by the core.
@@ -162,6 +203,9 @@ pub struct Why {
     /// Words of danger in the text: it rises to the top of triage, and the citizen is told of 112.
     #[serde(default)]
     pub danger: Vec<String>,
+    /// Numbers of other complaints that the text names and that the writer may not join: a person looks whether they belong together.
+    #[serde(default)]
+    pub quoted: Vec<String>,
     /// Words of bribery or of officials who break their duty: it is confidential, and a person sends it on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ethics: Vec<String>,
@@ -219,6 +263,9 @@ pub fn route(category: Option<&str>, area: Option<&str>, directory: &Directory) 
     Routing::To { agencies, rules }
 }
 
+/// Stands in [`Why::category`] before the code of the purpose of the line that decided.
+pub const LINE: &str = "line: ";
+
 /// Used while a city has written down no limit: the longest first-answer time of SP4N-LAPOR! (five working days).
 const DEFAULT_WORKING_DAYS: u16 = 5;
 
@@ -241,6 +288,22 @@ impl Directory {
     /// The agency's name, or a dash for one that is gone.
     pub fn agency_name(&self, id: AgencyId) -> &str {
         self.agencies.get(&id).map_or("–", |agency| agency.name.as_str())
+    }
+
+    /// What an account is there for, if for one thing.
+    pub fn purpose(&self, adapter: &AdapterName, account: &str) -> Option<&Purpose> {
+        self.lines.iter().find(|line| line.adapter == *adapter && line.account == account).map(|line| &line.purpose)
+    }
+
+    /// What triage found, with what the line it came by is there for. What the citizen or a clerk chose stands over both.
+    pub fn by_purpose(&self, found: Triaged, chosen: bool, adapter: &AdapterName, account: &str) -> Triaged {
+        let Some(purpose) = self.purpose(adapter, account) else { return found };
+        let counts = !chosen && (purpose.overrules || found.category.is_none()) && self.categories.contains_key(&purpose.category);
+        if !counts {
+            return found;
+        }
+        let why = Why { category: vec![format!("{LINE}{}", purpose.code)], ..found.why };
+        Triaged { category: Some(purpose.category.clone()), why, ..found }
     }
 
     /// `Kelurahan, Kecamatan, Kota`: the area and what it lies in, narrowest first.

@@ -102,6 +102,7 @@ pub(crate) enum StorageKind {
 pub(crate) struct Web {
     pub(crate) listen: SocketAddr,
     pub(crate) desk_url: String,
+    pub(crate) import_url: String,
     pub(crate) form_url: String,
     pub(crate) behind_proxy: bool,
 }

@@ -50,6 +50,9 @@ enum Command {
     /// The official ways in.
     #[command(subcommand)]
     Channel(commands::channel::Command),
+    /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
+    #[command(subcommand)]
+    Line(commands::line::Command),
     /// Who works here.
     #[command(subcommand)]
     Staff(commands::staff::Command),
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
+        Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),

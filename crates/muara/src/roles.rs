@@ -81,6 +81,7 @@ impl Ground {
             site: config.site(),
             staff_key,
             desk_url: some(&config.web.desk_url),
+            import_url: some(&config.web.import_url),
             form_url: some(&config.web.form_url),
             behind_proxy: config.web.behind_proxy,
             clock: web::Clock::system(),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use model::{AdapterName, Area, Category, Channel, Directory};
+use model::{AdapterName, Area, Category, Channel, Directory, Line, OpeningHours, Purpose};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     directory::{Holiday, Seed, SeedAgency, SeedLimit},
@@ -93,6 +93,13 @@ struct CategoryEntry {
     en: String,
     #[serde(default)]
     keywords: Vec<String>,
+    /// Whether anybody needs to know where it is.
+    #[serde(default = "yes")]
+    needs_place: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -154,6 +161,27 @@ struct ChannelEntry {
     area: Option<String>,
     from: toml::value::Datetime,
     until: Option<toml::value::Datetime>,
+    hours: Option<OpeningHours>,
+    /// Code of what it is there for, if for one thing.
+    purpose: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Purposes {
+    #[serde(default)]
+    purpose: Vec<PurposeEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurposeEntry {
+    code: String,
+    id: String,
+    en: String,
+    category: String,
+    #[serde(default)]
+    overrules: bool,
 }
 
 #[derive(Deserialize)]
@@ -181,15 +209,20 @@ pub(crate) fn read(folder: &Path) -> Result<Seed, SeedError> {
     let rules: Rules = toml_file(&folder.join("rules.toml"))?;
     let limits: Limits = toml_file(&folder.join("limits.toml"))?;
     let channels: Channels = toml_file(&folder.join("channels.toml"))?;
+    let purposes = folder.join("purposes.toml");
+    let purposes: Purposes = if purposes.exists() { toml_file(&purposes)? } else { Purposes::default() };
+    let lines = lines(&channels, purposes)?;
 
     let seed = Seed {
         areas: areas(names, outlines)?,
         agencies: agencies.agency.into_iter().map(agency).collect::<Result<_, _>>()?,
+        placeless: categories.category.iter().filter(|entry| !entry.needs_place).map(|entry| entry.code.clone()).collect(),
         categories: categories.category.into_iter().map(category).collect(),
         rules: rules.rule.into_iter().map(|rule| (rule.category, rule.area, rule.agency)).collect(),
         limits: limits.limit.into_iter().map(limit).collect(),
         holidays: holidays(folder)?,
         channels: channels.channel.into_iter().map(channel).collect::<Result<_, _>>()?,
+        lines,
     };
     check(&seed)?;
     Ok(seed)
@@ -272,7 +305,28 @@ fn channel(entry: ChannelEntry) -> Result<Channel, SeedError> {
     if until.is_some_and(|until| until < from) {
         return Err(wrong("channels.toml", format!("{} {} ends before it begins", entry.adapter, entry.account)));
     }
-    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until })
+    Ok(Channel { adapter: entry.adapter, account: entry.account, label: entry.label, area: entry.area, from, until, hours: entry.hours })
+}
+
+/// The channels that are there for one thing. An account has one purpose, whatever the dates of its rows.
+fn lines(channels: &Channels, purposes: Purposes) -> Result<Vec<Line>, SeedError> {
+    let of = |entry: PurposeEntry| {
+        let PurposeEntry { code, id, en, category, overrules } = entry;
+        (code.clone(), Purpose { code, name_id: id, name_en: en, category, overrules })
+    };
+    let purposes: BTreeMap<String, Purpose> = purposes.purpose.into_iter().map(of).collect();
+    let mut lines: Vec<Line> = Vec::new();
+    for entry in &channels.channel {
+        let Some(code) = &entry.purpose else { continue };
+        let purpose = purposes.get(code).ok_or_else(|| wrong("channels.toml", format!("there is no purpose {code}")))?;
+        let line = Line { adapter: entry.adapter.clone(), account: entry.account.clone(), purpose: purpose.clone() };
+        match lines.iter().find(|known| known.adapter == line.adapter && known.account == line.account) {
+            Some(known) if *known == line => {}
+            Some(_) => return Err(wrong("channels.toml", format!("{} {} has two purposes", line.adapter, line.account))),
+            None => lines.push(line),
+        }
+    }
+    Ok(lines)
 }
 
 fn date(day: &toml::value::Datetime, file: &'static str) -> Result<Date, SeedError> {
@@ -311,6 +365,9 @@ fn check(seed: &Seed) -> Result<(), SeedError> {
     }
     for channel in &seed.channels {
         known("channels.toml", &areas, &channel.area)?;
+    }
+    for line in &seed.lines {
+        known("purposes.toml", &categories, &Some(line.purpose.category.clone()))?;
     }
     check_outlines(seed)
 }

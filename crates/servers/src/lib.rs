@@ -9,6 +9,7 @@
 //! - Both end when this process ends, however it ends: they are started through `setpriv --pdeathsig` from a thread that
 //!   lives as long as the process. They have their own process group, so that Ctrl-C reaches us and we stop them in order.
 //! - [`Postgres::supervise`] and [`Nats::supervise`] start a server again that died by itself.
+//! - [`mail`] is a post office for tests: a real Dovecot and a real Exim.
 //! - [`testing`] gives each test a fresh database in about 30 ms.
 //!
 //! Every call blocks: starting takes about a second the first time and a tenth of one later. Asynchronous callers that mind use
@@ -17,6 +18,7 @@
 mod child;
 mod error;
 mod find;
+pub mod mail;
 mod nats;
 mod postgres;
 mod session;

@@ -56,6 +56,8 @@ pub struct NatsOptions {
     pub sync: Sync,
     /// The program; found when not given.
     pub program: Option<PathBuf>,
+    /// How many bytes JetStream may promise to keep; three quarters of the free disk when not given.
+    pub room: Option<u64>,
     /// More lines for the server's configuration, for instance `accounts`.
     pub config: String,
 }
@@ -98,7 +100,8 @@ impl Nats {
         let program = find::nats(options.program.as_deref())?;
         let claim = Claim::take(NAME, folder)?;
         let folder = fs::canonicalize(folder).doing(|| format!("find {}", folder.display()))?;
-        let mut server = Process { program, folder, port: 0, options, child: None, wanted: false, _claim: claim };
+        let name = format!("muara-{}-{}", std::process::id(), unique());
+        let mut server = Process { program, folder, name, port: 0, options, child: None, wanted: false, _claim: claim };
         server.start()?;
         let port = server.port;
         Ok(Nats { watch: None, server: Arc::new(Mutex::new(server)), port })
@@ -177,6 +180,8 @@ impl Drop for Nats {
 struct Process {
     program: PathBuf,
     folder: PathBuf,
+    /// By which we know our own server on its port, and the others of a cluster know it after a restart.
+    name: String,
     port: u16,
     options: NatsOptions,
     child: Option<Child>,
@@ -193,7 +198,7 @@ impl Server for Process {
 
     fn launch(&mut self) -> Result<(), Error> {
         self.wanted = true;
-        let name = self.write_config()?;
+        self.write_config()?;
         let log = self.folder.join("nats.log");
         let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
         let mut command = tied(&self.program);
@@ -205,7 +210,7 @@ impl Server for Process {
             if let Some(status) = self.child.as_mut().and_then(Child::ended) {
                 return Err(Error::Start { what: NAME, why: format!("{status}: {}", last_words(&log)) });
             }
-            if answers(self.port, &name) {
+            if answers(self.port, &self.name) {
                 return Ok(());
             }
             thread::sleep(LOOK_AGAIN);
@@ -232,9 +237,8 @@ impl Process {
         }
     }
 
-    /// The configuration, and in it the name by which we know our own server on that port.
-    fn write_config(&self) -> Result<String, Error> {
-        let name = format!("muara-{}-{}", std::process::id(), unique());
+    fn write_config(&self) -> Result<(), Error> {
+        let name = &self.name;
         let store = self.folder.join("jetstream");
         let sync = match self.options.sync {
             Sync::Periodic => "10s",
@@ -243,11 +247,11 @@ impl Process {
         let mut text = String::from("# Written at each start; edit the options instead.\n");
         let _ = writeln!(text, "listen: \"127.0.0.1:{}\"\nserver_name: \"{name}\"\nmax_payload: 1MB", self.port);
         let _ = writeln!(text, "pid_file: {:?}", self.folder.join(PID).display().to_string());
-        let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync} }}", store.display().to_string());
+        let room = self.options.room.map_or_else(String::new, |bytes| format!(", max_file_store: {bytes}"));
+        let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync}{room} }}", store.display().to_string());
         text.push_str(&self.options.config);
         let path = self.folder.join(CONFIG);
-        write_private(&path, &text).doing(|| format!("write {}", path.display()))?;
-        Ok(name)
+        write_private(&path, &text).doing(|| format!("write {}", path.display()))
     }
 }
 

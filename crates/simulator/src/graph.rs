@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{Path, State as Shared},
+    extract::{Path, Query, State as Shared},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -27,6 +27,7 @@ const LONGEST: usize = 4096;
 pub(crate) fn routes(platform: Platform) -> Router {
     Router::new()
         .route("/{version}/{account}/messages", post(messages))
+        .route("/{version}/{business}/message_templates", get(templates))
         .route("/{version}/{media}", get(media))
         .route("/berkas/{token}", get(file))
         .route("/simulator/received/{phone}", get(received))
@@ -64,6 +65,7 @@ struct Outgoing {
     kind: String,
     text: Option<Text>,
     template: Option<Template>,
+    interactive: Option<Value>,
     context: Option<Context>,
     biz_opaque_callback_data: Option<String>,
 }
@@ -161,6 +163,9 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
         return Err(bad(100, "Invalid parameter"));
     }
     let (form, text) = content(&message)?;
+    if let Form::Template { name, language } = &form {
+        state.lets_through(name, language).map_err(|code| bad(code, "Template cannot be sent"))?;
+    }
     let recipient = message.recipient.as_deref();
     let phone = state.find(message.to.as_deref(), recipient).ok_or(bad(131_026, "Message undeliverable"))?;
     let citizen = state.citizen(&phone);
@@ -169,7 +174,7 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
         return Err(bad(131_056, "(Business Account, Consumer Account) pair rate limit hit"));
     }
     let open = citizen.wrote.get(account).is_some_and(|at| now.duration_since(*at) <= WINDOW);
-    let closed = form == Form::Text && !open;
+    let closed = !matches!(form, Form::Template { .. }) && !open;
     if closed && options.window_errors == WindowErrors::InAnswer {
         return Err(bad(131_047, "Re-engagement message"));
     }
@@ -206,6 +211,9 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
 }
 
 fn content(message: &Outgoing) -> Result<(Form, String), Refusal> {
+    if let ("interactive", Some(interactive)) = (message.kind.as_str(), &message.interactive) {
+        return menu(interactive).ok_or(bad(131_009, "Parameter value is not valid"));
+    }
     match (message.kind.as_str(), &message.text, &message.template) {
         ("text", Some(text), _) if (1..=LONGEST).contains(&text.body.chars().count()) => Ok((Form::Text, text.body.clone())),
         ("template", _, Some(template)) => {
@@ -221,6 +229,67 @@ fn content(message: &Outgoing) -> Result<(Form, String), Refusal> {
     }
 }
 
+/// Something to tap, within the platform's limits.
+fn menu(interactive: &Value) -> Option<(Form, String)> {
+    let fits = |value: &Value, longest: usize| value.as_str().is_some_and(|text| (1..=longest).contains(&text.chars().count()));
+    let choice = |value: &Value, longest: usize| {
+        let named = fits(&value["title"], longest)
+            && fits(&value["id"], 200)
+            && (value["description"].is_null() || fits(&value["description"], 72));
+        named.then(|| (value["id"].as_str().unwrap_or_default().to_owned(), value["title"].as_str().unwrap_or_default().to_owned()))
+    };
+    let body = &interactive["body"]["text"];
+    let action = &interactive["action"];
+    let choices: Option<Vec<(String, String)>> = match interactive["type"].as_str()? {
+        "location_request_message" if action["name"] == "send_location" => Some(Vec::new()),
+        "button" => {
+            action["buttons"].as_array().filter(|all| (1..=3).contains(&all.len()))?.iter().map(|one| choice(&one["reply"], 20)).collect()
+        }
+        "list" if fits(&action["button"], 20) => {
+            let sections = action["sections"].as_array().filter(|all| (1..=10).contains(&all.len()))?;
+            let rows: Vec<&Value> = sections.iter().filter_map(|section| section["rows"].as_array()).flatten().collect();
+            (1..=10).contains(&rows.len()).then(|| rows.into_iter().map(|row| choice(row, 24)).collect()).flatten()
+        }
+        _ => None,
+    };
+    let kind = interactive["type"].as_str()?.to_owned();
+    fits(body, 1024).then(|| Some((Form::Menu { kind, choices: choices? }, body.as_str()?.to_owned()))).flatten()
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    limit: Option<usize>,
+    #[serde(default)]
+    after: Option<usize>,
+}
+
+/// The templates of the business, some at a time.
+async fn templates(Shared(platform): Shared<Platform>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+    let fault = platform.state().fault(Endpoint::Templates);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
+    if let Err(refusal) = authorized(&platform, &headers) {
+        return refusal.into_response();
+    }
+    let state = platform.state();
+    let (from, most) = (asked.after.unwrap_or(0), asked.limit.unwrap_or(25).min(2));
+    let page: Vec<Value> = state
+        .templates
+        .iter()
+        .skip(from)
+        .take(most)
+        .map(|((name, language), status)| json!({ "name": name, "language": language, "status": status, "id": "1" }))
+        .collect();
+    let next = from + page.len();
+    let mut paging = json!({ "cursors": { "before": from.to_string(), "after": next.to_string() } });
+    if next < state.templates.len() {
+        paging["next"] = json!(format!("{}/next", platform.url));
+    }
+    Json(json!({ "data": page, "paging": paging })).into_response()
+}
+
 async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let fault = platform.state().fault(Endpoint::MediaAddress);
     if let Some(answer) = interrupt(fault).await {
@@ -230,6 +299,9 @@ async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, 
         return refusal.into_response();
     }
     let mut state = platform.state();
+    if id == state.options.phone_number_id {
+        return Json(state.number()).into_response();
+    }
     let Some(media) = state.media.get(&id).cloned() else { return bad(100, "Object does not exist").into_response() };
     let url = format!("{}/berkas/{}", platform.url, state.link(&id));
     Json(json!({
@@ -277,6 +349,7 @@ async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> 
         "messages" => Endpoint::Messages,
         "media_address" => Endpoint::MediaAddress,
         "media_file" => Endpoint::MediaFile,
+        "templates" => Endpoint::Templates,
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };
     let fault = match order.fault.as_str() {

@@ -22,6 +22,7 @@ pub mod scene;
 mod state;
 pub mod web;
 pub mod webhook;
+pub mod x;
 
 pub use platform::{Options, Order, Platform};
 pub use random::Random;

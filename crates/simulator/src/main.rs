@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
-use simulator::{Options, Platform, demo, load};
+use simulator::{
+    Options, Platform, demo, load,
+    x::{XOptions, XPlatform},
+};
 use tokio_util::sync::CancellationToken;
 
 /// A city that complains: plays the platforms over their real protocols.
@@ -25,6 +28,12 @@ enum Play {
         /// Tells this webhook what becomes of messages (sent, delivered, read).
         #[arg(long)]
         webhook: Option<String>,
+    },
+    /// Runs X's API (v2) alone. POST /simulator/post/{name} with words: somebody posts; /simulator/direct/{name}: they write directly.
+    X {
+        /// Where it listens: what the adapter has as its address.
+        #[arg(long, default_value = "127.0.0.1:8121")]
+        listen: SocketAddr,
     },
     /// Plays a small lively city, one line for every event, until Ctrl-C.
     Demo {
@@ -144,6 +153,13 @@ async fn play(play: Play) -> anyhow::Result<()> {
             if let Some(webhook) = webhook {
                 platform.subscribe(&webhook, &graph.secret.read()?);
             }
+            tokio::signal::ctrl_c().await?;
+        }
+        Play::X { listen } => {
+            let options = XOptions { listen, ..XOptions::default() };
+            let (user_id, username, keys) = (options.user_id.clone(), options.username.clone(), options.keys.join(", "));
+            let platform = XPlatform::start_with(options).await.with_context(|| format!("cannot listen on {listen}"))?;
+            say(&format!("X listens on {}. Our account is {user_id} (@{username}); its keys are {keys}.", platform.url));
             tokio::signal::ctrl_c().await?;
         }
         Play::Demo { graph, whatsapp, web, seed, people, pause, events } => {

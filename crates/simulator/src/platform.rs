@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    Endpoint, Fault, Random, Received, WindowErrors, graph,
+    Endpoint, Fault, Form, Random, Received, WindowErrors, graph,
     state::{Planned, State, digits},
     webhook,
 };
@@ -187,6 +187,37 @@ impl Platform {
         self.write(phone, kind, object, None)
     }
 
+    /// A citizen taps one of the choices of a message they got.
+    ///
+    /// # Panics
+    /// When the message offers no such choice: a test that taps it is wrong.
+    pub fn tap(&self, phone: &str, message: &Received, id: &str) -> String {
+        let Form::Menu { kind, choices } = &message.form else { panic!("there is nothing to tap in {message:?}") };
+        let (id, title) = choices.iter().find(|(known, _)| known == id).unwrap_or_else(|| panic!("no choice {id} in {choices:?}"));
+        let reply = if kind == "button" { "button_reply" } else { "list_reply" };
+        let mut object = json!({ "type": reply });
+        object[reply] = json!({ "id": id, "title": title });
+        self.write(phone, "interactive", object, Some(&message.wamid))
+    }
+
+    /// Citizens block or report what comes from our number: `GREEN`, `YELLOW`, `RED`.
+    pub fn quality(&self, rating: &'static str) {
+        self.state().quality = rating;
+    }
+
+    /// A citizen has another number from now on: what they had stays with them.
+    pub fn move_to(&self, phone: &str, new: &str) {
+        let (phone, new) = (digits(phone), digits(new));
+        self.state().move_to(&phone, &new);
+        self.changed();
+    }
+
+    /// Meta approves, rejects or pauses a template, and says so. Once one is known here, only approved ones are taken.
+    pub fn template(&self, name: &str, language: &str, word: &str) {
+        self.state().set_template(name, language, word);
+        self.changed();
+    }
+
     fn write(&self, phone: &str, kind: &str, object: Value, quoted: Option<&str>) -> String {
         let wamid = self.state().write(&digits(phone), kind, object, quoted);
         self.changed();
@@ -283,6 +314,7 @@ impl Platform {
     /// Calls the webhook by itself from now on, as Meta does: soon after something happened, and again, later and later, what was
     /// not taken. Ends with the platform.
     pub fn subscribe(&self, webhook: &str, secret: &str) {
+        self.state().webhook = Some(webhook.to_owned());
         let (stop, quiet) = (self.state().stop.clone(), self.quiet());
         let (webhook, secret) = (webhook.to_owned(), secret.to_owned());
         let calls = async move {

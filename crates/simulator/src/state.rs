@@ -1,7 +1,7 @@
 //! What the platform knows: citizens, media, and what still has to be told to the webhook.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -38,6 +38,13 @@ pub struct Received {
 pub enum Form {
     /// Written freely.
     Text,
+    /// Free text with something to tap.
+    Menu {
+        /// `button`, `list` or `location_request_message`.
+        kind: String,
+        /// What can be tapped: id and title.
+        choices: Vec<(String, String)>,
+    },
     /// An approved template.
     Template {
         /// Its name.
@@ -77,6 +84,8 @@ pub enum Endpoint {
     MediaAddress,
     /// Getting the file.
     MediaFile,
+    /// Asking for the state of templates.
+    Templates,
 }
 
 /// How errors of the 24-hour window reach the sender.
@@ -136,6 +145,12 @@ pub(crate) struct State {
     pub(crate) outbox: VecDeque<Value>,
     /// Taken by the webhook; for redeliveries.
     pub(crate) taken: VecDeque<Value>,
+    /// Meta's word for each template, by name and language; while there is none, every name is taken.
+    pub(crate) templates: BTreeMap<(String, String), String>,
+    /// Where the webhook is, once somebody subscribed.
+    pub(crate) webhook: Option<String>,
+    /// The quality rating of our number.
+    pub(crate) quality: &'static str,
     pub(crate) faults: HashMap<Endpoint, Planned>,
     pub(crate) requests: HashMap<Endpoint, u64>,
     /// Cancelled when the last holder of the platform let it go.
@@ -156,6 +171,9 @@ impl State {
             links: HashMap::new(),
             outbox: VecDeque::new(),
             taken: VecDeque::new(),
+            templates: BTreeMap::new(),
+            webhook: None,
+            quality: "GREEN",
             faults: HashMap::new(),
             requests: HashMap::new(),
             stop,
@@ -237,6 +255,31 @@ impl State {
         wamid
     }
 
+    /// A citizen changes the number, and with it gets another id.
+    pub(crate) fn move_to(&mut self, phone: &str, new: &str) {
+        let Some(mut citizen) = self.citizens.remove(phone) else { return };
+        let (wamid, at) = (self.wamid(), self.now());
+        let previous = std::mem::replace(&mut citizen.user_id, format!("ID.{:020}", u128::from(self.serial) + 1_000_000));
+        let system = json!({
+            "type": "user_changed_number", "body": "A user changed the number", "wa_id": new,
+            "user_id": citizen.user_id, "previous_user_id": previous,
+        });
+        self.citizens.insert(new.to_owned(), citizen);
+        let message = json!({ "from": phone, "id": wamid, "timestamp": seconds(at), "type": "system", "system": system });
+        let mut value = self.value(new, "messages", &message);
+        if let Some(value) = value.as_object_mut() {
+            value.remove("contacts"); // such a message has none
+        }
+        self.outbox.push_back(value);
+    }
+
+    pub(crate) fn set_template(&mut self, name: &str, language: &str, word: &str) {
+        self.templates.insert((name.to_owned(), language.to_owned()), word.to_owned());
+        self.outbox.push_back(json!({
+            "event": word, "message_template_id": 1, "message_template_name": name, "message_template_language": language, "reason": "NONE",
+        }));
+    }
+
     /// What became of a message of ours.
     pub(crate) fn status(&mut self, phone: &str, wamid: &str, word: &str, callback: Option<&str>, error: Option<Value>) {
         let user_id = self.citizen(phone).user_id.clone();
@@ -269,6 +312,23 @@ impl State {
             value["contacts"] = json!([contact]);
         }
         value
+    }
+
+    /// What the platform tells of our number.
+    pub(crate) fn number(&self) -> Value {
+        let webhooks = self.webhook.as_ref().map_or_else(|| json!({}), |url| json!({ "application": url }));
+        json!({ "id": self.options.phone_number_id, "webhook_configuration": webhooks, "status": "CONNECTED", "quality_rating": self.quality })
+    }
+
+    /// Whether a template may be sent, or Meta's code why not.
+    pub(crate) fn lets_through(&self, name: &str, language: &str) -> Result<(), u32> {
+        match self.templates.get(&(name.to_owned(), language.to_owned())).map(String::as_str) {
+            _ if self.templates.is_empty() => Ok(()),
+            Some("APPROVED") => Ok(()),
+            Some("PAUSED") => Err(132_015),
+            Some("DISABLED") => Err(132_016),
+            _ => Err(132_001),
+        }
     }
 
     /// The webhook took it.

@@ -23,9 +23,12 @@ pub fn signature(body: &[u8], secret: &str) -> String {
     format!("sha256={}", hex(&mac.finalize().into_bytes()))
 }
 
-/// One request body for some changes of the field `messages`.
+/// One request body for some changes: of the field `messages`, or of a template.
 pub fn envelope(values: &[Value]) -> Vec<u8> {
-    let changes: Vec<Value> = values.iter().map(|value| json!({ "value": value, "field": "messages" })).collect();
+    let field = |value: &Value| {
+        if value.get("message_template_id").is_some() { "message_template_status_update" } else { "messages" }
+    };
+    let changes: Vec<Value> = values.iter().map(|value| json!({ "value": value, "field": field(value) })).collect();
     json!({ "object": "whatsapp_business_account", "entry": [{ "id": "700000000000001", "changes": changes }] }).to_string().into_bytes()
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use adapter_sdk::{
-    Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Raw, Reply, ReplyId, ReplyKind, ReplyTo, Request, SendError,
-    Timestamp, TraceId, Webhook,
+    Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyId, ReplyKind, ReplyTo,
+    Request, SendError, State, Timestamp, TraceId, Webhook,
     axum::http::{HeaderMap, Method},
+    model::Choice,
     outgoing::Limits,
 };
 use adapter_whatsapp::WhatsApp;
@@ -20,6 +21,7 @@ fn open(platform: &Platform, more: &Value) -> WhatsApp {
     let mut config = json!({
         "accounts": [{ "phone_number_id": "100000000000001", "access_token": "simulator-token", "label": "uji" }],
         "app_secret": SECRET, "verify_token": "simulator-word", "graph_url": platform.url, "version": "v26.0", "pair_pause": 0,
+        "throughput": 1000,
         "templates": {},
     });
     for (key, value) in more.as_object().expect("a table") {
@@ -84,7 +86,7 @@ fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
 fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
     let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
     let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), params }
+    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), short: Vec::new(), params, menu: None }
 }
 
 /// As a desk names a telephone number: nobody wrote from it here.
@@ -96,6 +98,7 @@ fn from_a_desk() -> ReplyTo {
         address,
         thread: None,
         audience: Audience::Private,
+        open_until: None,
     }
 }
 
@@ -171,6 +174,185 @@ async fn a_template_that_meta_paused_gives_way_to_text() {
     assert_eq!(platform.received(SARI)[0].form, Form::Text);
 }
 
+/// A registry that can be asked: the business account is known.
+fn with_registry() -> Value {
+    let mut config = templates();
+    config["accounts"] = json!([{
+        "phone_number_id": "100000000000001", "access_token": "simulator-token", "label": "uji", "business_account_id": "700000000000001",
+    }]);
+    config
+}
+
+#[tokio::test]
+async fn a_paused_template_is_not_sent_and_its_other_language_is() {
+    let platform = Platform::start().await.expect("a platform");
+    for (name, language, word) in
+        [("a", "id", "APPROVED"), ("laporan_selesai", "id", "PAUSED"), ("laporan_selesai", "en", "APPROVED"), ("z", "id", "REJECTED")]
+    {
+        platform.template(name, language, word);
+    }
+    platform.text(SARI, "Jalan rusak");
+    let adapter = open(&platform, &with_registry());
+    adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    assert_eq!(platform.received(SARI)[0].form, Form::Template { name: "laporan_selesai".into(), language: "en".into() });
+    assert_eq!(platform.requests(Endpoint::Messages), 1, "the paused one was not even tried");
+    assert_eq!(platform.requests(Endpoint::Templates), 2, "four templates, two to a page, asked for once");
+}
+
+#[tokio::test]
+async fn a_reply_whose_template_is_rejected_fails_with_the_reason_once_the_window_is_closed() {
+    let platform = Platform::start().await.expect("a platform");
+    platform.template("laporan_selesai", "id", "REJECTED");
+    platform.template("laporan_selesai", "en", "REJECTED");
+    let adapter = open(&platform, &with_registry());
+    let to = ReplyTo { open_until: Some(now()), ..from_a_desk() };
+    let error = adapter.send(&reply(to, ReplyKind::Resolved, "Sudah selesai")).await.expect_err("nothing gets through");
+    let SendError::Rejected { code, detail } = error else { panic!("a final no: {error:?}") };
+    assert_eq!(code, "131047");
+    assert!(detail.contains("laporan_selesai") && detail.contains("REJECTED"), "{detail}");
+    assert_eq!(platform.requests(Endpoint::Messages), 0);
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_stops_no_reply() {
+    let platform = Platform::start().await.expect("a platform");
+    platform.fail(Endpoint::Templates, Fault::Broken);
+    let adapter = open(&platform, &with_registry());
+    for _ in 0..3 {
+        adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("sent");
+    }
+    assert_eq!(platform.requests(Endpoint::Templates), 1, "it is not asked again at once");
+}
+
+#[tokio::test]
+async fn a_window_that_closed_in_a_status_is_told_apart_from_other_failures() {
+    let options = Options { window_errors: WindowErrors::InStatus, ..Options::default() };
+    let platform = Platform::start_with(options).await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    adapter.send(&reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai")).await.expect("taken");
+    let events = heard(&platform, &adapter).await;
+    let [Event::Receipt(receipt)] = events.as_slice() else { panic!("a receipt: {events:?}") };
+    assert!(matches!(&receipt.state, ReceiptState::WindowClosed { code, .. } if code == "131047"), "{receipt:?}");
+}
+
+/// A reply with something to tap, to who has just written.
+async fn menu(platform: &Platform, adapter: &WhatsApp, menu: Menu) -> Reply {
+    platform.text(SARI, "Tolong");
+    let events = heard(platform, adapter).await;
+    let message = events.iter().find(|event| matches!(event, Event::Message(_))).expect("a message");
+    Reply { menu: Some(menu), ..answer(message, ReplyKind::Received, "Ini tentang apa?\n1. Jalan") }
+}
+
+fn list(count: usize) -> Menu {
+    let choices =
+        (0..count).map(|n| Choice { id: format!("category:c{n}"), title: format!("Kategori yang ke-{n} dan seterusnya") }).collect();
+    Menu::Choices { body: "Ini tentang apa?".into(), button: "Pilih".into(), choices }
+}
+
+#[tokio::test]
+async fn a_question_is_a_list_and_what_is_tapped_comes_back_as_a_category() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    let reply = menu(&platform, &adapter, list(5)).await;
+    adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI).remove(0);
+    assert_eq!(got.text, "Ini tentang apa?");
+    let _statuses = heard(&platform, &adapter).await;
+    platform.tap(SARI, &got, "category:c3");
+    let events = heard(&platform, &adapter).await;
+    let [Event::Message(inbound)] = events.as_slice() else { panic!("a message: {events:?}") };
+    assert_eq!(inbound.category.as_deref(), Some("c3"));
+    assert_eq!(inbound.in_reply_to.as_ref(), Some(&got.wamid));
+}
+
+#[tokio::test]
+async fn a_place_is_asked_for_with_the_map() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    let reply = menu(&platform, &adapter, Menu::Location { body: "Di mana lokasinya?".into() }).await;
+    adapter.send(&reply).await.expect("sent");
+    assert_eq!(platform.received(SARI)[0].form, Form::Menu { kind: "location_request_message".into(), choices: Vec::new() });
+}
+
+#[tokio::test]
+async fn a_menu_that_meta_cannot_read_or_that_does_not_fit_is_the_numbered_text() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    let too_many = menu(&platform, &adapter, list(11)).await;
+    adapter.send(&too_many).await.expect("sent");
+    platform.fail_times(Endpoint::Messages, Fault::Code(131_009), 1);
+    let refused = menu(&platform, &adapter, list(4)).await;
+    adapter.send(&refused).await.expect("sent");
+    for got in platform.received(SARI) {
+        assert_eq!((got.form, got.text.as_str()), (Form::Text, "Ini tentang apa?\n1. Jalan"));
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_sends_too_fast_waits_before_the_platform_must_say_so() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({ "throughput": 1 }));
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let noted = || answer(&events[0], ReplyKind::Noted, "Ditambahkan");
+    let replies = [(); 4].map(|()| noted());
+    let (one, two, three, four) =
+        tokio::join!(adapter.send(&replies[0]), adapter.send(&replies[1]), adapter.send(&replies[2]), adapter.send(&replies[3]));
+    for sent in [one, two, three] {
+        sent.expect("soon enough to be waited for");
+    }
+    assert!(matches!(four, Err(SendError::Throttled(Some(_)))), "{four:?}");
+    assert_eq!(platform.requests(Endpoint::Messages), 3);
+}
+
+#[tokio::test]
+async fn a_new_number_is_told_as_a_move_of_the_same_citizen() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &json!({}));
+    platform.text(SARI, "Jalan rusak");
+    let _message = heard(&platform, &adapter).await;
+    let old = platform.user_id(SARI);
+    platform.move_to(SARI, "6281000000002");
+    let events = heard(&platform, &adapter).await;
+    let [Event::Moved { from, to, .. }] = events.as_slice() else { panic!("a move: {events:?}") };
+    let words = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(words(from), [format!("whatsapp:{old}"), format!("tel:+{SARI}")]);
+    assert_eq!(words(to), [format!("whatsapp:{}", platform.user_id("6281000000002")), "tel:+6281000000002".to_owned()]);
+}
+
+#[tokio::test]
+async fn the_probe_tells_webhook_quality_and_every_template_and_what_to_do() {
+    let platform = Platform::start().await.expect("a platform");
+    platform.subscribe("http://127.0.0.1:1/webhook", SECRET);
+    platform.template("laporan_selesai", "id", "APPROVED");
+    let adapter = open(&platform, &with_registry());
+    let found = |state| {
+        let adapter = &adapter;
+        async move {
+            let all = adapter.probe().await;
+            all.into_iter()
+                .filter(|finding| finding.state == state)
+                .map(|finding| (finding.what, finding.seen, finding.advice))
+                .collect::<Vec<_>>()
+        }
+    };
+    let wrong = found(State::Wrong).await;
+    assert!(
+        matches!(wrong.as_slice(), [(what, seen, Some(_))] if what == "template laporan_selesai (en)" && seen == "not at Meta"),
+        "{wrong:?}"
+    );
+    platform.template("laporan_selesai", "en", "PAUSED");
+    platform.quality("RED");
+    assert!(matches!(found(State::Wrong).await.as_slice(), [(_, seen, Some(_))] if seen == "PAUSED"));
+    assert!(matches!(found(State::Warning).await.as_slice(), [(what, seen, Some(_))] if what == "quality of number uji" && seen == "RED"));
+    let fine = found(State::Fine).await;
+    for part in ["known to Meta, connected", "valid", "goes to http://127.0.0.1:1/webhook", "APPROVED"] {
+        assert!(fine.iter().any(|(_, seen, _)| seen == part), "{part} in {fine:?}");
+    }
+    platform.fail(Endpoint::Templates, Fault::Code(190));
+    assert!(found(State::Wrong).await.iter().any(|(what, ..)| what == "templates of uji"));
+}
+
 #[tokio::test]
 async fn a_citizen_without_a_number_is_reached() {
     let platform = Platform::start().await.expect("a platform");
@@ -224,7 +406,7 @@ async fn replies_to_one_citizen_keep_their_distance_before_the_platform_must_say
 #[tokio::test]
 async fn failures_of_the_platform_are_told_apart() {
     let platform = Platform::start().await.expect("a platform");
-    let adapter = open(&platform, &json!({}));
+    let mut adapter = open(&platform, &json!({}));
     platform.text(SARI, "Jalan rusak");
     let events = heard(&platform, &adapter).await;
     for (fault, wanted) in [
@@ -236,6 +418,7 @@ async fn failures_of_the_platform_are_told_apart() {
         (Fault::Code(131_026), "rejected"),
         (Fault::Code(131_056), "throttled"), // the last: the citizen rests afterwards
     ] {
+        adapter = open(&platform, &json!({})); // a number that was too fast rests, and would rest for the next one too
         platform.fail(Endpoint::Messages, fault.clone());
         let error = adapter.send(&answer(&events[0], ReplyKind::Received, "Terima kasih")).await.expect_err("a failure");
         let got = match &error {
@@ -243,6 +426,7 @@ async fn failures_of_the_platform_are_told_apart() {
             SendError::Throttled(_) => "throttled",
             SendError::Rejected { .. } => "rejected",
             SendError::OptedOut => "opted out",
+            SendError::Unknown { .. } => "unknown",
         };
         assert_eq!(got, wanted, "{fault:?}");
         let shown = format!("{error:?} {error}");
@@ -300,7 +484,7 @@ fn request(method: Method, query: &str, body: &str, signature: Option<&str>) -> 
         let name = webhook::SIGNATURE.parse::<adapter_sdk::axum::http::HeaderName>().expect("a name");
         (name, signature.parse().expect("a value"))
     }));
-    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into() }
+    Request { method, path: "/webhook".into(), query: query.into(), headers, body: body.to_owned().into(), peer: None }
 }
 
 #[tokio::test]

@@ -165,6 +165,96 @@ async fn touch_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<(
     Ok(())
 }
 
+/// The platform says that the citizen of `from` has the addresses `to` now. What they had becomes history: it no longer tells who writes,
+/// and open complaints are answered at the new address. An address that is another citizen's stays theirs: nobody is merged. `None`: we
+/// know nobody at `from`. Twice is as once.
+pub async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestamp) -> Result<Option<CitizenId>> {
+    let mut tx = crate::begin(db).await?;
+    lock(&mut tx, &[from, to].concat()).await?;
+    let owners = known(&mut tx, from).await?;
+    let Some(citizen) = from.iter().find_map(|address| owners.iter().find(|known| known.address == *address)).map(|known| known.citizen)
+    else {
+        return Ok(None);
+    };
+    let Some(best) = to.first() else { return Ok(Some(citizen)) };
+    let old: Vec<&Address> =
+        owners.iter().filter(|known| known.citizen == citizen && !to.contains(&known.address)).map(|known| &known.address).collect();
+    retire(&mut tx, citizen, &old, best, when).await?;
+    let fresh: Vec<String> = to.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "insert into citizen_address (address, citizen, first_seen, last_seen)
+        select address, $2, $3, $3
+        from unnest($1::text[]) as fresh (address)
+        on conflict (address) do nothing",
+        &fresh,
+        citizen.0,
+        at(when) as At
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    for address in old {
+        // A number is answered at the new number where there is one.
+        let instead = to.iter().find(|new| new.scheme() == address.scheme()).unwrap_or(best);
+        answer_at(&mut tx, citizen, address, instead).await?;
+    }
+    crate::commit(tx).await?;
+    Ok(Some(citizen))
+}
+
+async fn retire(tx: &mut Tx, citizen: CitizenId, old: &[&Address], best: &Address, when: Timestamp) -> Result<()> {
+    let old: Vec<String> = old.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "with gone as (
+          delete from citizen_address
+          where address = any($1)
+            and citizen = $2
+          returning address, first_seen
+        )
+        insert into former_address (address, citizen, first_seen, until, replaced_by)
+        select address, $2, first_seen, $3, $4
+        from gone
+        on conflict do nothing",
+        &old,
+        citizen.0,
+        at(when) as At,
+        best.to_string()
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Open complaints and replies that wait: only the address changes.
+async fn answer_at(tx: &mut Tx, citizen: CitizenId, old: &Address, new: &Address) -> Result<()> {
+    sqlx::query!(
+        "update complaint
+        set reply_to = jsonb_set(reply_to, '{address}', to_jsonb($3::text)), version = version + 1
+        where citizen = $1
+          and reply_to ->> 'address' = $2
+          and status <> 'resolved'",
+        citizen.0,
+        old.to_string(),
+        new.to_string()
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    sqlx::query!(
+        "update reply
+        set reply_to = jsonb_set(reply_to, '{address}', to_jsonb($2::text))
+        where state = 'due'
+          and reply_to ->> 'address' = $1",
+        old.to_string(),
+        new.to_string()
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
 /// The citizen wants no more messages at this address. Replies that wait are withheld, as all later ones are. Twice is as once.
 pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<()> {
     sqlx::query!(
@@ -183,6 +273,12 @@ pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<(
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// The citizen wants messages at this address again. What was withheld meanwhile stays withheld: it is old. Twice is as once.
+pub async fn opt_in(db: &PgPool, address: &Address) -> Result<()> {
+    sqlx::query!("delete from opt_out where address = $1", address.to_string()).execute(db).await.map_err(StoreError::from_sqlx)?;
     Ok(())
 }
 

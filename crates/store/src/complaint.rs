@@ -117,7 +117,7 @@ pub async fn numbered(tx: &mut Tx, references: &[Reference], codes: &[TrackingCo
         .collect()
 }
 
-/// `(citizen, complaint)` of complaints where an agency waits for the citizen's answer, asked by this account.
+/// `(citizen, complaint)` of complaints where an agency waits for the citizen's answer, or a question of ours is open, asked by this account.
 pub async fn awaiting(tx: &mut Tx, asked: &[(CitizenId, &str, &str)]) -> Result<Vec<(CitizenId, ComplaintId)>> {
     let citizens: Vec<Uuid> = asked.iter().map(|(citizen, ..)| citizen.0).collect();
     let adapters: Vec<String> = asked.iter().map(|(_, adapter, _)| (*adapter).to_owned()).collect();
@@ -129,7 +129,8 @@ pub async fn awaiting(tx: &mut Tx, asked: &[(CitizenId, &str, &str)]) -> Result<
           on c.citizen = asked.citizen
           and c.adapter = asked.adapter
           and c.account = asked.account
-        where c.status = 'awaiting_citizen'",
+        where c.status = 'awaiting_citizen'
+          or c.questions ? 'open'",
         &citizens,
         &adapters,
         &accounts
@@ -158,6 +159,7 @@ struct Row {
     reply_to: Option<serde_json::Value>,
     opened_at: At,
     why: serde_json::Value,
+    questions: serde_json::Value,
     trace: String,
     version: i32,
 }
@@ -181,6 +183,7 @@ fn into_model(row: Row) -> Result<Complaint> {
         reply_to: row.reply_to.map(|value| json(value, TABLE, "reply_to")).transpose()?,
         opened_at: row.opened_at.to_jiff(),
         why: json(row.why, TABLE, "why")?,
+        questions: json(row.questions, TABLE, "questions")?,
         trace: known(row.trace.parse().ok(), TABLE, "trace")?,
         version: row.version,
         dispatches: Vec::new(),
@@ -193,7 +196,7 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
     let rows = sqlx::query_as!(
         Row,
         r#"select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
-          reply_to, opened_at as "opened_at: At", why, trace, version
+          reply_to, opened_at as "opened_at: At", why, questions, trace, version
         from complaint
         where id = any($1)
         order by id"#,
@@ -326,6 +329,7 @@ struct Columns {
     changed_at: Vec<At>,
     deadline: Vec<Option<At>>,
     why: Vec<serde_json::Value>,
+    questions: Vec<serde_json::Value>,
 }
 
 impl Columns {
@@ -347,6 +351,7 @@ impl Columns {
             columns.changed_at.push(at(written_at(decision)));
             columns.deadline.push(complaint.deadline().map(at));
             columns.why.push(to_json(&complaint.why));
+            columns.questions.push(to_json(&complaint.questions));
         }
         columns
     }
@@ -362,14 +367,14 @@ async fn insert(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
     let opened_at: Vec<At> = decisions.iter().map(|decision| at(decision.complaint.opened_at)).collect();
     sqlx::query!(
         "insert into complaint (id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility,
-          language, reply_to, status, opened_at, changed_at, deadline, why, trace, version)
+          language, reply_to, status, opened_at, changed_at, deadline, why, trace, questions, version)
         select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language, reply_to,
-          status, opened_at, changed_at, deadline, why, trace, 1
+          status, opened_at, changed_at, deadline, why, trace, questions, 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
           $10::text[], $11::float8[], $12::float8[], $13::text[], $14::text[], $15::jsonb[], $16::text[], $17::timestamptz[],
-          $18::timestamptz[], $19::timestamptz[], $20::jsonb[], $21::text[])
+          $18::timestamptz[], $19::timestamptz[], $20::jsonb[], $21::text[], $22::jsonb[])
           as new (id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
-            reply_to, status, opened_at, changed_at, deadline, why, trace)",
+            reply_to, status, opened_at, changed_at, deadline, why, trace, questions)",
         &columns.id,
         &each(|complaint| complaint.reference.to_string()),
         &each(|complaint| complaint.tracking.as_str().to_owned()),
@@ -390,7 +395,8 @@ async fn insert(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &columns.changed_at as &[At],
         &columns.deadline as &[Option<At>],
         &columns.why,
-        &each(|complaint| complaint.trace.to_string())
+        &each(|complaint| complaint.trace.to_string()),
+        &columns.questions
     )
     .execute(&mut **tx)
     .await
@@ -408,10 +414,12 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         "update complaint
         set text = new.text, category = new.category, area = new.area, place = new.place, lat = new.lat, lon = new.lon,
           visibility = new.visibility, language = new.language, reply_to = new.reply_to, status = new.status,
-          changed_at = new.changed_at, deadline = new.deadline, why = new.why, version = complaint.version + 1
+          changed_at = new.changed_at, deadline = new.deadline, why = new.why, questions = new.questions,
+          version = complaint.version + 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::text[],
-          $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::integer[])
-          as new (id, text, category, area, place, lat, lon, visibility, language, reply_to, status, changed_at, deadline, why, version)
+          $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::integer[])
+          as new (id, text, category, area, place, lat, lon, visibility, language, reply_to, status, changed_at, deadline, why, questions,
+            version)
         where complaint.id = new.id
           and complaint.version = new.version",
         &columns.id,
@@ -428,6 +436,7 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &columns.changed_at as &[At],
         &columns.deadline as &[Option<At>],
         &columns.why,
+        &columns.questions,
         &versions
     )
     .execute(&mut **tx)

@@ -1,10 +1,13 @@
 //! What the city has written down about itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use model::{Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Rule, Timestamp, clock::Calendar};
+use model::{
+    AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Line, OpeningHours, Purpose, Question, Rule,
+    Timestamp, clock::Calendar,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -30,6 +33,10 @@ pub struct Seed {
     pub holidays: Vec<Holiday>,
     /// The official ways in.
     pub channels: Vec<Channel>,
+    /// Those that are there for one thing.
+    pub lines: Vec<Line>,
+    /// Codes of the categories for which nobody needs a place.
+    pub placeless: Vec<String>,
 }
 
 /// An agency that has no id yet.
@@ -81,6 +88,10 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         limits: limits(&mut tx).await?,
         calendar: calendar(&mut tx).await?,
         channels: channels(&mut tx).await?,
+        lines: lines(&mut tx).await?,
+        menu: menu(&mut tx).await?,
+        placeless: placeless(&mut tx).await?,
+        asks: asks(&mut tx).await?,
     };
     tx.commit().await.map_err(StoreError::from_sqlx)?;
     Ok(directory)
@@ -189,7 +200,7 @@ async fn calendar(tx: &mut Tx) -> Result<Calendar> {
 
 async fn channels(tx: &mut Tx) -> Result<Vec<Channel>> {
     let rows = sqlx::query!(
-        r#"select adapter, account, label, area, valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date"
+        r#"select adapter, account, label, area, valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date", hours
         from channel
         order by label, valid_from"#
     )
@@ -205,9 +216,77 @@ async fn channels(tx: &mut Tx) -> Result<Vec<Channel>> {
                 area: row.area,
                 from: row.valid_from.to_jiff(),
                 until: row.valid_until.map(jiff_sqlx::Date::to_jiff),
+                hours: row.hours.map(|hours| known(hours.parse().ok(), "channel", "hours")).transpose()?,
             })
         })
         .collect()
+}
+
+async fn lines(tx: &mut Tx) -> Result<Vec<Line>> {
+    let rows = sqlx::query!(
+        "select line.adapter, line.account, purpose.code, purpose.name_id, purpose.name_en, purpose.category, purpose.overrules
+        from line
+        join purpose on purpose.code = line.purpose
+        order by line.adapter, line.account"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Line {
+                adapter: known(row.adapter.parse().ok(), "line", "adapter")?,
+                account: row.account,
+                purpose: Purpose {
+                    code: row.code,
+                    name_id: row.name_id,
+                    name_en: row.name_en,
+                    category: row.category,
+                    overrules: row.overrules,
+                },
+            })
+        })
+        .collect()
+}
+
+async fn menu(tx: &mut Tx) -> Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select code
+        from category
+        where active
+        order by position, code"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)
+}
+
+async fn placeless(tx: &mut Tx) -> Result<BTreeSet<String>> {
+    let codes = sqlx::query_scalar!(
+        "select code
+        from category
+        where not needs_place"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(codes.into_iter().collect())
+}
+
+/// Name of the setting that says what citizens may be asked: a list of `place` and `category`. Without it both; an empty list: nothing.
+const ASKS: &str = "asks";
+
+async fn asks(tx: &mut Tx) -> Result<Vec<Question>> {
+    let value = sqlx::query_scalar!(
+        "select value
+        from setting
+        where name = $1",
+        ASKS
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    value.map_or_else(|| Ok(Question::ALL.to_vec()), |value| json(value, "setting", "value"))
 }
 
 /// `(code, GeoJSON geometry)` of every area whose outline is known.
@@ -262,6 +341,10 @@ pub async fn seed(db: &PgPool, seed: &Seed, now: Timestamp) -> Result<bool> {
     for channel in &seed.channels {
         insert_channel(&mut tx, channel, now).await?;
     }
+    for line in &seed.lines {
+        insert_line(&mut tx, line).await?;
+    }
+    seed_placeless(&mut tx, seed).await?;
     tx.commit().await.map_err(StoreError::from_sqlx)?;
     Ok(true)
 }
@@ -406,8 +489,8 @@ pub async fn add_channel(db: &PgPool, channel: &Channel, now: Timestamp) -> Resu
 
 async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Result<bool> {
     let written = sqlx::query!(
-        "insert into channel (id, adapter, account, label, area, valid_from, valid_until)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into channel (id, adapter, account, label, area, valid_from, valid_until, hours)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (adapter, account, valid_from) do nothing",
         ChannelId::new(now).0,
         channel.adapter.as_str(),
@@ -415,12 +498,93 @@ async fn insert_channel(tx: &mut Tx, channel: &Channel, now: Timestamp) -> Resul
         channel.label,
         channel.area,
         channel.from.to_sqlx() as jiff_sqlx::Date,
-        channel.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>
+        channel.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>,
+        channel.hours.as_ref().map(ToString::to_string)
     )
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     Ok(written.rows_affected() == 1)
+}
+
+/// Sets or takes away the hours of an office, on every row of this adapter and account; `false`: there is no such channel.
+pub async fn set_hours(db: &PgPool, adapter: &AdapterName, account: &str, hours: Option<&OpeningHours>) -> Result<bool> {
+    let written = sqlx::query!(
+        "update channel set hours = $3 where adapter = $1 and account = $2",
+        adapter.as_str(),
+        account,
+        hours.map(ToString::to_string)
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() > 0)
+}
+
+async fn seed_placeless(tx: &mut Tx, seed: &Seed) -> Result<()> {
+    sqlx::query!(
+        "update category
+        set needs_place = false
+        where code = any($1)",
+        &seed.placeless
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Says what an account is there for, over what was said before; the purpose is written too.
+pub async fn set_line(db: &PgPool, line: &Line) -> Result<()> {
+    let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;
+    insert_line(&mut tx, line).await?;
+    tx.commit().await.map_err(StoreError::from_sqlx)
+}
+
+async fn insert_line(tx: &mut Tx, line: &Line) -> Result<()> {
+    let purpose = &line.purpose;
+    sqlx::query!(
+        "insert into purpose (code, name_id, name_en, category, overrules)
+        values ($1, $2, $3, $4, $5)
+        on conflict (code) do update
+        set name_id = excluded.name_id, name_en = excluded.name_en, category = excluded.category, overrules = excluded.overrules",
+        purpose.code,
+        purpose.name_id,
+        purpose.name_en,
+        purpose.category,
+        purpose.overrules
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    sqlx::query!(
+        "insert into line (adapter, account, purpose)
+        values ($1, $2, $3)
+        on conflict (adapter, account) do update
+        set purpose = excluded.purpose",
+        line.adapter.as_str(),
+        line.account,
+        purpose.code
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// The account takes everything again; `false`: it did already.
+pub async fn remove_line(db: &PgPool, adapter: &model::AdapterName, account: &str) -> Result<bool> {
+    let removed = sqlx::query!(
+        "delete from line
+        where adapter = $1
+          and account = $2",
+        adapter.as_str(),
+        account
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(removed.rows_affected() == 1)
 }
 
 /// A single value that the roles share.

@@ -38,6 +38,8 @@ pub struct RecordedMessage {
     pub place: Option<String>,
     /// Whether it is an edit of an earlier message.
     pub is_edit: bool,
+    /// When we noticed that the citizen took it back where it was written.
+    pub withdrawn_at: Option<Timestamp>,
     /// What was too long and was cut, for staff.
     pub cut: Option<String>,
     /// In the order they were sent.
@@ -307,11 +309,38 @@ fn audience(word: &str) -> Option<Audience> {
     }
 }
 
+/// Notes that a citizen took a message back where they wrote it, and hides its complaint from everybody but them and who works on it.
+/// `false`: no such message is recorded.
+pub async fn withdraw(db: &PgPool, key: &MessageKey, since: Timestamp) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"with gone as (
+          update message
+          set withdrawn_at = coalesce(withdrawn_at, $4)
+          where adapter = $1 and account = $2 and platform_id = $3
+          returning complaint
+        ), hidden as (
+          update complaint
+          set visibility = 'hidden', version = version + 1
+          from gone
+          where complaint.id = gone.complaint and visibility = 'public'
+        )
+        select count(*) as "count!" from gone"#,
+        key.adapter.as_str(),
+        key.account,
+        key.id,
+        at(since) as At
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(found > 0)
+}
+
 /// Every message of a complaint, the oldest first.
 pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<RecordedMessage>> {
     let rows = sqlx::query!(
         r#"select id, text, sender_name, sender, contact, sent_at as "sent_at: At", received_at as "received_at: At", audience, lat, lon,
-          place, replaces is not null as "is_edit!", cut
+          place, replaces is not null as "is_edit!", cut, withdrawn_at as "withdrawn_at: At"
         from message
         where complaint = $1
         order by sent_at, id"#,
@@ -339,6 +368,7 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Rec
                 location: point(row.lat, row.lon),
                 place: row.place,
                 is_edit: row.is_edit,
+                withdrawn_at: row.withdrawn_at.map(At::to_jiff),
                 cut: row.cut,
                 attachments: attachments.remove(&row.id).unwrap_or_default(),
             })

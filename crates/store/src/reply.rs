@@ -63,7 +63,7 @@ pub struct SentReply {
     pub text: Option<String>,
     /// How far it is.
     pub state: ReplyState,
-    /// What the platform said became of it: `sent`, `delivered`, `read`, `failed`.
+    /// What the platform said became of it: `sent`, `unknown`, `delivered`, `read`, `failed`.
     pub receipt: Option<String>,
     /// When, by the platform's clock.
     pub receipt_at: Option<Timestamp>,
@@ -331,10 +331,40 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
     Ok(numbers.iter().map(|number| found.contains(number)).collect())
 }
 
+/// Puts a reply on the work list once more, to go out as what the platform approved; how many did. A repetition is not repeated: what
+/// fails then is for staff.
+pub async fn again(db: &PgPool, receipt: &Receipt, now: Timestamp) -> Result<u64> {
+    let written = sqlx::query!(
+        "insert into reply (id, complaint, kind, cause, adapter, account, reply_to, language, facts, trace, created_at, due_at, state,
+          again_of)
+        select $1, reply.complaint, reply.kind, reply.id, reply.adapter, reply.account,
+          jsonb_set(reply.reply_to, '{open_until}', to_jsonb($5::text)), reply.language, reply.facts, reply.trace, $6, $6,
+          case when opt_out.address is null then 'due' else 'withheld' end, reply.id
+        from reply
+        left join opt_out on opt_out.address = reply.reply_to ->> 'address'
+        where reply.adapter = $3
+          and (reply.id = $2 or ($2::uuid is null and reply.account = $4 and reply.platform_id = $7))
+          and reply.again_of is null
+        on conflict on constraint reply_once do nothing",
+        ReplyId::new(now).0,
+        receipt.reply.map(|reply| reply.0),
+        receipt.adapter.as_str(),
+        receipt.account,
+        receipt.at.to_string(),
+        at(now) as At,
+        receipt.platform_id
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
+}
+
 /// The platform's words for staff, when it said no.
 fn words(state: &ReceiptState) -> Option<String> {
     match state {
-        ReceiptState::Failed { code, detail } => Some(format!("{code}: {detail}")),
+        ReceiptState::Failed { code, detail } | ReceiptState::WindowClosed { code, detail } => Some(format!("{code}: {detail}")),
+        ReceiptState::Unknown { detail } => Some(detail.clone()),
         ReceiptState::Sent | ReceiptState::Delivered | ReceiptState::Read => None,
     }
 }

@@ -146,6 +146,7 @@ fn seed() -> Seed {
         limits: vec![SeedLimit { category: None, agency: Some("roads".into()), working_days: 3, source: "aturan".into() }],
         holidays: vec![Holiday { day: jiff::civil::date(2026, 12, 25), name: "Natal".into(), source: "SKB".into() }],
         channels: vec![channel("1")],
+        ..Seed::default()
     }
 }
 
@@ -157,6 +158,7 @@ fn channel(account: &str) -> Channel {
         area: Some("3171".into()),
         from: jiff::civil::date(2026, 1, 1),
         until: None,
+        hours: None,
     }
 }
 
@@ -167,6 +169,7 @@ fn inbound(id: &str) -> Inbound {
     let content = Content::Quarantined { blob: BlobId(format!("blob-{id}")), bytes: 3, sha256: "00".into() };
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,
@@ -184,7 +187,7 @@ fn inbound(id: &str) -> Inbound {
         thread: None,
         replaces: None,
         unreadable: None,
-        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private }),
+        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private, open_until: None }),
         reference: Reference::of(&key, 0),
         tracking: None,
         key,
@@ -302,6 +305,8 @@ async fn receipts_count_by_their_rank_whatever_their_order() {
         let sent = reply::of_complaint(&world.db, decision.complaint.id).await.expect("loads").remove(0);
         (known, sent.receipt.unwrap_or_default(), sent.error)
     };
+    let unknown = || ReceiptState::Unknown { detail: "fell silent".into() };
+    assert_eq!(noted(&[of(unknown())]).await, (vec![true], "unknown".into(), Some("fell silent".into())));
     assert_eq!(noted(&[of(ReceiptState::Sent), of(failed())]).await, (vec![true, true], "failed".into(), Some("131047: too late".into())));
     assert_eq!(noted(&[of(ReceiptState::Read), of(ReceiptState::Delivered)]).await, (vec![true, true], "read".into(), None));
     assert_eq!(noted(&[of(failed())]).await.1, "read");

@@ -16,6 +16,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts of words, rows and hours: figures, not accounts")]
 
+mod alike;
 mod atlas;
 mod bag;
 mod category;
@@ -34,6 +35,7 @@ mod spot;
 mod text;
 mod whereabouts;
 
+pub use alike::alike;
 pub use atlas::Atlas;
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
@@ -99,6 +101,7 @@ pub fn triage(
         ethics,
         kind: opinion.kind.map(|kind| kind.name().to_owned()),
         guesses,
+        quoted: Vec::new(),
     };
     Triaged { category, area, agency, why }
 }

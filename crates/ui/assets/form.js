@@ -55,25 +55,31 @@ function photoField(field) {
     chosen.push({ blob, name, url });
   }
 
+  async function take(files) {
+    let told = "";
+    // One after the other: a cheap phone has memory for one large photo at a time.
+    for (const file of files) {
+      if (chosen.length >= most) {
+        told = say("Many", { n: most });
+        break;
+      }
+      status.textContent = say("Working");
+      const blob = await smaller(file);
+      if (blob.size > largest) told = say("Large", { nth: chosen.length + 1, mb: Math.floor(largest / 1048576) });
+      else add(blob, blob === file ? file.name : file.name.replace(/\.[^.]*$/, "") + ".jpg");
+    }
+    draw();
+    if (told) status.textContent = told;
+    changed();
+  }
+
+  // Another module has files: a scanner, an entry that is mended.
+  form.addEventListener("muara:files", ({ detail }) => take(detail));
   for (const input of field.querySelectorAll("input[type=file]")) {
-    input.addEventListener("change", async () => {
+    input.addEventListener("change", () => {
       const files = [...input.files];
       input.value = "";
-      let told = "";
-      // One after the other: a cheap phone has memory for one large photo at a time.
-      for (const file of files) {
-        if (chosen.length >= most) {
-          told = say("Many", { n: most });
-          break;
-        }
-        status.textContent = say("Working");
-        const blob = await smaller(file);
-        if (blob.size > largest) told = say("Large", { nth: chosen.length + 1, mb: Math.floor(largest / 1048576) });
-        else add(blob, blob === file ? file.name : file.name.replace(/\.[^.]*$/, "") + ".jpg");
-      }
-      draw();
-      if (told) status.textContent = told;
-      changed();
+      take(files);
     });
     // Files that were chosen before this module came would be sent twice or not at all.
     if (input.files.length) input.dispatchEvent(new Event("change"));
@@ -335,6 +341,7 @@ function sending(photos, draft) {
     send();
   });
   addEventListener("online", () => waiting && send());
+  form.addEventListener("muara:problems", ({ detail }) => problems(detail));
 
   function send() {
     if (busy) return;
@@ -347,7 +354,18 @@ function sending(photos, draft) {
     const data = new FormData(form);
     data.delete("foto");
     for (const { blob, name } of photos.all()) data.append("foto", blob, name);
+    // A page may have its own way to send: it prevents ours, and says how it ended, or lets us do it plainly after all.
+    const detail = { data, answer: (response) => done({ response }), plainly: () => transmit(data) };
+    if (form.dispatchEvent(new CustomEvent("muara:send", { cancelable: true, detail }))) transmit(data);
+  }
 
+  function done(request) {
+    busy = false;
+    button.removeAttribute("aria-disabled");
+    answered(request);
+  }
+
+  function transmit(data) {
     const request = new XMLHttpRequest();
     request.open("POST", form.action);
     request.setRequestHeader("accept", "application/json");
@@ -366,9 +384,7 @@ function sending(photos, draft) {
     });
     request.addEventListener("loadend", () => {
       clearTimeout(quiet);
-      busy = false;
-      button.removeAttribute("aria-disabled");
-      answered(request);
+      done(request);
     });
     request.send(data);
   }

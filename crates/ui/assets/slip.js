@@ -22,13 +22,17 @@ for (const button of document.querySelectorAll("[data-print]")) {
 }
 
 // A roll of paper has no height: this slip's own is told to the printer, so that it cuts where the words end.
-const roll = document.querySelector(".slip-80 .slip");
-if (roll && "adoptedStyleSheets" in document) {
+if ("adoptedStyleSheets" in document) {
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   addEventListener("beforeprint", () => {
-    const millimetres = Math.ceil((roll.offsetHeight / 96) * 25.4) + 8;
-    sheet.replaceSync(`@page roll { size: 80mm ${millimetres}mm; margin: 4mm; }`);
+    const height = (width) => {
+      const slip = document.querySelector(`.slip-${width} .slip`);
+      return slip && Math.ceil((slip.offsetHeight / 96) * 25.4) + 8;
+    };
+    const [wide, narrow] = [height(80), height(58)];
+    if (wide) sheet.replaceSync(`@page roll { size: 80mm ${wide}mm; margin: 4mm; }`);
+    if (narrow) sheet.replaceSync(`@page narrow { size: 58mm ${narrow}mm; margin: 4mm 5mm; }`);
   });
 }
 

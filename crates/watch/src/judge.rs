@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn channel() -> Channel {
-        Channel { adapter: name(), account: "1".into(), label: "Chat".into(), area: None, from: date(2026, 1, 1), until: None }
+        Channel { adapter: name(), account: "1".into(), label: "Chat".into(), area: None, from: date(2026, 1, 1), until: None, hours: None }
     }
 
     fn way() -> Way {

@@ -72,6 +72,10 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
+        .route("/pos", get(agency::post::show))
+        .route(model::desk::SEARCH, post(agency::desk_api::search))
+        .route(model::desk::UNDELIVERED, post(agency::desk_api::undelivered))
+        .route("/impor", get(agency::import::show))
         .route("/peta.json", get(outlines::show));
     let admins = Router::new()
         .route("/admin", get(admin::channels::show))
@@ -86,6 +90,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show));
     let pages = citizens
         .merge(accounts)
@@ -96,6 +101,7 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER));
     let uploads = Router::new()
         .route("/aduan/{id}/selesai", post(agency::resolve::submit))
+        .route("/pos", post(agency::post::submit))
         .layer(DefaultBodyLimit::max(upload::MOST_BYTES + MOST_BYTES_OF_A_FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_UPLOAD));
     // These stay open as long as somebody looks.
@@ -103,7 +109,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/live", get(citizen::live::show))
         .route("/aduan/{id}/live", get(agency::live::of_complaint))
         .route("/antrean/live", get(agency::live::of_queue));
-    let policy = ui::Policy { form_targets: rooms.desk_origin().into_iter().collect(), https: rooms.https() };
+    let policy = ui::Policy { form_targets: rooms.token_origins(), https: rooms.https() };
     let router = pages
         .merge(uploads)
         .merge(streams)

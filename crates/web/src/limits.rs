@@ -14,6 +14,7 @@ pub(crate) struct Limits {
     sign_in_by_login: Keyed,
     lookup: Keyed,
     words_of_citizen: Keyed,
+    desk_search: Keyed,
 }
 
 const fn at_once(n: u32) -> NonZeroU32 {
@@ -28,11 +29,13 @@ impl Default for Limits {
         let login = Quota::per_minute(at_once(1)).allow_burst(at_once(10));
         let lookup = Quota::per_minute(at_once(10)).allow_burst(at_once(20));
         let words = Quota::per_minute(at_once(2)).allow_burst(at_once(10));
+        let desk = Quota::per_minute(at_once(30)).allow_burst(at_once(60));
         Self {
             sign_in_by_address: RateLimiter::keyed(office),
             sign_in_by_login: RateLimiter::keyed(login),
             lookup: RateLimiter::keyed(lookup),
             words_of_citizen: RateLimiter::keyed(words),
+            desk_search: RateLimiter::keyed(desk),
         }
     }
 }
@@ -53,6 +56,11 @@ impl Limits {
     /// A lookup by number.
     pub(crate) fn lookup(&self, address: &str) -> Result<(), WebError> {
         check(&self.lookup, address)
+    }
+
+    /// A clerk's look for what there is already.
+    pub(crate) fn desk_search(&self, staff: &str) -> Result<(), WebError> {
+        check(&self.desk_search, staff)
     }
 
     /// Words or a "not done" from the holder of one tracking code.

@@ -39,9 +39,16 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     } else {
         menu.push(link("/antrean", words.t("menu.queue")));
     }
+    if rooms.import_url().is_some() && crate::agency::import::may(role) {
+        menu.push(link("/impor", words.t("menu.import")));
+    }
+    if crate::agency::post::may(role) {
+        menu.push(link("/pos", words.t("menu.post")));
+    }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));
+        menu.push(link("/admin/kabar", words.t("menu.notices")));
         menu.push(link("/admin/petugas", words.t("menu.staff")));
         menu.push(link("/admin/direktori", words.t("menu.directory")));
         menu.push(link("/admin/catatan", words.t("menu.audit")));

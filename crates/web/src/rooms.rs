@@ -28,6 +28,8 @@ pub struct Context {
     pub staff_key: SigningKey,
     /// Where the desk is, if there is one: `https://desk.example.id`.
     pub desk_url: Option<String>,
+    /// Where chats of neighbourhood groups are imported, if anywhere: `https://import.example.id`.
+    pub import_url: Option<String>,
     /// Where the citizens' form is, if there is one.
     pub form_url: Option<String>,
     /// Whether a reverse proxy stands in front and names the visitor's address in `X-Forwarded-For`.
@@ -136,12 +138,17 @@ impl Rooms {
         self.0.context.desk_url.as_deref().map(|url| url.trim_end_matches('/'))
     }
 
-    /// Scheme and host of the desk, for the content policy.
-    pub(crate) fn desk_origin(&self) -> Option<String> {
-        let url = self.desk_url()?;
-        let (scheme, rest) = url.split_once("://")?;
-        let host = rest.split('/').next()?;
-        Some(format!("{scheme}://{host}"))
+    pub(crate) fn import_url(&self) -> Option<&str> {
+        self.0.context.import_url.as_deref().map(|url| url.trim_end_matches('/'))
+    }
+
+    /// Scheme and host of every program that our pages post a token to, for the content policy.
+    pub(crate) fn token_origins(&self) -> Vec<String> {
+        let origin = |url: &str| {
+            let (scheme, rest) = url.split_once("://")?;
+            Some(format!("{scheme}://{}", rest.split('/').next()?))
+        };
+        [self.desk_url(), self.import_url()].into_iter().flatten().filter_map(origin).collect()
     }
 
     pub(crate) fn form_url(&self) -> Option<&str> {

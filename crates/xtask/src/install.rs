@@ -134,6 +134,32 @@ pub(crate) fn browser() -> Result<PathBuf> {
         .ok_or_else(|| anyhow!("a browser is needed for the tests of pages: install `chromium`, `fonts-liberation` and `fonts-noto-core`"))
 }
 
+/// The mail servers of the tests: Dovecot and Exim, which the tests start by themselves.
+pub(crate) fn mail() -> Result<()> {
+    if servers::mail::programs().is_err() && can_install() {
+        say::step("Installing Dovecot and Exim with apt-get, for the tests of mail (their programs only: the tests start their own)");
+        apt(&["dovecot-imapd", "exim4-daemon-light", "openssl"])?;
+    }
+    Ok(servers::mail::programs()?)
+}
+
+/// The gateways of text messages that tests run against: Kannel, and Gammu SMSD with its dummy telephone. Their own services may start or
+/// not: tests start private ones.
+pub(crate) fn text_gateways() -> Result<()> {
+    // They lie where only root's path leads.
+    let here = |name: &str| program(&[name]).is_some() || Path::new("/usr/sbin").join(name).exists();
+    let missing = |names: &[&'static str]| names.iter().copied().find(|name| !here(name));
+    let needed = ["bearerbox", "smsbox", "gammu", "gammu-smsd", "gammu-smsd-inject"];
+    if missing(&needed).is_some() && can_install() {
+        say::step("Installing Kannel and Gammu SMSD with apt-get, for the tests of text messages");
+        apt(&["kannel", "gammu", "gammu-smsd"])?;
+    }
+    match missing(&needed) {
+        None => Ok(()),
+        Some(name) => bail!("{name} is needed for the tests of text messages: install `kannel`, `gammu` and `gammu-smsd`"),
+    }
+}
+
 /// `cargo deny`, built once into the tools folder.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let ours = servers::tools_folder().join("bin/cargo-deny");

@@ -25,6 +25,7 @@ pub(crate) struct Ports {
     pub(crate) whatsapp: u16,
     pub(crate) form: u16,
     pub(crate) desk: u16,
+    pub(crate) email: u16,
     pub(crate) figures: u16,
     pub(crate) nats: u16,
     pub(crate) graph: u16,
@@ -35,12 +36,21 @@ impl Ports {
         if !(1024..=65_000).contains(&base) {
             bail!("--port-base has to lie between 1024 and 65000");
         }
-        Ok(Ports { web: base, whatsapp: base + 1, form: base + 2, desk: base + 3, figures: base + 9, nats: base + 10, graph: base + 20 })
+        Ok(Ports {
+            web: base,
+            whatsapp: base + 1,
+            form: base + 2,
+            desk: base + 3,
+            email: base + 5,
+            figures: base + 9,
+            nats: base + 10,
+            graph: base + 20,
+        })
     }
 
     /// An error that names the first port on which somebody listens already.
     pub(crate) fn are_free(self) -> Result<()> {
-        for port in [self.web, self.whatsapp, self.form, self.desk, self.figures, self.nats, self.graph] {
+        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.figures, self.nats, self.graph] {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
@@ -105,7 +115,30 @@ impl House {
 
     /// The settings of the desk.
     pub(crate) fn desk(&self) -> Result<PathBuf> {
-        self.write("desk.toml", &self.adapter("desk", self.ports.desk, "/")?)
+        let table = format!("queue = true\ncore_url = \"http://127.0.0.1:{}\"\n", self.ports.web);
+        self.write("desk.toml", &(self.adapter("desk", self.ports.desk, "/")? + "\n[adapter]\n" + &table))
+    }
+
+    /// Whether there is a mailbox: `email.toml` in the data folder, written by hand.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.data.join("email.toml").exists()
+    }
+
+    /// The settings of the mail adapter: our door, and the `[adapter]` table of `email.toml`. `None` without that.
+    pub(crate) fn email(&self) -> Result<Option<PathBuf>> {
+        if !self.has_mail() {
+            return Ok(None);
+        }
+        if !self.data.join("nats-keys/adapter-email.nk").exists() {
+            say::without(
+                "The mailbox waits for its channel: `muara channel add email --account … --label …` makes its key. Then start again.",
+            );
+            return Ok(None);
+        }
+        let own = self.data.join("email.toml");
+        let table = fs::read_to_string(&own).with_context(|| format!("cannot read {}", own.display()))?;
+        let text = format!("{}\n{table}", self.adapter("email", self.ports.email, "/")?);
+        self.write("email.toml", &text).map(Some)
     }
 
     /// What the simulator is told, to play Meta's side.

@@ -132,7 +132,9 @@ fn licences() -> Result<()> {
 /// Every test of the workspace. They share one PostgreSQL, in which each has its own database, and start NATS servers of their own.
 fn tests(words: &[String]) -> Result<()> {
     install::servers()?;
+    install::mail()?;
     let browser = install::browser()?;
+    install::text_gateways()?;
     let scripts = root().join("tests/browser");
     if scripts.join("package-lock.json").exists() {
         let npm = install::npm()?.context("node is needed for the tests of pages: install `nodejs` and `npm`")?;

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Also play a small lively city: people write by WhatsApp and fill in the form.
     #[arg(long)]
     demo: bool,
-    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, figures N+9, NATS N+10, the stand-in for Meta N+20.
+    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, mail N+5, figures N+9, NATS N+10, the stand-in for Meta N+20.
     #[arg(long, default_value_t = 8100)]
     port_base: u16,
     /// The folder that keeps everything. `data` if not given.
@@ -52,8 +52,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Err(problem) = assets::bundle() {
         say::without(&format!("Pages go without maps: {problem:#}"));
     }
-    let programs = build(options.release)?;
     let house = House::open(options.data.as_deref(), ports)?;
+    let programs = build(options.release, house.has_mail())?;
     let stop = Stop::on_signals()?;
     let mut running = Running::default();
     let outcome = running.start_all(&house, &programs, options.demo, &stop);
@@ -68,11 +68,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     outcome
 }
 
-fn build(release: bool) -> Result<PathBuf> {
+fn build(release: bool, with_mail: bool) -> Result<PathBuf> {
     let profile = if release { "release" } else { "debug" };
-    say::step(&format!("Building {} ({profile})", PROGRAMS.join(", ")));
+    let mut programs = PROGRAMS.to_vec();
+    programs.extend(with_mail.then_some("adapter-email"));
+    say::step(&format!("Building {} ({profile})", programs.join(", ")));
     let mut command = cargo();
-    command.arg("build").args(PROGRAMS.iter().flat_map(|program| ["--package", program]));
+    command.arg("build").args(programs.iter().flat_map(|program| ["--package", program]));
     if release {
         command.arg("--release");
     }
@@ -101,6 +103,10 @@ impl Running {
         for (name, settings, port) in adapters {
             let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(settings)];
             self.start(recipe(name, &format!("adapter-{name}"), arguments, Some(port)), stop)?;
+        }
+        if let Some(settings) = house.email()? {
+            let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(settings)];
+            self.start(recipe("email", "adapter-email", arguments, Some(house.ports.email)), stop)?;
         }
         let mut arguments = house.graph()?;
         let webhook = format!("http://127.0.0.1:{whatsapp}/webhook");

@@ -49,6 +49,11 @@ impl Answers {
         let _ = self.news.send(id.to_owned());
     }
 
+    /// Wakes the pages that follow `id`, for news that are no reply.
+    pub fn wake(&self, id: &str) {
+        let _ = self.news.send(id.to_owned());
+    }
+
     /// The last reply to the message `id`.
     pub fn of(&self, id: &str) -> Option<Reply> {
         self.kept.get(id)
@@ -106,11 +111,14 @@ mod tests {
                 address: "form:x".parse().expect("an address"),
                 thread: None,
                 audience: Audience::Private,
+                open_until: None,
             },
             kind,
             language: Language::Id,
             text: String::new(),
+            short: Vec::new(),
             params: std::collections::BTreeMap::default(),
+            menu: None,
         }
     }
 

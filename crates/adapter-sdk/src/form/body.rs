@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::{
@@ -60,6 +61,18 @@ pub enum BodyError {
     /// The line broke.
     #[error("the body ended early")]
     Broken,
+}
+
+impl BodyError {
+    /// What HTTP calls it, and the key of the words for it in the word files of `ui`; they may name `{mb}`, how large a body may be.
+    pub fn told(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form.too_large"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "form.busy"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "form.slow"),
+            Self::Broken => (StatusCode::BAD_REQUEST, "form.slow"),
+        }
+    }
 }
 
 impl Budget {

@@ -50,14 +50,38 @@ impl Mint {
         Timestamp::from_second(at.parse().ok()?).ok()
     }
 
+    /// A word that only this door can have written: the text, readable by everybody, and a seal on it.
+    pub fn word(&self, purpose: &str, text: &str) -> String {
+        let mac = self.mac_of(&["word", purpose, text]).finalize().into_bytes();
+        format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(text), BASE64_URL_SAFE_NO_PAD.encode(&mac[..BYTES]))
+    }
+
+    /// The text of a word that this door wrote for this purpose.
+    pub fn read(&self, purpose: &str, word: &str) -> Option<String> {
+        let (text, seal) = word.split_once('.')?;
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let seal = BASE64_URL_SAFE_NO_PAD.decode(seal).ok().filter(|seal| seal.len() == BYTES)?;
+        self.mac_of(&["word", purpose, &text]).verify_truncated_left(&seal).ok()?;
+        Some(text)
+    }
+
+    /// A key for one holder, the same as long as the door's secret is: what a browser of theirs seals with.
+    pub fn key(&self, purpose: &str, holder: &str) -> [u8; 32] {
+        self.mac_of(&["key", purpose, holder]).finalize().into_bytes().into()
+    }
+
     fn seal(&self, purpose: &str, key: &MessageKey, more: &str) -> String {
         let whole = self.mac(purpose, key, more).finalize().into_bytes();
         BASE64_URL_SAFE_NO_PAD.encode(&whole[..BYTES])
     }
 
     fn mac(&self, purpose: &str, key: &MessageKey, more: &str) -> Hmac<Sha256> {
+        self.mac_of(&[purpose, key.adapter.as_str(), &key.account, &key.id, more])
+    }
+
+    fn mac_of(&self, parts: &[&str]) -> Hmac<Sha256> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.secret).expect("HMAC takes a key of any length");
-        for part in [purpose, key.adapter.as_str(), &key.account, &key.id, more] {
+        for part in parts {
             mac.update(&part.len().to_be_bytes());
             mac.update(part.as_bytes());
         }
@@ -86,6 +110,27 @@ mod tests {
         assert_ne!(mint.tracking(&key("a")), mint.tracking(&key("b")));
         assert_ne!(mint.tracking(&key("a")), Mint::new([8; 32]).tracking(&key("a")));
         assert_eq!(format!("{mint:?}"), "Mint(***)");
+    }
+
+    #[test]
+    fn a_word_is_read_only_where_this_door_wrote_it_for_this_purpose() {
+        let mint = Mint::new([7; 32]);
+        let word = mint.word("shift", "Sari|kel-a");
+        assert_eq!(mint.read("shift", &word).as_deref(), Some("Sari|kel-a"));
+        assert_eq!(mint.read("other", &word), None);
+        assert_eq!(Mint::new([8; 32]).read("shift", &word), None);
+        let (text, seal) = word.split_once('.').expect("two parts");
+        for wrong in [String::new(), ".".into(), format!("{text}."), format!("{text}.{}", &seal[..8]), format!("x{text}.{seal}")] {
+            assert_eq!(mint.read("shift", &wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_holder_has_a_key_of_their_own() {
+        let mint = Mint::new([7; 32]);
+        assert_eq!(mint.key("seal", "kel-a"), Mint::new([7; 32]).key("seal", "kel-a"));
+        assert_ne!(mint.key("seal", "kel-a"), mint.key("seal", "kel-b"));
+        assert_ne!(mint.key("seal", "kel-a"), Mint::new([8; 32]).key("seal", "kel-a"));
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Adapter for Chat {
         match answer.status.as_u16() {
             200 => Ok(Sent { platform_id: Some(String::from_utf8_lossy(&answer.body).into_owned()) }),
             410 => Err(SendError::OptedOut),
+            418 => Err(SendError::Unknown { platform_id: Some("perhaps".into()), detail: "the line broke".into() }),
             _ => Err(SendError::from_answer(&answer)),
         }
     }
@@ -125,9 +126,11 @@ fn event(message: Message, raw: &Raw) -> Event {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         key,
         sender: vec![sender],
+        proof: adapter_sdk::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

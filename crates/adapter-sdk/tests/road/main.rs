@@ -3,6 +3,7 @@
 mod chat;
 mod world;
 
+mod clustered;
 mod doors;
 mod outages;
 mod polled;

@@ -30,6 +30,41 @@ async fn a_door_opens_before_there_is_a_bus_and_forwards_when_there_is_one() {
     world.until("the message", |world| world.messages() == ["early"]).await;
 }
 
+/// An SMS gateway does not come again: what it says once, at any time, must be there, and a citizen's words in their order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_never_retries_loses_nothing_in_a_long_outage_and_each_sender_is_heard_in_order() {
+    const SENDERS: usize = 12;
+    const EACH: usize = 100;
+    let world = World::with_webhook().await;
+    world.nats().kill9();
+    let senders = (0..SENDERS).map(|sender| {
+        let world = &world;
+        async move {
+            for n in 0..EACH {
+                let message =
+                    serde_json::json!({ "id": format!("{sender}-{n:03}"), "text": "jalan berlubang", "from": format!("s{sender}") });
+                let said = world.post(serde_json::json!({ "messages": [message] }).to_string(), Some("word")).await;
+                assert_eq!(said, 200, "there is no second time");
+            }
+        }
+    });
+    futures::future::join_all(senders).await;
+    let (_, health) = world.get("/health").await;
+    assert!(health.contains(r#""bus":false"#) && health.contains(&format!(r#""spool_waiting":{}"#, SENDERS * EACH)), "{health}");
+    world.nats().restart().expect("a server");
+    world.until("all of them", |world| world.events().len() >= SENDERS * EACH).await;
+    let mut heard: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for event in world.events() {
+        let adapter_sdk::Event::Message(inbound) = event else { continue };
+        heard.entry(inbound.sender[0].path().to_owned()).or_default().push(inbound.key.id);
+    }
+    assert_eq!(heard.len(), SENDERS);
+    for (sender, ids) in heard {
+        let number = sender.trim_start_matches('s');
+        assert_eq!(ids, (0..EACH).map(|n| format!("{number}-{n:03}")).collect::<Vec<_>>(), "{sender} in order, each once");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_spool_says_come_again_and_takes_again_when_the_bus_is_back() {
     let mut world = World::new().await;
@@ -45,18 +80,31 @@ async fn a_full_spool_says_come_again_and_takes_again_when_the_bus_is_back() {
     }
     assert!(accepted.len() > 20, "{}", accepted.len());
     let (status, health) = world.get("/health").await;
-    assert!(status == 503 || health.contains(r#""door":true"#), "{health}");
+    assert_eq!(status, 503, "whoever watches the door sees it: {health}");
+    assert!(health.contains("the door is full"), "{health}");
+    let metric = |text: &str, name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    assert_eq!(metric(&world.get("/metrics").await.1, "muara_door_full"), Some(1.0));
     world.nats().restart().expect("a server");
     world.listen().await;
+    let bus = world.bus().await;
+    let told = loop {
+        if let Some(told) = bus.announced().await.expect("a bus").pop() {
+            break told;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(told.last_error.is_some_and(|error| error.contains("full")), "the administrators' page shows it");
     world.until("what was accepted, and nothing else", |world| world.messages() == accepted).await;
     while world.says(&["after"]).await != 200 {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     world.until("what came after", |world| world.messages().last().is_some_and(|id| id == "after")).await;
+    assert_eq!(metric(&world.get("/metrics").await.1, "muara_door_full"), Some(0.0));
+    assert_eq!(world.get("/health").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_spooled_before_a_stop_arrives_after_the_start_and_nothing_arrives_twice() {
+async fn what_was_spooled_before_a_stop_arrives_after_the_start_and_what_comes_again_has_its_own_key() {
     let mut world = World::with_webhook().await;
     assert_eq!(world.says(&["a"]).await, 200);
     world.until("the first", |world| world.messages() == ["a"]).await;
@@ -66,8 +114,9 @@ async fn what_was_spooled_before_a_stop_arrives_after_the_start_and_nothing_arri
     world.nats().restart().expect("a server");
     world.open("").await;
     assert_eq!(world.says(&["c"]).await, 200);
-    world.until("the others", |world| world.messages().len() >= 3).await;
-    assert_eq!(world.messages(), ["a", "b", "c"], "`a` was forwarded again, and absorbed");
+    // `a` may come again, because it was not certainly on the server's disk; the core knows it by its key.
+    let each = |world: &World| world.messages().into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    world.until("the others", |world| each(world) == ["a", "b", "c"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,20 @@ async fn a_final_no_is_a_receipt_that_staff_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_knows_is_told_and_not_sent_again() {
+    let world = World::with_webhook().await;
+    let bus = world.bus().await;
+    world.platform.answers("/send", &[(418, "")]);
+    let _ = bus.publish_reply(&reply(1), trace()).await.expect("a bus");
+    world.until("the receipt", |world| !receipts(world).is_empty()).await;
+    let told = &receipts(&world)[0];
+    assert!(matches!(&told.state, ReceiptState::Unknown { detail } if detail == "the line broke"), "{told:?}");
+    assert_eq!(told.platform_id.as_deref(), Some("perhaps"), "a bounce may name it");
+    assert_eq!(bus.sent(reply(1).id).await.expect("a bus").as_deref(), Some("perhaps"), "marked: a redelivery sends nothing");
+    assert_eq!(world.platform.calls("/send").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_citizen_who_wants_no_messages_is_remembered() {
     let world = World::with_webhook().await;
     let bus = world.bus().await;

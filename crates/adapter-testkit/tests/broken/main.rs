@@ -19,6 +19,7 @@ fn contract() -> Contract {
         config: |platform| format!("api = '{platform}'\ntoken = '{}'\nword = '{}'\n", tiny::TOKEN, tiny::WORD),
         fixtures: FIXTURES,
         signed: |request| vec![("x-signature".into(), tiny::signature(&request.body))],
+        word_only: false,
         handshake: Some(handshake),
         secrets: &[tiny::TOKEN, tiny::WORD],
         ignored: &["echo"],

@@ -88,11 +88,13 @@ impl<const FAULT: u8> Adapter for Post<FAULT> {
             address: sender.clone(),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         };
         Ok(vec![Event::Message(Box::new(Inbound {
             reference: Reference::of(&key, 0),
             key,
             sender: vec![sender],
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience: Audience::Private,

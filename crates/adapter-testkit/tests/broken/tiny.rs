@@ -123,10 +123,11 @@ pub(crate) fn reply() -> Reply {
         address: "tiny:someone-with-a-long-name".parse().expect("an address"),
         thread: None,
         audience: Audience::Private,
+        open_until: None,
     };
     let id = ReplyId::new(Timestamp::UNIX_EPOCH);
     let text = "Laporan Anda kami terima.".to_owned();
-    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, params: BTreeMap::new() }
+    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
 }
 
 impl<const FAULT: u8> Tiny<FAULT> {
@@ -141,7 +142,14 @@ impl<const FAULT: u8> Tiny<FAULT> {
         let count = self.parsed.fetch_add(1, Ordering::Relaxed);
         let sender: adapter_sdk::Address = message.from.as_deref().unwrap_or("tiny:someone").parse().unwrap_or_else(|_| reply().to.address);
         let audience = if message.public && !Self::has(Fault::EverythingIsPrivate) { Audience::Public } else { Audience::Private };
-        let to = ReplyTo { adapter: key.adapter.clone(), account: "kota".into(), address: sender.clone(), thread: None, audience };
+        let to = ReplyTo {
+            adapter: key.adapter.clone(),
+            account: "kota".into(),
+            address: sender.clone(),
+            thread: None,
+            audience,
+            open_until: None,
+        };
         let file = |id: String| Attachment {
             kind: AttachmentKind::Image,
             mime: None,
@@ -149,9 +157,10 @@ impl<const FAULT: u8> Tiny<FAULT> {
             content: Content::Remote(RemoteMedia { id, params: BTreeMap::new() }),
         };
         Event::Message(Box::new(Inbound {
-            reference: Reference::of(&key, u32::from(Self::has(Fault::NumberOfItsOwn))),
+            reference: Reference::of(&key, u8::from(Self::has(Fault::NumberOfItsOwn))),
             key,
             sender: if Self::has(Fault::NobodyWrote) { Vec::new() } else { vec![sender] },
+            proof: adapter_sdk::Proof::Platform,
             sender_name: None,
             contact: Vec::new(),
             audience,
@@ -406,6 +415,9 @@ impl Adapter for Lax {
     }
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
         self.0.send(reply).await
+    }
+    async fn probe(&self) -> Vec<Finding> {
+        self.0.probe().await
     }
 }
 

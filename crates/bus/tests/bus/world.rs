@@ -192,11 +192,14 @@ pub(crate) fn reply(to: &str) -> Reply {
             address: "tel:+6281234567890".parse().expect("an address"),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         },
         kind: ReplyKind::Received,
         language: Language::Id,
         text: "Terima kasih.".to_owned(),
+        short: Vec::new(),
         params: std::collections::BTreeMap::new(),
+        menu: None,
     }
 }
 

@@ -130,6 +130,7 @@ fn seed() -> Seed {
         area: None,
         from: jiff::civil::date(2020, 1, 1),
         until: None,
+        hours: None,
     };
     Seed {
         areas: vec![
@@ -152,6 +153,7 @@ pub(crate) fn message(who: u32, id: &str, text: &str) -> Inbound {
     let address: Address = format!("tel:+62812{who:08}").parse().expect("an address");
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,
@@ -175,6 +177,7 @@ pub(crate) fn message(who: u32, id: &str, text: &str) -> Inbound {
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,

@@ -2,7 +2,7 @@
 
 use bus::Delivery;
 use intake::{Rooms, handle_batch};
-use model::{Category, Event, Failure, Inbound, Receipt, ReceiptState, ReplyKind, TraceId};
+use model::{Category, Event, Failure, Inbound, Receipt, ReceiptState, ReplyKind, TraceId, Visibility};
 use store::reply;
 
 use crate::city::{City, LATER, after, message, opened};
@@ -115,4 +115,33 @@ async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_l
     assert!(matches!(young[0], Err(Failure::Retry { after: Some(_), .. })), "{young:?}");
     let old = handle_batch(&city.db, &city.rooms, event(), LATER).await;
     assert!(old[0].is_ok(), "{old:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_was_taken_back_hides_its_complaint_and_keeps_its_number() {
+    let city = City::new().await;
+    let open = Inbound { visibility: Visibility::Public, ..message(1, "m1", "jalan rusak") };
+    let complaint = opened(city.record_one(&open).await);
+    let number = city.complaint(complaint).await.reference;
+    let taken_back = |adapter: &str, id: &str| {
+        let key = model::MessageKey { id: id.into(), ..open.key.clone() };
+        delivery(adapter, Event::Withdrawn { key, at: after(5) })
+    };
+    let results = handle_batch(&city.db, &city.rooms, vec![taken_back("form", "m1")], after(5)).await;
+    assert!(matches!(results[0], Err(Failure::Park { .. })), "for another adapter's message: {results:?}");
+    assert_eq!(city.complaint(complaint).await.visibility, Visibility::Public);
+
+    for _ in 0..2 {
+        let results = handle_batch(&city.db, &city.rooms, vec![taken_back("chat", "m1")], after(5)).await;
+        assert!(results[0].is_ok(), "{results:?}");
+    }
+    let hidden = city.complaint(complaint).await;
+    assert_eq!((hidden.visibility, hidden.reference), (Visibility::Hidden, number));
+    let messages = store::message::of_complaint(&city.db, complaint).await.expect("loads");
+    assert_eq!(messages[0].withdrawn_at, Some(after(5)));
+
+    let early = handle_batch(&city.db, &city.rooms, vec![taken_back("chat", "m2")], after(6)).await;
+    assert!(matches!(early[0], Err(Failure::Retry { .. })), "the message may still be on its way: {early:?}");
+    let late = handle_batch(&city.db, &city.rooms, vec![taken_back("chat", "m2")], after(60)).await;
+    assert!(late[0].is_ok(), "{late:?}");
 }

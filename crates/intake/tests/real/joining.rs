@@ -1,7 +1,7 @@
 //! What belongs together, and what does not.
 
 use intake::Recorded;
-use model::{Action, Address, Audience, Inbound, Receipt, ReceiptState, ReplyKind, Status, UpdateKind};
+use model::{Action, Address, Audience, Inbound, Proof, Receipt, ReceiptState, ReplyKind, Status, UpdateKind};
 use proptest::{prelude::*, test_runner::TestRunner};
 use store::reply;
 
@@ -122,6 +122,43 @@ async fn an_answer_to_our_reply_joins_and_a_strangers_answer_to_it_does_not() {
     assert_eq!(city.record_one(&answer(1, "m2")).await, Recorded::FollowUp(complaint));
     opened(city.record_one(&answer(2, "m3")).await);
     assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Forwarded, ReplyKind::Noted]);
+}
+
+#[tokio::test]
+async fn who_carries_the_sign_of_our_answer_joins_and_we_go_on_writing_to_whose_complaint_it_is() {
+    let city = City::new().await;
+    let complaint = opened(city.record_one(&message(1, "m1", "jalan rusak")).await);
+    let before = city.complaint(complaint).await;
+    let neighbour = at(300, Inbound { proof: Proof::Answer(before.reference), ..message(2, "m2", "di sini juga") });
+    assert_eq!(city.record_one(&neighbour).await, Recorded::FollowUp(complaint));
+    assert_eq!(city.complaint(complaint).await.reply_to, before.reply_to);
+    assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Forwarded, ReplyKind::Noted]);
+    opened(city.record_one(&at(320, message(2, "m3", "pohon tumbang"))).await);
+}
+
+#[tokio::test]
+async fn who_only_claims_to_be_somebody_joins_by_the_conversation_and_not_by_a_number() {
+    let city = City::new().await;
+    let claim = |id: &str, text: &str| Inbound { proof: Proof::Claim, ..message(1, id, text) };
+    let complaint = opened(city.record_one(&claim("m1", "jalan rusak")).await);
+    let number = city.complaint(complaint).await.reference;
+    let by_number = opened(city.record_one(&at(1, claim("m2", &format!("bagaimana {number}?")))).await);
+    assert_eq!(city.complaint(by_number).await.why.quoted, [number.to_string()], "staff read it");
+    deliver(&city).await;
+    let answer = at(300, Inbound { in_reply_to: Some("out-0".into()), ..claim("m3", "masih rusak") });
+    assert_eq!(city.record_one(&answer).await, Recorded::FollowUp(complaint));
+    city.act(complaint, "roads", Action::Ask { text: "di sebelah mana?".into() }).await;
+    opened(city.record_one(&at(600, claim("m4", "di depan sekolah"))).await);
+}
+
+#[tokio::test]
+async fn a_number_that_a_stranger_names_is_shown_to_staff_and_stays_when_triage_reads_again() {
+    let city = City::new().await;
+    let complaint = opened(city.record_one(&message(1, "m1", "jalan rusak")).await);
+    let number = city.complaint(complaint).await.reference;
+    let stranger = opened(city.record_one(&message(2, "m2", &format!("seperti {number}"))).await);
+    assert_eq!(city.record_one(&at(1, message(2, "m3", "jalan rusak"))).await, Recorded::FollowUp(stranger));
+    assert_eq!(city.complaint(stranger).await.why.quoted, [number.to_string()]);
 }
 
 #[tokio::test]

@@ -6,3 +6,4 @@ mod files;
 mod joining;
 mod once;
 mod opening;
+mod questions;

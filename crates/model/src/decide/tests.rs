@@ -50,6 +50,7 @@ fn opening(category: Option<&str>) -> Opening {
             address: "tel:+6281234567890".parse().expect("an address"),
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         opened_at: now(),
         triaged: Triaged { category: category.map(Into::into), ..Triaged::default() },

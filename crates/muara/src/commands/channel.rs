@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Subcommand;
 use jiff::civil::Date;
-use model::{AdapterName, Channel, Directory};
+use model::{AdapterName, Channel, Directory, OpeningHours};
 use serde_json::json;
 use store::{PgPool, channel::Pause};
 
@@ -42,9 +42,22 @@ pub(crate) enum Command {
         /// Last day.
         #[arg(long)]
         until: Option<Date>,
+        /// When the office is open: `mon-thu 07:30-16:00, fri 07:30-11:30 13:00-16:30`.
+        #[arg(long)]
+        hours: Option<OpeningHours>,
         /// The folder of the credentials; the setting `bus.keys` if not given.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+    },
+    /// Set when an office is open; without hours, take them away.
+    Hours {
+        /// Which program: `desk`, …
+        adapter: AdapterName,
+        /// Which office.
+        #[arg(long)]
+        account: String,
+        /// `mon-thu 07:30-16:00, fri 07:30-11:30 13:00-16:30`.
+        hours: Option<OpeningHours>,
     },
     /// Hold answers back. They wait; what comes in is taken as ever.
     Pause {
@@ -74,10 +87,11 @@ pub(crate) enum Command {
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     match command {
         Command::List { json } => list::run(config, json).await,
-        Command::Add { adapter, account, label, area, from, until, out } => {
+        Command::Add { adapter, account, label, area, from, until, hours, out } => {
             let from = from.unwrap_or_else(|| now().to_zoned(config.site().zone.time_zone()).date());
-            add(config, &Channel { adapter, account, label, area, from, until }, out.as_deref()).await
+            add(config, &Channel { adapter, account, label, area, from, until, hours }, out.as_deref()).await
         }
+        Command::Hours { adapter, account, hours } => set_hours(config, &adapter, &account, hours).await,
         Command::Pause { adapter, account, reason } => pause(config, &adapter, account.as_deref(), &reason).await,
         Command::Resume { adapter, account } => resume(config, &adapter, account.as_deref()).await,
         Command::Credential(credential) => access::credential(config, &credential),
@@ -93,6 +107,17 @@ async fn add(config: &Config, channel: &Channel, out: Option<&Path>) -> anyhow::
         println!("There is such a channel already; nothing was changed.");
     }
     access::for_channel(config, &channel.adapter, out)
+}
+
+/// Sets or takes away the hours of an office.
+async fn set_hours(config: &Config, adapter: &AdapterName, account: &str, hours: Option<OpeningHours>) -> anyhow::Result<()> {
+    let db = connect::database(config).await?;
+    ensure!(store::directory::set_hours(&db, adapter, account, hours.as_ref()).await?, "there is no channel {adapter} {account}");
+    match hours {
+        Some(hours) => println!("{adapter} {account} is open {hours}."),
+        None => println!("{adapter} {account} has no hours any more."),
+    }
+    Ok(())
 }
 
 async fn pause(config: &Config, adapter: &AdapterName, account: Option<&str>, reason: &str) -> anyhow::Result<()> {

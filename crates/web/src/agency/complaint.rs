@@ -56,6 +56,10 @@ struct ComplaintPage {
     steps: Vec<Step>,
     can: Can,
     can_reply: bool,
+    /// Until when the platform takes free words, and whether that is still to come.
+    window: Option<(Timestamp, bool)>,
+    /// What we asked and heard no answer to.
+    asked: String,
     others: Vec<(String, String, bool)>,
     all: Vec<(String, String, bool)>,
     categories: Vec<(String, String, bool)>,
@@ -163,6 +167,8 @@ pub(super) async fn draw(
         steps: steps(&history, &by_staff, &directory, &staff, &page),
         can: can(complaint, by, &directory, page.now),
         can_reply: complaint.reply_to.is_some(),
+        window: complaint.reply_to.as_ref().and_then(|to| to.open_until).map(|until| (until, until > page.now)),
+        asked: asked(complaint, &page),
         others: agencies(&directory, by.staff.agency, &draft.agencies),
         all: agencies(&directory, None, &proposed(complaint, &draft)),
         categories: categories(complaint, &directory, &draft, visit),
@@ -213,10 +219,25 @@ fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
     Citizen { name, contacts, hidden: false }
 }
 
+/// The question of ours that is open.
+fn asked(complaint: &Complaint, page: &Page) -> String {
+    let question = complaint.questions.open_at(page.now);
+    question
+        .map_or("", |question| {
+            page.t(if question == model::Question::Place { "complaint.asked.place" } else { "complaint.asked.category" })
+        })
+        .to_owned()
+}
+
 /// Why it is where it is, in sentences.
 fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<String> {
     let mut said = Vec::new();
-    if !why.category.is_empty() {
+    let line = why.category.iter().find_map(|word| word.strip_prefix(model::LINE));
+    if let Some(code) = line {
+        let purpose = directory.lines.iter().map(|line| &line.purpose).find(|purpose| purpose.code == code);
+        let name = purpose.map_or(code, |purpose| if visit.language == model::Language::Id { &purpose.name_id } else { &purpose.name_en });
+        said.push(page.fill("why.line", "name", name));
+    } else if !why.category.is_empty() {
         said.push(page.fill("why.category", "words", why.category.join(", ")));
     }
     match why.area.as_deref() {
@@ -227,6 +248,9 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
             None => said.push(page.fill("why.area.text", "name", reason.strip_prefix("text: ").unwrap_or(reason))),
         },
         None => {}
+    }
+    if !why.quoted.is_empty() {
+        said.push(page.fill("why.quoted", "numbers", why.quoted.join(", ")));
     }
     match why.kind.as_deref() {
         Some("complaint") => said.push(page.t("why.kind.complaint").to_owned()),

@@ -97,6 +97,9 @@ fn of_citizen(message: &RecordedMessage, identity: bool, page: &Page) -> Turn {
     if message.audience == Audience::Public {
         remarks.push(page.t("talk.public").to_owned());
     }
+    if message.withdrawn_at.is_some() {
+        remarks.push(page.t("talk.withdrawn").to_owned());
+    }
     if let Some(cut) = &message.cut {
         remarks.push(page.fill("talk.cut", "what", cut));
     }
@@ -206,6 +209,7 @@ fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::Resolved => page.t("reply.resolved"),
         ReplyKind::Reopened => page.t("reply.reopened"),
         ReplyKind::Unreadable => page.t("reply.unreadable"),
+        ReplyKind::Wanted => page.t("reply.wanted"),
     }
 }
 
@@ -215,6 +219,10 @@ fn receipt(reply: &SentReply, page: &Page) -> Receipt {
         (ReplyState::Withheld, _) => Receipt { icon: "cross", text: page.t("receipt.withheld").to_owned(), failed: true },
         (ReplyState::Due, _) => fine("clock", page.t("receipt.due")),
         (_, Some("sent")) => fine("sent", page.t("receipt.sent")),
+        (_, Some("unknown")) => {
+            let error = reply.error.clone().unwrap_or_default();
+            Receipt { icon: "alert", text: page.fill("receipt.unknown", "error", &error), failed: true }
+        }
         (_, Some("delivered")) => fine("delivered", page.t("receipt.delivered")),
         (_, Some("read")) => fine("delivered", page.t("receipt.read")),
         (_, Some("failed")) => {

@@ -58,12 +58,12 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     })
 }
 
-fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
+pub(super) fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
     ClerkToken { staff: staff.id, name: staff.name.clone(), role: staff.role, office, expires_at: rooms.now() + TOKEN_HOURS.hours() }
 }
 
 /// `base64url(json).base64url(signature over that text)`, as [`ClerkToken`] says.
-fn signed(token: &ClerkToken, key: &SigningKey) -> String {
+pub(crate) fn signed(token: &ClerkToken, key: &SigningKey) -> String {
     let json = serde_json::to_vec(token).expect("a token is plain JSON");
     let claims = BASE64_URL_SAFE_NO_PAD.encode(json);
     let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign(claims.as_bytes()).to_bytes());

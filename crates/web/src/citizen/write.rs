@@ -82,6 +82,7 @@ fn said_on_the_page(complaint: &Complaint, text: &str, once: Uuid, now: Timestam
     Inbound {
         key: MessageKey { adapter: complaint.adapter.clone(), account: complaint.account.clone(), id: format!("page:{once}") },
         sender: vec![sender],
+        proof: model::Proof::Platform,
         sender_name: None,
         contact: Vec::new(),
         audience: Audience::Private,

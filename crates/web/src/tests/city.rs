@@ -30,6 +30,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) text: &'a str,
     pub(crate) name: Option<&'a str>,
     pub(crate) tel: &'a str,
+    /// What a clerk wrote down.
+    pub(crate) contact: Option<&'a str>,
     pub(crate) category: Option<&'a str>,
     pub(crate) area: Option<&'a str>,
     pub(crate) location: Option<Point>,
@@ -48,6 +50,7 @@ impl Default for Wish<'_> {
             text: "Jalan berlubang besar di depan pasar, sudah dua minggu.",
             name: Some("Sari Contoh"),
             tel: "081200000001",
+            contact: None,
             category: Some("road"),
             area: Some("3171090001"),
             location: None,
@@ -96,6 +99,7 @@ fn directory() -> Seed {
         area: area.map(Into::into),
         from: date(2026, 1, 1),
         until: None,
+        hours: None,
     };
     let agency = |code: &str, name: &str| SeedAgency { code: code.into(), name: name.into(), send_kind: "queue".into(), send_target: None };
     let limit = |category: Option<&str>, working_days, source: &str| SeedLimit {
@@ -128,6 +132,7 @@ fn directory() -> Seed {
             channel("counter", "kel-melati", "Loket Kelurahan Melati", Some("3171090001")),
             channel("counter", "kel-kenanga", "Loket Kelurahan Kenanga", Some("3171090002")),
         ],
+        ..Seed::default()
     }
 }
 
@@ -255,8 +260,9 @@ pub(crate) const PICTURE: &[u8] = include_bytes!("photo.jpg");
 fn inbound(wish: &Wish<'_>, key: MessageKey, address: Address, attachments: Vec<Attachment>, now: Timestamp) -> Inbound {
     Inbound {
         sender: vec![address.clone()],
+        proof: model::Proof::Platform,
         sender_name: wish.name.map(Into::into),
-        contact: Vec::new(),
+        contact: wish.contact.map(|typed| Address::tel(typed).expect("a number")).into_iter().collect(),
         audience: Audience::Private,
         text: wish.text.into(),
         sent_at: now,
@@ -278,6 +284,7 @@ fn inbound(wish: &Wish<'_>, key: MessageKey, address: Address, attachments: Vec<
             address,
             thread: None,
             audience: Audience::Private,
+            open_until: None,
         }),
         reference: Reference::of(&key, 0),
         tracking: None,

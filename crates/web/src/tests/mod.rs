@@ -4,7 +4,9 @@ mod admins;
 mod browser;
 mod citizens;
 mod city;
+mod desk;
 mod matrix;
+mod posts;
 mod secrets;
 mod work;
 
@@ -187,6 +189,7 @@ fn context(db: &PgPool, bus: &Bus, files: &Arc<InMemory>, seconds: &Arc<AtomicI6
         site: Site { name: "Kota Contoh".into(), base_url: base_url.into(), zone: Zone::Wib },
         staff_key: SigningKey::from_bytes(&[7; 32]),
         desk_url: Some("http://desk.example.id:8103/".into()),
+        import_url: Some("http://import.example.id:8108/".into()),
         form_url: Some("http://form.example.id/".into()),
         behind_proxy: false,
         clock: Clock::from_fn(move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).expect("in range")),

@@ -1,0 +1,127 @@
+//! Any bytes at any gateway: nothing panics, and what comes out is whole.
+
+use std::sync::LazyLock;
+
+use adapter_sdk::{Adapter, Event, Http, Raw, Reference, Settings, Timestamp, TraceId, outgoing::Limits};
+use adapter_sms::Sms;
+use proptest::prelude::*;
+
+static ADAPTER: LazyLock<Sms> = LazyLock::new(|| {
+    let text = "[adapter]\nnumbers = [\n\
+        { number = '1708', gateway = 'kota', keywords = [{ word = 'BKN', account = '1708-bkn' }, { word = 'LAPOR BKN' }] },\n\
+        { number = '1709', gateway = 'modem' }, { number = '1710', gateway = 'awan' }, { number = '1711', gateway = 'lokal' }, { number = '1712', gateway = 'septet' }]\n\
+        kannel = { kota = { secret = 'word-of-the-gateway', door_url = 'http://127.0.0.1:1', send_url = 'http://127.0.0.1:1', username = 'm', password = 'x' } }\n\
+        gammu = { modem = { folder = '/nowhere' } }\n\
+        twilio = { awan = { account_sid = 'AC1', auth_token = 'x', door_url = 'https://sms.example.id' } }\n\
+        [adapter.http.lokal]\nsecret = 'word-of-the-gateway'\nlist = 'results'\nfrom = 'from'\nto = 'to'\ntext = 'text'\nid = 'id'\ntime = 'time'\ntime_format = '%Y-%m-%d %H:%M:%S'\n\
+        part_reference = 'ref'\npart_of = 'of'\npart_number = 'part'\nreport_status = 'status'\nreport_reply = 'reply'\nfailed = ['no']\n\
+        [adapter.http.septet]\nsecret = 'word-of-the-gateway'\nfrom = 'from'\ntext = 'text'\nudh = 'udh'\ntext_coding = 'gsm7_packed_hex'\n";
+    let settings = Settings::layered(&[Sms::DEFAULTS, text]).expect("a configuration");
+    Sms::open(settings.adapter, Http::new(Limits::default()).expect("a client")).expect("an adapter")
+});
+
+fn raw(query: String, content_type: &str, body: Vec<u8>) -> Raw {
+    Raw {
+        adapter: "sms".parse().expect("a name"),
+        received_at: Timestamp::from_second(1_795_300_000).expect("in range"),
+        trace: "1".parse::<TraceId>().expect("a trace"),
+        query,
+        headers: vec![("content-type".into(), content_type.into())],
+        body: body.into(),
+    }
+}
+
+fn whole(raw: &Raw) -> Result<(), TestCaseError> {
+    for event in ADAPTER.parse(raw).into_iter().flatten() {
+        match event {
+            Event::Message(inbound) => {
+                prop_assert!((1..=512).contains(&inbound.key.id.len()) && (1..=512).contains(&inbound.key.account.len()));
+                prop_assert_eq!(inbound.sender.len(), 1);
+                prop_assert_eq!(inbound.reference, Reference::of(&inbound.key, 0));
+            }
+            Event::Receipt(receipt) => prop_assert!(receipt.reply.is_some() || receipt.platform_id.is_some()),
+            Event::OptOut { address } | Event::OptIn { address } => prop_assert_eq!(address.scheme(), "tel"),
+            Event::Moved { .. } | Event::Notice(_) | Event::Withdrawn { .. } => prop_assert!(false, "no gateway tells these"),
+        }
+    }
+    Ok(())
+}
+
+/// A value as gateways write it, and as they never would.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[A-Za-z0-9 +#*%]{0,40}",
+        2 => "(%[0-9a-f]{2}){0,30}",
+        1 => "[0-9]{1,20}",
+        1 => "(BKN|bkn|LAPOR BKN|STOP|mulai)[ #*%0-9a-z]{0,20}",
+        1 => "\\PC{0,30}",
+        1 => Just("0812".repeat(200)),
+    ]
+}
+
+fn form(names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    proptest::collection::vec((proptest::sample::select(names), value()), 0..10).prop_map(|pairs| {
+        pairs.into_iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect::<Vec<_>>().join("&")
+    })
+}
+
+const KANNEL: &[&str] = &["id", "from", "to", "time", "coding", "charset", "udh", "text", "state", "reply", "at", "answer"];
+const OTHERS: &[&str] = &[
+    "From",
+    "To",
+    "Body",
+    "MessageSid",
+    "MessageStatus",
+    "NumMedia",
+    "MediaUrl0",
+    "OptOutType",
+    "from",
+    "text",
+    "udh",
+    "status",
+    "reply",
+    "ref",
+    "of",
+    "part",
+];
+
+proptest! {
+    #[test]
+    fn any_query_of_kannel_gives_whole_events_or_an_error(query in form(KANNEL)) {
+        whole(&raw(format!("gateway=kota&{query}"), "", Vec::new()))?;
+    }
+
+    #[test]
+    fn any_form_of_the_others_does_too(form in form(OTHERS), gateway in proptest::sample::select(&["awan", "septet", "lokal", "modem"][..])) {
+        whole(&raw(format!("gateway={gateway}"), "application/x-www-form-urlencoded", form.into_bytes()))?;
+    }
+
+    #[test]
+    fn any_bytes_do_too(query in "\\PC{0,60}", body in proptest::collection::vec(any::<u8>(), 0..200), json in any::<bool>()) {
+        for gateway in ["kota", "awan", "septet", "lokal", "modem"] {
+            whole(&raw(format!("gateway={gateway}&{query}"), if json { "application/json" } else { "" }, body.clone()))?;
+        }
+    }
+
+    #[test]
+    fn any_parts_are_joined_and_nothing_that_arrived_is_left_out(
+        of in 2..9_u8, present in proptest::collection::btree_set(1..9_u8, 1..8), words in proptest::collection::vec("[a-z]{3,9}", 9)
+    ) {
+        let present: Vec<u8> = present.into_iter().filter(|number| *number <= of).collect();
+        prop_assume!(!present.is_empty());
+        let pieces: Vec<serde_json::Value> = present.iter().rev().map(|number| {
+            let word = &words[usize::from(*number)];
+            let query = format!("gateway=kota&id=p{number}&from=081200000001&to=1708&coding=0&udh=%05%00%03%07%{of:02x}%{number:02x}&text={word}");
+            serde_json::json!({ "query": query, "content_type": "", "body": "" })
+        }).collect();
+        let body = serde_json::to_vec(&pieces).expect("JSON");
+        let events = ADAPTER.parse(&raw("gateway=kota".into(), "application/x-muara-parts+json", body)).expect("events");
+        let [Event::Message(inbound)] = events.as_slice() else { panic!("{events:?}") };
+        let mut rest = inbound.text.as_str();
+        for number in &present {
+            let (_, after) = rest.split_once(&words[usize::from(*number)]).expect("each part is there, in its order");
+            rest = after;
+        }
+        prop_assert_eq!(inbound.text.contains("tidak sampai"), present.len() < usize::from(of));
+    }
+}

@@ -1,0 +1,35 @@
+//! A city that is reached by mail: its own address at a real Dovecot and a real Exim, and citizens who have theirs there too.
+
+use servers::mail::{ADDRESSES, Mail, PASSWORD};
+
+use crate::{World, eventually, get_status};
+
+/// The city's address.
+pub const OFFICE: &str = ADDRESSES[0];
+
+impl World {
+    /// Opens the city's mailbox: the mail servers, the channel, the adapter.
+    pub async fn open_mailbox(&mut self) -> Mail {
+        let mail = Mail::start().unwrap_or_else(|problem| panic!("no mail servers for the tests: {problem}"));
+        self.muara(&["channel", "add", "email", "--account", OFFICE, "--label", "Surel resmi"]);
+        let port = servers::free_port().expect("a free port");
+        let server = |port: u16| {
+            format!("host = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nuser = \"{OFFICE}\"\npassword = \"{PASSWORD}\"\n")
+        };
+        let text = format!(
+            "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{folder}\"\n\
+             [adapter]\nreply_key = \"kunci-contoh-untuk-uji-yang-panjang\"\npatience = 10\n\
+             [[adapter.accounts]]\naddress = \"{OFFICE}\"\nname = \"Pengaduan Kota Uji\"\nauthserv_id = \"mx.kota.example.id\"\n\
+             [adapter.accounts.imap]\n{imap}[adapter.accounts.smtp]\n{smtp}",
+            nats = self.nats.url(),
+            folder = self.folder().join("spool-email").display(),
+            imap = server(mail.imap_port()),
+            smtp = server(mail.smtp_port()),
+        );
+        self.write("email.toml", &text);
+        self.run_adapter("email", "adapter-email");
+        let health = format!("http://127.0.0.1:{port}/health");
+        eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
+        mail
+    }
+}

@@ -1,0 +1,138 @@
+//! The whole road by mail, on real parts: a mail is a complaint, the answer is a mail, and what comes back finds its place.
+
+use servers::mail::Mail;
+use tests::{OFFICE, World, eventually};
+
+const BUDI: &str = "budi@warga.example.id";
+
+fn letter(from: &str, to: &str, id: &str, head: &str, words: &str) -> String {
+    format!(
+        "From: Warga <{from}>\nTo: {to}\nMessage-ID: <{id}@warga.example.id>\nDate: {}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n{head}\n\n{words}\n",
+        now()
+    )
+}
+
+/// A mail is dated by whoever writes it.
+#[expect(clippy::disallowed_methods, reason = "the citizen's own clock")]
+fn now() -> String {
+    jiff::fmt::rfc2822::to_string(&jiff::Zoned::now()).expect("a date")
+}
+
+/// Waits for a mail to somebody that holds all of these words.
+async fn hears(mail: &Mail, who: &str, words: &[&str]) -> String {
+    let fits = || {
+        mail.sent_to_people()
+            .into_iter()
+            .find(|mail| mail.contains(&format!("Envelope-to: {who}")) && words.iter().all(|word| mail.contains(word)))
+    };
+    eventually(&format!("{who} hears {words:?}"), || async { fits().is_some() }).await;
+    fits().expect("it was there")
+}
+
+fn header(mail: &str, name: &str) -> String {
+    let line = mail.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+    line.unwrap_or_else(|| panic!("{name} in {mail}")).trim().to_owned()
+}
+
+/// The address in angle brackets.
+fn bare(address: &str) -> String {
+    address.rsplit('<').next().unwrap_or_default().trim_end_matches('>').to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_becomes_a_complaint_its_answer_joins_and_a_bounce_is_seen() {
+    let mut world = World::start().await;
+    let mail = world.open_mailbox().await;
+
+    let first =
+        letter(BUDI, OFFICE, "pertama", "Subject: Lampu jalan mati di Kelurahan Gambir", "Lampu jalan mati sejak Senin.\n\n-- \nBudi");
+    mail.send(BUDI, OFFICE, &first).expect("Exim takes it");
+    let answer = hears(&mail, BUDI, &["In-Reply-To: <pertama@warga.example.id>", "Auto-Submitted: auto-replied"]).await;
+    world.complaints_become(1).await;
+    let number = world.ask("select reference from complaint");
+    assert!(header(&answer, "Subject").ends_with(&format!("[{number}]")), "{answer}");
+    assert_eq!(world.ask("select text from complaint"), "Lampu jalan mati di Kelurahan Gambir\n\nLampu jalan mati sejak Senin.");
+
+    // A neighbour answers from the mail that was passed on to them; a stranger only knows the number.
+    let signed = bare(&header(&answer, "Reply-To"));
+    assert!(signed.starts_with("aduan+"), "{signed}");
+    let subject = format!("Subject: Re: Lampu jalan mati [{number}]");
+    mail.send("tini@warga.example.id", &signed, &letter("tini@warga.example.id", &signed, "kedua", &subject, "Sudah tiga tiang."))
+        .expect("taken");
+    hears(&mail, BUDI, &["sudah kami tambahkan"]).await;
+    let stranger = letter("orang@warga.example.id", OFFICE, "ketiga", "Subject: Tanya", &format!("Bagaimana laporan {number}?"));
+    mail.send("orang@warga.example.id", OFFICE, &stranger).expect("taken");
+    hears(&mail, "orang@warga.example.id", &["Auto-Submitted"]).await;
+    world.complaints_become(2).await;
+    assert_eq!(
+        world.count(
+            "select count(*) from message m join complaint c on c.id = m.complaint where c.reference <> '' and m.text like 'Sudah tiga%'"
+        ),
+        1
+    );
+    assert_eq!(
+        world.count(&format!("select count(*) from complaint where why -> 'quoted' ? '{number}'")),
+        1,
+        "staff read what the stranger named"
+    );
+
+    // Who writes without the sign, but to what we wrote and as the same sender.
+    let id = bare(&header(&answer, "Message-ID"));
+    let head = format!("{subject}\nIn-Reply-To: <{id}>\nReferences: <pertama@warga.example.id> <{id}>");
+    mail.send(BUDI, OFFICE, &letter(BUDI, OFFICE, "keempat", &head, "Masih mati.")).expect("taken");
+    eventually("it joins", || async {
+        world.count("select count(*) from message where text = 'Masih mati.' and complaint is not null") == 1
+    })
+    .await;
+    world.complaints_become(2).await;
+
+    // A machine's answer to our answer is none.
+    let head = format!("Subject: Balasan otomatis\nAuto-Submitted: auto-replied\nIn-Reply-To: <{id}>");
+    mail.send("", &signed, &letter(BUDI, &signed, "kelima", &head, "Saya cuti.")).expect("taken");
+    eventually("the answer is known to have arrived", || async {
+        world.count("select count(*) from reply where receipt = 'delivered'") == 1
+    })
+    .await;
+
+    // Somebody whose mailbox is gone.
+    let lost = letter("hilang@warga.example.id", OFFICE, "keenam", "Subject: Jalan rusak di Kelurahan Gambir", "Jalan rusak.");
+    mail.send("hilang@warga.example.id", OFFICE, &lost).expect("taken");
+    eventually("the bounce is a failed receipt", || async {
+        world.count("select count(*) from reply where receipt = 'failed' and reply_to ->> 'address' = 'mailto:hilang@warga.example.id'")
+            == 1
+    })
+    .await;
+    world.complaints_become(3).await;
+    world.settled().await;
+    let log = world.log("email");
+    for secret in [BUDI, "Lampu jalan", servers::mail::PASSWORD] {
+        assert!(!log.contains(secret), "the adapter logs {secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_that_came_while_adapter_or_mailbox_were_away_is_read_once() {
+    let mut world = World::start().await;
+    let mut mail = world.open_mailbox().await;
+    let send = |mail: &Mail, number: u32| {
+        let from = format!("warga{number}@warga.example.id");
+        let letter =
+            letter(&from, OFFICE, &format!("m{number}"), &format!("Subject: Jalan rusak {number} di Kelurahan Gambir"), "Jalan rusak.");
+        mail.deliver(OFFICE, letter.as_bytes()).expect("delivered");
+    };
+    send(&mail, 1);
+    world.complaints_become(1).await;
+    world.process("email").kill();
+    send(&mail, 2);
+    world.process("email").resume();
+    world.complaints_become(2).await;
+    mail.kill_imap();
+    send(&mail, 3);
+    mail.start_imap().expect("it starts again");
+    world.complaints_become(3).await;
+    mail.new_uids(OFFICE).expect("it starts again");
+    send(&mail, 4);
+    world.complaints_become(4).await;
+    world.settled().await;
+    assert_eq!(world.complaints(), 4);
+}
