@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bus", &["model"]),
     ("store", &["model"]),
     ("triage", &["model"]),
+    ("measure", &["model", "triage"]),
     ("ui", &["model"]),
     ("intake", &["bus", "model", "store", "triage"]),
     ("dispatch", &["bus", "model", "outgoing", "store"]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &["bus", "model", "store", "triage", "ui", "watch"]),
     ("adapter-sdk", &["bus", "model", "outgoing", "settings"]),
     ("adapter-testkit", &["adapter-sdk", "servers"]),
-    ("muara", &["bus", "dispatch", "intake", "model", "outgoing", "servers", "settings", "store", "triage", "watch", "web"]),
+    ("muara", &["bus", "dispatch", "intake", "measure", "model", "outgoing", "servers", "settings", "store", "triage", "watch", "web"]),
 ];
 
 /// What an adapter may know, and what its tests may know besides.

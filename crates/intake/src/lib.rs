@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use model::{ComplaintId, Directory};
 use store::{PgPool, StoreError};
-use triage::Atlas;
+use tracing::warn;
+use triage::{Atlas, Learned};
 
 pub use handle::handle_batch;
 pub use record::{record, record_batch};
@@ -67,9 +68,24 @@ impl Rooms {
         Self { directory: Arc::new(directory), atlas: Arc::new(atlas) }
     }
 
+    /// The same with what was learned: a version and its model. A model that cannot be read is told of and left out: keywords decide.
+    #[must_use]
+    pub fn with(self, learned: Option<(i64, Vec<u8>)>) -> Self {
+        let learned = learned.and_then(|(version, bytes)| match Learned::from_bytes(&bytes) {
+            Ok(learned) => Some(Arc::new(learned)),
+            Err(error) => {
+                warn!(version, "What was learned cannot be used, keywords decide: {error}.");
+                None
+            }
+        });
+        let atlas = Arc::try_unwrap(self.atlas).map(|atlas| Arc::new(atlas.with(learned)));
+        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared) }
+    }
+
     /// Reads them from the database.
     pub async fn load(db: &PgPool) -> Result<Self, StoreError> {
         let directory = store::directory::load(db).await?;
-        Ok(Self::new(directory, &store::directory::outlines(db).await?))
+        let rooms = Self::new(directory, &store::directory::outlines(db).await?);
+        Ok(rooms.with(store::learned::in_use(db).await?))
     }
 }

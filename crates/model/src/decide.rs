@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Why, reply::Facts,
-    route,
+    Opening, Point, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Visibility, Why,
+    reply::Facts, route,
 };
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
@@ -33,9 +33,10 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         version: 0,
         dispatches: Vec::new(),
     };
+    let learned = opening.triaged.agency;
     let mut draft = Draft::new(complaint, Actor::System, directory, now);
     draft.step(UpdateKind::Opened, |update| update.message = Some(opening.message));
-    let kind = if draft.route_by_rules() {
+    let kind = if draft.route_by_rules(learned) {
         ReplyKind::Forwarded
     } else {
         draft.step(UpdateKind::ToTriage, |_| ());
@@ -148,13 +149,23 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Gives it to whom the rules name; `false` if none does.
-    fn route_by_rules(&mut self) -> bool {
-        let Routing::To { agencies, rules } = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory)
-        else {
+    /// Gives it to whom the rules name; `false` if nobody is found.
+    /// By rules; where none fits, by what was learned if that is sure. What speaks of a breach of duty goes to nobody by itself.
+    fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
+        if !self.complaint.why.ethics.is_empty() {
+            self.complaint.visibility = Visibility::Secret;
             return false;
+        }
+        let agencies = match route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory) {
+            Routing::To { agencies, rules } => {
+                self.complaint.why.rules = rules;
+                agencies
+            }
+            Routing::Triage => match learned.filter(|agency| self.directory.agencies.contains_key(agency)) {
+                Some(agency) => vec![agency],
+                None => return false,
+            },
         };
-        self.complaint.why.rules = rules;
         self.give(agencies);
         true
     }
@@ -192,7 +203,7 @@ impl<'a> Draft<'a> {
             let quoted = std::mem::take(&mut self.complaint.why.quoted);
             self.complaint.why = Why { quoted, ..triaged.why };
             self.by = Actor::System;
-            if self.route_by_rules() {
+            if self.route_by_rules(triaged.agency) {
                 self.say(ReplyKind::Routed, |_| ());
             }
         }

@@ -53,7 +53,8 @@ pub use message::{
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
 pub use routing::{
-    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why, route,
+    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
+    route,
 };
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};

@@ -182,6 +182,8 @@ pub struct Triaged {
     pub category: Option<String>,
     /// Code of the area.
     pub area: Option<String>,
+    /// Who must act, where what was learned is sure of it; used where no rule fits.
+    pub agency: Option<AgencyId>,
     /// The reasons, for "why here".
     pub why: Why,
 }
@@ -204,6 +206,27 @@ pub struct Why {
     /// Numbers of other complaints that the text names and that the writer may not join: a person looks whether they belong together.
     #[serde(default)]
     pub quoted: Vec<String>,
+    /// Words of bribery or of officials who break their duty: it is confidential, and a person sends it on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ethics: Vec<String>,
+    /// What was learned takes the message for: `complaint`, `information_request`, `aspiration`, `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Who should act by what was learned, the likeliest first; at most three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guesses: Vec<Guess>,
+}
+
+/// An agency that comes to mind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guess {
+    /// Which.
+    pub agency: AgencyId,
+    /// How likely, in percent.
+    pub percent: u8,
+    /// Words of the complaint that speak for it.
+    #[serde(default)]
+    pub words: Vec<String>,
 }
 
 /// Where a complaint goes.

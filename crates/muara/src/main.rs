@@ -59,6 +59,15 @@ enum Command {
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
+    /// Learn from decided complaints: which agency, category and area such words led to.
+    Learn(commands::learn::Learn),
+    /// Versions of what was learned: list, switch, go back.
+    #[command(subcommand)]
+    Learned(commands::learn::Versions),
+    /// Bring decided complaints of an earlier system from CSV, to learn from. Says what it understood; writes only when told.
+    Import(commands::learn::Import),
+    /// Measure triage on complaints that people have decided on.
+    Eval(commands::eval::Eval),
     /// Check the configuration without touching anything.
     Check {
         /// Print every option with its default instead.
@@ -85,12 +94,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         print!("{}", config::DEFAULTS);
         return Ok(());
     }
+    if let Command::Eval(eval) = &cli.command {
+        return commands::eval::run(eval);
+    }
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Check { .. } => {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Eval(_) => Ok(()), // done above, before a configuration is asked for
         Command::All => private::run(config, roles::all),
         Command::Web => run_role(config, roles::web),
         Command::Intake => run_role(config, roles::intake),
@@ -102,6 +115,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
+        Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
+        Command::Learned(command) => admin(commands::learn::versions(&config, command)),
+        Command::Import(import) => admin(commands::learn::import(&config, import)),
         Command::Doctor => admin(commands::doctor::run(&config)),
     }
 }

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod directory;
 pub mod dispatch;
 mod error;
+pub mod learned;
 pub mod live;
 pub mod message;
 pub mod notice;

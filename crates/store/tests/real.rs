@@ -13,6 +13,7 @@ use store::{
     PgPool, StoreError, attachment, citizen, complaint,
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
+    learned::{self, Decided},
     live, message,
     reply::{self, ReplyState},
     staff,
@@ -529,4 +530,60 @@ async fn keys_are_looked_up_by_themselves_among_rows_that_nobody_counted() {
         .await
         .expect("the transaction's own counters");
     assert!(read <= 300, "{read} rows were read to find 100 among 30,001");
+}
+
+#[tokio::test]
+async fn history_is_what_one_agency_finished_and_what_was_imported() {
+    let world = World::new().await;
+    let officer = world.officer("roads").await;
+    let done = world.opened("1", Some("road")).await.complaint.id;
+    world.opened("2", Some("road")).await;
+    world.act(done, Action::Resolve { text: "Sudah ditambal".into(), photo: None }, officer, after(60)).await;
+    let past = |key: &str| {
+        let decided = Decided {
+            opened_at: after(-1000),
+            text: "pohon tumbang".into(),
+            place: "depan sekolah".into(),
+            area: String::new(),
+            category: "tree".into(),
+            agency: "parks".into(),
+        };
+        (key.to_owned(), decided)
+    };
+    for (times, expected) in [(1, 2), (2, 0)] {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert_eq!(learned::import(&mut tx, "lama", &[past("a"), past("b")]).await.expect("is kept"), expected, "time {times}");
+        store::commit(tx).await.expect("commits");
+    }
+    let history = learned::history(&world.db, 100).await.expect("is read");
+    let told: Vec<(&str, &str)> = history.iter().map(|row| (row.category.as_str(), row.agency.as_str())).collect();
+    assert_eq!(told, [("tree", "parks"), ("tree", "parks"), ("road", "roads")], "the oldest first, and not the one that is open");
+    assert_eq!(history[2].place, "depan pasar");
+}
+
+#[tokio::test]
+async fn one_version_is_in_use_and_a_switch_moves_the_directory() {
+    let world = World::new().await;
+    assert_eq!(learned::in_use(&world.db).await.expect("is read"), None);
+    let mut versions = Vec::new();
+    for model in [b"one", b"two"] {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        versions.push(learned::add(&mut tx, NOW, 100, &serde_json::json!({}), model).await.expect("is kept"));
+        store::commit(tx).await.expect("commits");
+    }
+    let mut seen = directory::version(&world.db).await.expect("is read");
+    for (to, expected) in
+        [(Some(versions[0]), Some(&b"one"[..])), (Some(versions[1]), Some(b"two")), (Some(versions[0]), Some(b"one")), (None, None)]
+    {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert!(learned::switch(&mut tx, to, after(5)).await.expect("switches"));
+        store::commit(tx).await.expect("commits");
+        let used = learned::in_use(&world.db).await.expect("is read");
+        assert_eq!(used.as_ref().map(|(_, model)| model.as_slice()), expected);
+        let moved = directory::version(&world.db).await.expect("is read");
+        assert!(moved > seen, "other processes hear of it");
+        seen = moved;
+    }
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(!learned::switch(&mut tx, Some(999), after(6)).await.expect("answers"), "there is no such version");
 }

@@ -1,8 +1,11 @@
 //! The city, prepared to be asked many times a second.
 
+use std::sync::Arc;
+
 use model::{Directory, Point};
 
 use crate::{
+    Learned,
     category::Keywords,
     outline::{Outlines, outline},
     place::Gazetteer,
@@ -14,6 +17,7 @@ pub struct Atlas {
     pub(crate) outlines: Outlines,
     pub(crate) gazetteer: Gazetteer,
     pub(crate) keywords: Keywords,
+    pub(crate) learned: Option<Arc<Learned>>,
     unreadable: Vec<String>,
 }
 
@@ -33,8 +37,15 @@ impl Atlas {
             outlines: Outlines::new(shapes),
             gazetteer: Gazetteer::new(directory),
             keywords: Keywords::new(directory.categories.values()),
+            learned: None,
             unreadable,
         }
+    }
+
+    /// The same city with what was learned from its history.
+    #[must_use]
+    pub fn with(self, learned: Option<Arc<Learned>>) -> Self {
+        Self { learned, ..self }
     }
 
     /// Codes of the outlines that could not be used.

@@ -1,28 +1,50 @@
 //! What a complaint is about: pure functions, no I/O, no clock.
 //!
-//! This first triage is simple, and says why it decides:
+//! Without history it is simple, and says why it decides:
 //!
 //! * **category**: the keywords the city wrote down, whole or scattered over a sentence; one category must be ahead of every other by
 //!   half. No learning, no correction of typing errors beyond doubled letters and common abbreviations.
 //! * **area**: the point on the map; else the kelurahan, kecamatan or city that the words name; else the office it was handed in at.
 //!   Streets, landmarks and RT/RW are not looked up, and no nickname of a place is known.
-//! * **danger**: a list of words. It is no judgement of the case.
+//! * **danger**, **ethics**: lists of words. They are no judgement of the case.
 //!
-//! Where the words leave doubt nothing is said, and a person chooses. It does not tell a question or a wish from a complaint, and it
-//! does not see that two complaints are about one thing.
+//! With history ([`Learned`], made by `muara learn`) it also knows which agency, category and area such words led to before, how likely
+//! each is, and says nothing where that is not likely enough; what was chosen by hand and the point on the map still come first.
+//!
+//! Where the words leave doubt nothing is said, and a person chooses. [`Twins`] says how likely two complaints are about one thing;
+//! nothing is joined yet. `docs/triage.md` has the figures.
+
+#![expect(clippy::cast_precision_loss, reason = "counts of words, rows and hours: figures, not accounts")]
 
 mod alike;
 mod atlas;
+mod bag;
 mod category;
 mod danger;
+mod ethics;
+mod forest;
+mod kind;
+mod learned;
+mod linear;
 mod outline;
 mod phrase;
 mod place;
+mod same;
+mod sorter;
+mod spot;
 mod text;
+mod whereabouts;
 
 pub use alike::alike;
 pub use atlas::Atlas;
-use model::{Directory, Point, Triaged, Why};
+pub use kind::{Kind, Kinds};
+pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
+pub use linear::Dice;
+use model::{Directory, Guess, Point, Triaged, Why};
+pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
+pub use sorter::{Example, Likely, Sorter};
+pub use spot::{Names, Spot, SpotKind};
+pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.
 pub const CHOSEN: &str = "chosen";
@@ -45,24 +67,56 @@ pub fn triage(
     atlas: &Atlas,
 ) -> Triaged {
     let words = text::words(text);
-    let reading = atlas.gazetteer.read(&words, &text::words(place.unwrap_or_default()));
+    let field = text::words(place.unwrap_or_default());
+    let reading = atlas.gazetteer.read(&words, &field);
     let danger = danger::words_of_danger(&words);
+    let ethics = ethics::words_of_breach(&words);
+    let opinion = atlas.learned.as_ref().map(|learned| learned.opinion(text, &words, &field)).unwrap_or_default();
 
     let (area, area_why) = location
         .and_then(|point| atlas.area_at(point))
         .map(|code| (code.to_owned(), POINT.to_owned()))
+        .or_else(|| learned_area(&opinion, directory))
         .or_else(|| reading.area.map(|(code, name)| (code, format!("text: {name}"))))
         .or_else(|| Some((directory.areas.get(office_area?)?.code.clone(), OFFICE.to_owned())))
         .unzip();
 
+    let learned_category = opinion.category.filter(|(code, _)| directory.categories.contains_key(code));
     let (category, category_why) = chosen_category
         .and_then(|code| directory.categories.get(code))
         .map(|chosen| (chosen.code.clone(), vec![CHOSEN.to_owned()]))
+        .or(learned_category)
         .or_else(|| atlas.keywords.judge(&words, reading.used).map(|verdict| (verdict.category, verdict.words)))
         .unzip();
 
-    let why = Why { category: category_why.unwrap_or_default(), area: area_why, rules: Vec::new(), danger, quoted: Vec::new() };
-    Triaged { category, area, why }
+    // A sure guess of an agency that is gone makes the next one no surer.
+    let first_is_known = opinion.agencies.first().is_some_and(|(code, ..)| directory.agencies.values().any(|agency| agency.code == *code));
+    let guesses: Vec<Guess> = opinion.agencies.into_iter().filter_map(|guess| known_agency(guess, directory)).collect();
+    let agency = guesses.first().filter(|_| opinion.agency_is_sure && first_is_known).map(|guess| guess.agency);
+    let why = Why {
+        category: category_why.unwrap_or_default(),
+        area: area_why,
+        rules: Vec::new(),
+        danger,
+        ethics,
+        kind: opinion.kind.map(|kind| kind.name().to_owned()),
+        guesses,
+        quoted: Vec::new(),
+    };
+    Triaged { category, area, agency, why }
+}
+
+/// The area that history tells from streets and names, and its name as the reason.
+fn learned_area(opinion: &Opinion, directory: &Directory) -> Option<(String, String)> {
+    let area = directory.areas.get(opinion.area.as_deref()?)?;
+    Some((area.code.clone(), format!("learned: {}", area.name)))
+}
+
+/// Learned by code; gone agencies are not thought of.
+fn known_agency((code, probability, words): (String, f32, Vec<String>), directory: &Directory) -> Option<Guess> {
+    let agency = directory.agencies.values().find(|agency| agency.code == code)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+    Some(Guess { agency: agency.id, percent: (probability.clamp(0.0, 1.0) * 100.0).round() as u8, words })
 }
 
 #[cfg(test)]
@@ -123,6 +177,30 @@ mod tests {
         let (directory, atlas) = city();
         let found = triage("aspal terkelupas di pasar tebet", None, None, None, None, &directory, &atlas);
         assert_eq!((found.category.as_deref(), found.area.as_deref()), (Some("road"), Some("3171090001")));
+    }
+
+    #[test]
+    fn what_was_learned_speaks_after_the_choice_and_the_point_and_before_the_keywords() {
+        let (mut directory, atlas) = city();
+        let id: model::AgencyId = "00000000-0000-7000-8000-000000000001".parse().expect("an id");
+        directory.agencies.insert(id, model::Agency { id, code: "dbm".into(), name: "Bina Marga".into() });
+        let row = |text: &str, category: &str, agency: &str| Decided {
+            text: text.into(),
+            category: category.into(),
+            agency: agency.into(),
+            ..Decided::default()
+        };
+        let rows = [row("aspal lapak pedagang kotor", "market", "dpk"), row("jalan rusak berlubang", "road", "dbm")];
+        let history: Vec<Decided> = rows.iter().cycle().take(120).cloned().collect();
+        let atlas = atlas.with(Some(std::sync::Arc::new(Learned::learn(&history, &[], &[]))));
+        let ask = |text: &str, chosen| triage(text, None, None, None, chosen, &directory, &atlas);
+        assert_eq!(ask("aspal lapak pedagang kotor", None).category.as_deref(), Some("market"), "the keyword says road");
+        assert_eq!(ask("aspal lapak pedagang kotor", Some("road")).category.as_deref(), Some("road"));
+        let found = ask("jalan rusak berlubang", None);
+        assert_eq!(found.agency, Some(id));
+        assert_eq!(found.why.guesses[0].agency, id);
+        assert!(found.why.guesses[0].percent > 60 && found.why.guesses.len() == 1, "the other agency is gone: {:?}", found.why.guesses);
+        assert_eq!(ask("petugas minta uang pelicin", None).why.ethics, ["minta uang"]);
     }
 
     #[test]

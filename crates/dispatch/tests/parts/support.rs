@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 use model::{
     AdapterName, Address, Audience, Category, CitizenId, Complaint, Inbound, Language, MessageId, MessageKey, Opening, Point, Reference,
-    ReplyTo, Site, TraceId, TrackingCode, Triaged, Visibility, Why, clock::Zone,
+    ReplyTo, Site, TraceId, TrackingCode, Triaged, Visibility, clock::Zone,
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -141,7 +141,7 @@ fn opening(inbound: &Inbound, message: MessageId, citizen: CitizenId) -> Opening
         language: Language::Id,
         reply_to: inbound.reply_to.clone(),
         opened_at: start(),
-        triaged: Triaged { category: Some("road".into()), area: None, why: Why::default() },
+        triaged: Triaged { category: Some("road".into()), ..Triaged::default() },
         trace: TraceId::random(),
     }
 }

@@ -95,6 +95,29 @@ fn a_complaint_with_a_rule_is_forwarded_and_one_without_waits_in_triage() {
 }
 
 #[test]
+fn what_was_learned_decides_only_where_no_rule_does() {
+    let learned = |category, of| {
+        let mut opening = opening(category);
+        opening.triaged.agency = Some(agency(of));
+        let complaint = open(opening, &directory(), now()).complaint;
+        complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect::<Vec<_>>()
+    };
+    assert_eq!(learned(None, 2), [agency(2)]);
+    assert_eq!(learned(Some("road"), 2), [agency(1)], "the city's own rule comes first");
+    assert_eq!(learned(None, 99), [], "an agency that is gone gets nothing");
+}
+
+#[test]
+fn a_word_of_bribery_keeps_the_complaint_secret_and_from_the_agency() {
+    let mut opening = opening(Some("road"));
+    opening.triaged.agency = Some(agency(1));
+    opening.triaged.why.ethics = vec!["pungli".into()];
+    let complaint = open(opening, &directory(), now()).complaint;
+    assert_eq!((complaint.status(), complaint.visibility), (Status::Received, Visibility::Secret));
+    assert!(complaint.dispatches.is_empty());
+}
+
+#[test]
 fn every_act_of_an_officer_reaches_the_citizen_but_a_note_does_not() {
     let cases: [(Action, &[ReplyKind], Status); 6] = [
         (Action::Claim, &[ReplyKind::Started], Status::InProgress),

@@ -3,8 +3,11 @@
 pub(crate) mod agency;
 pub(crate) mod channel;
 pub(crate) mod doctor;
+pub(crate) mod eval;
+pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;
+mod past;
 pub(crate) mod staff;
 
 use std::path::Path;

@@ -243,11 +243,28 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
     match why.area.as_deref() {
         Some("point") => said.push(page.t("why.area.point").to_owned()),
         Some("office") => said.push(page.t("why.area.office").to_owned()),
-        Some(text) => said.push(page.fill("why.area.text", "name", text.strip_prefix("text: ").unwrap_or(text))),
+        Some(reason) => match reason.strip_prefix("learned: ") {
+            Some(name) => said.push(page.fill("why.area.learned", "name", name)),
+            None => said.push(page.fill("why.area.text", "name", reason.strip_prefix("text: ").unwrap_or(reason))),
+        },
         None => {}
     }
     if !why.quoted.is_empty() {
         said.push(page.fill("why.quoted", "numbers", why.quoted.join(", ")));
+    }
+    match why.kind.as_deref() {
+        Some("complaint") => said.push(page.t("why.kind.complaint").to_owned()),
+        Some("information_request") => said.push(page.t("why.kind.question").to_owned()),
+        Some("aspiration") => said.push(page.t("why.kind.wish").to_owned()),
+        Some("other") => said.push(page.t("why.kind.else").to_owned()),
+        _ => {}
+    }
+    if !why.ethics.is_empty() {
+        said.push(page.fill("why.ethics", "words", why.ethics.join(", ")));
+    }
+    for guess in &why.guesses {
+        let (agency, percent) = (directory.agency_name(guess.agency), guess.percent.to_string());
+        said.push(page.words.fill("why.guess", &[("agency", agency), ("percent", &percent), ("words", &guess.words.join(", "))]));
     }
     for rule in directory.rules.iter().filter(|rule| why.rules.contains(&rule.id)) {
         let any = page.t("why.any").to_owned();

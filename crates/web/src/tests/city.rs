@@ -182,8 +182,9 @@ impl World {
                     area: Some("text: Kelurahan Melati".into()),
                     rules: Vec::new(),
                     danger: wish.danger.clone(),
-                    quoted: Vec::new(),
+                    ..Why::default()
                 },
+                ..Triaged::default()
             },
             trace: TraceId::random(),
         };
