@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod draw;
 pub mod export;
 mod pages;
 mod preview;
