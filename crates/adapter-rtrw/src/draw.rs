@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     export::{Kind, Media, Message},
+    marks::Marks,
     pages::{Asked, Room, can_be_chosen, now},
     preview::{Preview, field},
     wire::Consent,
@@ -61,6 +62,8 @@ struct ChoosePage {
     from: String,
     until: String,
     total: u64,
+    /// How many of the whole chat were imported before, through this door.
+    imported: u64,
     rows: Vec<Row>,
     newer: String,
     older: String,
@@ -73,6 +76,8 @@ struct Row {
     author: String,
     text: String,
     file: String,
+    /// The number it was imported under before; empty: it was not.
+    imported: String,
     /// The file was handed in.
     has_file: bool,
     has_place: bool,
@@ -180,7 +185,8 @@ impl Room {
                 from: from.map(|day| day.to_string()).unwrap_or_default(),
                 until: until.map(|day| day.to_string()).unwrap_or_default(),
                 total: shown.len() as u64,
-                rows: shown[begin..end].iter().map(|place| row(preview, *place, &page)).collect(),
+                imported: preview.ids.iter().filter(|id| self.marks.number(id).is_some()).count() as u64,
+                rows: shown[begin..end].iter().map(|place| row(preview, *place, &page, &self.marks)).collect(),
                 newer: if end < shown.len() { link(0) } else { String::new() },
                 older: if begin > 0 { link(shown.len() - begin) } else { String::new() },
                 page,
@@ -250,7 +256,7 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-fn row(preview: &Preview, place: usize, page: &Page) -> Row {
+fn row(preview: &Preview, place: usize, page: &Page, marks: &Marks) -> Row {
     let messages = &preview.chat.messages;
     let message = &messages[place];
     let before = messages[..place].iter().rev().find(|before| before.kind != Kind::System);
@@ -265,6 +271,7 @@ fn row(preview: &Preview, place: usize, page: &Page) -> Row {
         author: message.author.clone().unwrap_or_default(),
         text: message.text.clone(),
         file,
+        imported: marks.number(&preview.ids[place]).unwrap_or_default(),
         has_file: message.media.as_ref().is_some_and(|media| preview.has(media)),
         has_place: message.place.is_some(),
         kind: message.kind,

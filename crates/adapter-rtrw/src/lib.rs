@@ -2,6 +2,7 @@
 
 mod draw;
 pub mod export;
+mod marks;
 mod pages;
 mod preview;
 mod session;

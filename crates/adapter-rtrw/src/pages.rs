@@ -28,6 +28,7 @@ use crate::{
     ChatImport,
     draw::{DonePage, Taken, drawn, words},
     export::{Kind, Media, Message},
+    marks::Marks,
     preview::{NotRead, Preview, field, form_limits},
     session,
     uploads::{UploadError, Uploads},
@@ -44,6 +45,7 @@ pub(crate) struct Room {
     pub(crate) door: Door,
     mint: Mint,
     uploads: Uploads,
+    pub(crate) marks: Marks,
 }
 
 pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
@@ -51,6 +53,7 @@ pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
     let mint = Mint::new(door.secret());
     let keep = Duration::from_hours(import.config.keep_hours.into());
     let uploads = Uploads::new(door.folder().join("impor"), import.config.max_uploads, keep);
+    let marks = Marks::open(door.folder().join("impor-sudah"));
     let pages = Router::new()
         .route("/", get(show).post(hand_in).layer(DefaultBodyLimit::disable()))
         .route("/masuk", post(sign_in).get(arrive))
@@ -61,7 +64,7 @@ pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(Room { import, door, mint, uploads }));
+        .with_state(Arc::new(Room { import, door, mint, uploads, marks }));
     ui::secured(pages, &policy)
 }
 
@@ -299,6 +302,7 @@ impl Room {
         match self.door.submit(body.into(), Vec::new()).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %taken.reference, "Took a message of a group as {}.", taken.reference);
+                self.marks.add(places.iter().map(|place| preview.ids[*place].clone()).collect(), taken.reference.clone()).await;
                 Some(taken)
             }
             Err(error) => {
