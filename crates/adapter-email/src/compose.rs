@@ -61,8 +61,9 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::Started
         | ReplyKind::Reopened
         | ReplyKind::Unreadable
-        | ReplyKind::Wanted => true,
-        ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved => false,
+        | ReplyKind::Wanted
+        | ReplyKind::Unblocked => true,
+        ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved | ReplyKind::Blocked => false,
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod block;
 mod media;
 mod menu;
 mod notices;
@@ -38,6 +39,8 @@ pub struct WhatsApp {
     pace: pace::Pace,
     flow: pace::Flow,
     halves: adapter_sdk::Halves,
+    /// Of a block or its end, which half is done.
+    told: adapter_sdk::Halves,
     templates: templates::Registry,
 }
 
@@ -179,6 +182,7 @@ impl Adapter for WhatsApp {
             pace,
             flow: pace::Flow::default(),
             halves: adapter_sdk::Halves::default(),
+            told: adapter_sdk::Halves::default(),
             templates: templates::Registry::default(),
         })
     }
@@ -196,7 +200,11 @@ impl Adapter for WhatsApp {
     }
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
-        self.reply(reply, now()).await
+        match reply.kind {
+            ReplyKind::Blocked => self.block(reply, now()).await,
+            ReplyKind::Unblocked => self.unblock(reply, now()).await,
+            _ => self.reply(reply, now()).await,
+        }
     }
 
     async fn probe(&self) -> Vec<Finding> {

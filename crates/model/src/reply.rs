@@ -66,11 +66,20 @@ pub enum ReplyKind {
     Unreadable,
     /// Something is missing that only the citizen knows; they may skip it.
     Wanted,
+    /// For a while nobody answers what they write there; why, and until when. Where the platform has a list of blocked senders, its adapter
+    /// enters them after saying so.
+    Blocked,
+    /// Messages are answered there again. An adapter takes them off the platform's list before saying so.
+    Unblocked,
 }
+
+/// How long the acknowledgement of something without words waits for them: a photo is sent first and its caption typed after it, and one
+/// answer is enough.
+pub const SETTLING: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
 
 impl ReplyKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Received,
         Self::Forwarded,
         Self::Routed,
@@ -83,6 +92,8 @@ impl ReplyKind {
         Self::Reopened,
         Self::Unreadable,
         Self::Wanted,
+        Self::Blocked,
+        Self::Unblocked,
     ];
 
     /// The word in tables, word files and template maps.
@@ -100,6 +111,8 @@ impl ReplyKind {
             Self::Reopened => "reopened",
             Self::Unreadable => "unreadable",
             Self::Wanted => "wanted",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
         }
     }
 
@@ -131,6 +144,17 @@ pub struct ReplyDraft {
     pub facts: Facts,
 }
 
+impl ReplyDraft {
+    /// When it may go out, decided at `now`: most at once.
+    pub fn due_at(&self, now: Timestamp) -> Timestamp {
+        match (self.kind, self.facts.deadline) {
+            (ReplyKind::Unblocked, Some(until)) => until.max(now),
+            _ if self.facts.settles => now.checked_add(SETTLING).unwrap_or(now),
+            _ => now,
+        }
+    }
+}
+
 /// The facts a reply may mention.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -143,7 +167,7 @@ pub struct Facts {
     /// Who has it, or who says it.
     #[serde(default)]
     pub agency: Option<String>,
-    /// Until when it must be settled.
+    /// Until when it must be settled; of a block, until when it holds.
     #[serde(default)]
     pub deadline: Option<Timestamp>,
     /// What the officer wrote.
@@ -155,6 +179,9 @@ pub struct Facts {
     /// What the citizen is asked with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Asks>,
+    /// It waits a moment for words that belong to what came without any: see [`SETTLING`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
 }
 
 impl fmt::Debug for Facts {
@@ -383,6 +410,7 @@ mod tests {
                 text: Some("Rahasia petugas".into()),
                 danger: false,
                 asks: None,
+                settles: false,
             },
         }
     }

@@ -1,4 +1,4 @@
-//! Meta's Graph API as far as a WhatsApp adapter uses it: messages and media.
+//! Meta's Graph API as far as a WhatsApp adapter uses it: messages, media, templates, blocked senders.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Fault, Platform, Received,
-    state::{Endpoint, Form, WindowErrors, digits},
+    state::{Endpoint, Form, State, WindowErrors, digits},
     webhook::hex,
 };
 
@@ -28,6 +28,7 @@ pub(crate) fn routes(platform: Platform) -> Router {
     Router::new()
         .route("/{version}/{account}/messages", post(messages))
         .route("/{version}/{business}/message_templates", get(templates))
+        .route("/{version}/{account}/block_users", get(blocked).post(block).delete(unblock))
         .route("/{version}/{media}", get(media))
         .route("/berkas/{token}", get(file))
         .route("/simulator/received/{phone}", get(received))
@@ -168,6 +169,9 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
     }
     let recipient = message.recipient.as_deref();
     let phone = state.find(message.to.as_deref(), recipient).ok_or(bad(131_026, "Message undeliverable"))?;
+    if state.blocked.contains(&phone) {
+        return Err(bad(131_026, "Message undeliverable"));
+    }
     let citizen = state.citizen(&phone);
     let soon = citizen.last_got.is_some_and(|last| now.duration_since(last) < options.pair_pause);
     if soon {
@@ -290,6 +294,108 @@ async fn templates(Shared(platform): Shared<Platform>, Query(asked): Query<Asked
     Json(json!({ "data": page, "paging": paging })).into_response()
 }
 
+#[derive(Deserialize)]
+struct Blocking {
+    messaging_product: String,
+    block_users: Vec<Blocked>,
+}
+
+#[derive(Deserialize)]
+struct Blocked {
+    user: Option<String>,
+    user_id: Option<String>,
+}
+
+async fn block(shared: Shared<Platform>, path: Path<(String, String)>, headers: HeaderMap, body: bytes::Bytes) -> Response {
+    change_blocked(shared, path, &headers, &body, true).await
+}
+
+async fn unblock(shared: Shared<Platform>, path: Path<(String, String)>, headers: HeaderMap, body: bytes::Bytes) -> Response {
+    change_blocked(shared, path, &headers, &body, false).await
+}
+
+async fn change_blocked(
+    Shared(platform): Shared<Platform>,
+    Path((_, account)): Path<(String, String)>,
+    headers: &HeaderMap,
+    body: &[u8],
+    enter: bool,
+) -> Response {
+    let fault = platform.state().fault(Endpoint::Blocked);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
+    let answer = authorized(&platform, headers).and_then(|()| change_list(&platform, &account, body, enter));
+    platform.changed();
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// An answer for each user; a 400 as soon as one of them failed, with both lists in it.
+fn change_list(platform: &Platform, account: &str, body: &[u8], enter: bool) -> Result<Response, Refusal> {
+    let asked: Blocking = serde_json::from_slice(body).map_err(|_| bad(100, "Invalid parameter"))?;
+    let mut state = platform.state();
+    if asked.messaging_product != "whatsapp" || account != state.options.phone_number_id || asked.block_users.len() > 1000 {
+        return Err(bad(100, "Invalid parameter"));
+    }
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for user in &asked.block_users {
+        let input = user.user.as_deref().or(user.user_id.as_deref()).unwrap_or_default();
+        match change_one(&mut state, account, user, enter) {
+            Ok(phone) => done.push(json!({ "input": input, "wa_id": phone })),
+            Err((code, title)) => failed.push(json!({ "input": input, "errors": [{
+                "message": title, "code": code, "error_data": { "details": title },
+            }] })),
+        }
+    }
+    let mut answer = json!({ "messaging_product": "whatsapp", "block_users": {
+        (if enter { "added_users" } else { "removed_users" }): done,
+    } });
+    if failed.is_empty() {
+        return Ok(Json(answer).into_response());
+    }
+    answer["block_users"]["failed_users"] = failed.into();
+    answer["error"] = error(139_100, "Failed to block/unblock users");
+    Ok((StatusCode::BAD_REQUEST, Json(answer)).into_response())
+}
+
+fn change_one(state: &mut State, account: &str, user: &Blocked, enter: bool) -> Result<String, (u32, &'static str)> {
+    let now = state.now();
+    let phone = state.find(user.user.as_deref(), user.user_id.as_deref()).ok_or((131_047, "Re-engagement required"))?;
+    if !enter {
+        state.blocked.remove(&phone);
+        return Ok(phone);
+    }
+    if digits(&state.options.display_phone_number) == phone {
+        return Err((131_021, "Self Block"));
+    }
+    if state.citizen(&phone).wrote.get(account).is_none_or(|at| now.duration_since(*at) > WINDOW) {
+        return Err((131_047, "Re-engagement required"));
+    }
+    if !state.blocked.contains(&phone) && state.blocked.len() >= state.options.most_blocked {
+        return Err((139_101, "Blocklist limit reached"));
+    }
+    state.blocked.insert(phone.clone());
+    Ok(phone)
+}
+
+/// Who is blocked, some at a time.
+async fn blocked(
+    Shared(platform): Shared<Platform>,
+    Path((_, _account)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = authorized(&platform, &headers) {
+        return refusal.into_response();
+    }
+    let state = platform.state();
+    let (from, most) = (asked.after.unwrap_or(0), asked.limit.unwrap_or(25));
+    let users = state.blocked.iter().skip(from).take(most).map(|phone| json!({ "messaging_product": "whatsapp", "wa_id": phone }));
+    let data: Vec<Value> = users.collect();
+    let next = from + data.len();
+    Json(json!({ "data": data, "paging": { "cursors": { "before": from.to_string(), "after": next.to_string() } } })).into_response()
+}
+
 async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let fault = platform.state().fault(Endpoint::MediaAddress);
     if let Some(answer) = interrupt(fault).await {
@@ -350,6 +456,7 @@ async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> 
         "media_address" => Endpoint::MediaAddress,
         "media_file" => Endpoint::MediaFile,
         "templates" => Endpoint::Templates,
+        "blocked" => Endpoint::Blocked,
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };
     let fault = match order.fault.as_str() {

@@ -37,6 +37,8 @@ pub struct Options {
     pub window_errors: WindowErrors,
     /// Whether messages to citizens are followed by `sent`, `delivered` and `read`.
     pub statuses: bool,
+    /// How many senders can be blocked.
+    pub most_blocked: usize,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             link_life: SignedDuration::from_mins(5),
             window_errors: WindowErrors::InAnswer,
             statuses: true,
+            most_blocked: 64_000,
         }
     }
 }
@@ -222,6 +225,11 @@ impl Platform {
         let wamid = self.state().write(&digits(phone), kind, object, quoted);
         self.changed();
         wamid
+    }
+
+    /// Whether the city blocked this citizen.
+    pub fn is_blocked(&self, phone: &str) -> bool {
+        self.state().blocked.contains(&digits(phone))
     }
 
     /// What a citizen got, oldest first.

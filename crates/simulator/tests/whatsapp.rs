@@ -521,3 +521,99 @@ async fn the_handshake_is_answered_to_who_knows_the_word() {
     assert_eq!(ask(""), None);
     assert_eq!(adapter.handshake(&request(Method::POST, "hub.mode=subscribe", "{}", None)), None);
 }
+
+/// A citizen wrote; how they are told that they are blocked, or not any more.
+async fn blocking(platform: &Platform, adapter: &WhatsApp) -> (Reply, Reply) {
+    platform.text(SARI, "kata-kata kotor");
+    let event = heard(platform, adapter).await.into_iter().find(|event| matches!(event, Event::Message(_))).expect("a message");
+    (answer(&event, ReplyKind::Blocked, "Tidak kami jawab lagi"), answer(&event, ReplyKind::Unblocked, "Kami jawab lagi"))
+}
+
+fn rejected(result: Result<adapter_sdk::Sent, SendError>) -> String {
+    match result {
+        Err(SendError::Rejected { code, .. }) => code,
+        other => panic!("a final no, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_is_blocked_is_told_first_and_reaches_us_again_when_it_is_taken_back() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    let sent = adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+    let got = platform.received(SARI);
+    assert_eq!((got.len(), got[0].text.as_str()), (1, "Tidak kami jawab lagi"));
+    assert_eq!(sent.platform_id.as_deref(), Some(got[0].wamid.as_str()));
+    heard(&platform, &adapter).await;
+    platform.text(SARI, "halo?");
+    assert!(heard(&platform, &adapter).await.is_empty(), "the platform keeps it away");
+    adapter.send(&unblocked).await.expect("taken back");
+    assert!(!platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 2);
+    platform.text(SARI, "terima kasih");
+    assert!(heard(&platform, &adapter).await.iter().any(|event| matches!(event, Event::Message(_))));
+}
+
+#[tokio::test]
+async fn who_did_not_write_within_the_day_or_finds_the_list_full_is_not_entered_and_staff_read_why() {
+    let platform = Platform::start_with(Options { most_blocked: 0, ..Options::default() }).await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, _) = blocking(&platform, &adapter).await;
+    assert_eq!(rejected(adapter.send(&blocked).await), "block_full");
+    assert_eq!(platform.received(SARI).len(), 1, "they were told all the same: we do not answer them");
+    let (late, _) = blocking(&platform, &adapter).await;
+    platform.pass(SignedDuration::from_hours(25));
+    assert_eq!(rejected(adapter.send(&late).await), "block_window");
+    assert!(!platform.is_blocked(SARI));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_reached_is_tried_again_and_nothing_is_said_twice() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    for fault in [Fault::Broken, Fault::Code(139_103), Fault::Code(139_102), Fault::TooMany(Some(3))] {
+        platform.fail_times(Endpoint::Blocked, fault, 1);
+        let error = adapter.send(&blocked).await.expect_err("not now");
+        assert!(matches!(error, SendError::Unreachable(_) | SendError::Throttled(_)), "{error:?}");
+        assert!(!platform.is_blocked(SARI));
+    }
+    adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 1);
+
+    platform.fail_times(Endpoint::Blocked, Fault::Broken, 1);
+    assert!(adapter.send(&unblocked).await.is_err() && platform.is_blocked(SARI));
+    platform.fail_times(Endpoint::Messages, Fault::Broken, 1);
+    assert!(adapter.send(&unblocked).await.is_err() && !platform.is_blocked(SARI));
+    let asked = platform.requests(Endpoint::Blocked);
+    adapter.send(&unblocked).await.expect("said");
+    assert_eq!((platform.requests(Endpoint::Blocked), platform.received(SARI).len()), (asked, 2));
+}
+
+#[tokio::test]
+async fn the_end_of_a_block_weeks_later_needs_no_words() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    adapter.send(&blocked).await.expect("blocked");
+    // Beyond the day there is no template for it.
+    let mut late = unblocked;
+    late.to.open_until = late.to.open_until.map(|until| until - SignedDuration::from_hours(25));
+    adapter.send(&late).await.expect("taken back");
+    assert!(!platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 1);
+}
+
+#[tokio::test]
+async fn who_hides_the_number_is_blocked_by_their_id() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.hide_phone(SARI);
+    let (blocked, _) = blocking(&platform, &adapter).await;
+    assert_eq!(blocked.to.address.scheme(), "whatsapp");
+    adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+}
