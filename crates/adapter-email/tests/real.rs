@@ -134,6 +134,7 @@ fn reply(to: &str) -> Reply {
         short: Vec::new(),
         params: BTreeMap::from([("reference".into(), reference.to_string())]),
         menu: None,
+        files: Vec::new(),
     }
 }
 

@@ -45,6 +45,11 @@ pub enum Form {
         /// What can be tapped: id and title.
         choices: Vec<(String, String)>,
     },
+    /// A picture that was uploaded before; its words are the caption.
+    Picture {
+        /// The platform's id of the file.
+        media: String,
+    },
     /// An approved template.
     Template {
         /// Its name.
@@ -86,6 +91,8 @@ pub enum Endpoint {
     MediaFile,
     /// Asking for the state of templates.
     Templates,
+    /// Giving a file, to be shown in a message.
+    Upload,
 }
 
 /// How errors of the 24-hour window reach the sender.

@@ -134,6 +134,7 @@ fn reply(to: ReplyTo, text: &str) -> Reply {
         short: Vec::new(),
         params: BTreeMap::new(),
         menu: None,
+        files: Vec::new(),
     }
 }
 
