@@ -26,7 +26,7 @@ use adapter_sdk::{
 };
 
 use crate::{address::Mailbox, imap::Sessions, login::Tokens, smtp::Answers};
-pub use config::{Account, Config, OAuth, Security, Server};
+pub use config::{Account, Config, Grant, OAuth, Security, Server};
 
 /// The largest file that goes along with a reply, in bytes: written as a mail it is a third larger, and servers that take 10 MB are common.
 const LARGEST_FILE: u64 = 7 * 1024 * 1024;
