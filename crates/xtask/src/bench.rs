@@ -8,10 +8,12 @@ use crate::{
 };
 
 /// `(crate, example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str, &str); 4] = [
+const PARTS: [(&str, &str, &str); 6] = [
     ("adapter-sdk", "spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
+    ("adapter-sdk", "door_rate", "what a durable yes costs: a spool, or a cluster of three (durability = \"bus\")"),
     ("bus", "throughput", "the bus, beside bare async-nats"),
     ("intake", "record_rate", "recording complaints, beside COPY of the same rows"),
+    ("tests", "adapters", "each adapter: code, program, cold start, memory, its door and what is behind it"),
     ("tests", "bench", "the whole system: door, road, memory"),
 ];
 
