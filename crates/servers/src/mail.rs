@@ -5,7 +5,7 @@
 use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -151,6 +151,12 @@ impl Mail {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             dovecot.kill();
+            // Its children die a moment later than it, and until then hold the ports that the next one wants.
+            let until = Instant::now() + PATIENCE;
+            let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err();
+            while [self.ports.imap, self.ports.imaps].into_iter().any(taken) && Instant::now() < until {
+                thread::sleep(LOOK_AGAIN);
+            }
         }
     }
 
