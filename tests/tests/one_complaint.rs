@@ -33,6 +33,8 @@ async fn a_message_becomes_a_complaint_that_an_agency_settles_and_the_citizen_he
     let resolved = officer.post_files(&format!("{page}/selesai"), &[("text", "Lubang sudah ditambal")], &[photo]).await;
     assert!(resolved.status < 400, "{} {}", resolved.status, resolved.text);
     world.hears(SARI, &["dinyatakan selesai", "Lubang sudah ditambal"]).await;
+    let picture = world.platform.wait_for(SARI, |message| matches!(message.form, simulator::Form::Picture { .. })).await;
+    assert!(picture.is_some(), "the photo follows in the chat");
 
     let mut citizen = Browser::new(&world.url());
     let path = link.trim_start_matches(&world.url()).to_owned();

@@ -16,8 +16,8 @@ mod wire;
 use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyKind,
-    Request, Secret, SendError, Sent, Timestamp, Webhook,
+    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyFile,
+    ReplyKind, Request, Secret, SendError, Sent, Timestamp, Webhook,
     axum::http::{Method, StatusCode},
     outgoing::Url,
 };
@@ -52,6 +52,10 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Signs what Meta sends.
     pub app_secret: Secret,
+    /// Meta's id of the app, digits. With it the app itself asks until when the tokens last; without it the token is asked, and Meta may not
+    /// tell.
+    #[serde(default)]
+    pub app_id: String,
     /// What we agreed with Meta for the handshake.
     pub verify_token: Secret,
     /// Where the Graph API is.
@@ -126,6 +130,9 @@ impl Config {
                 format!("must be digits, not \"{}\"", account.business_account_id),
             ));
         }
+        if !self.app_id.is_empty() && !digits(&self.app_id) {
+            return Err(ConfigError::value("app_id", format!("must be digits, not \"{}\"", self.app_id)));
+        }
         if self.throughput == 0 || self.accounts.iter().any(|account| account.throughput == Some(0)) {
             return Err(ConfigError::value("throughput", "must be at least 1"));
         }
@@ -197,6 +204,10 @@ impl Adapter for WhatsApp {
 
     async fn fetch(&self, media: &RemoteMedia) -> Result<Bytes, FetchError> {
         self.download(media).await
+    }
+
+    fn takes(&self, file: &ReplyFile) -> bool {
+        send::takes(file)
     }
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {

@@ -236,6 +236,7 @@ impl Complaint {
             danger: false,
             asks: None,
             settles: false,
+            photo: None,
         }
     }
 

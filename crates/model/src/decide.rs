@@ -335,6 +335,7 @@ impl<'a> Draft<'a> {
         self.say(ReplyKind::Resolved, |facts| {
             facts.agency = Some(name);
             facts.text = Some(text);
+            facts.photo = photo;
         });
         Ok(())
     }

@@ -51,7 +51,7 @@ pub use message::{
     ReceiptState, RemoteMedia, ReplyTo,
 };
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
-pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, SETTLING, Site, fill, word};
+pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{
     Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
     route,

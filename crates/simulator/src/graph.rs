@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State as Shared},
+    extract::{DefaultBodyLimit, Multipart, Path, Query, State as Shared},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,9 +24,15 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// The longest text the platform takes, in characters.
 const LONGEST: usize = 4096;
 
+/// The largest picture the platform takes, in bytes; a form may hold a little more.
+const LARGEST_PICTURE: usize = 5 * 1024 * 1024;
+const LARGEST_UPLOAD: usize = 101 * 1024 * 1024;
+
 pub(crate) fn routes(platform: Platform) -> Router {
     Router::new()
         .route("/{version}/{account}/messages", post(messages))
+        .route("/{version}/{account}/media", post(upload).layer(DefaultBodyLimit::max(LARGEST_UPLOAD)))
+        .route("/{version}/debug_token", get(debug_token))
         .route("/{version}/{business}/message_templates", get(templates))
         .route("/{version}/{account}/block_users", get(blocked).post(block).delete(unblock))
         .route("/{version}/{media}", get(media))
@@ -67,6 +73,7 @@ struct Outgoing {
     text: Option<Text>,
     template: Option<Template>,
     interactive: Option<Value>,
+    image: Option<Shown>,
     context: Option<Context>,
     biz_opaque_callback_data: Option<String>,
 }
@@ -74,6 +81,14 @@ struct Outgoing {
 #[derive(Deserialize)]
 struct Text {
     body: String,
+}
+
+/// A picture that was uploaded before.
+#[derive(Deserialize)]
+struct Shown {
+    id: String,
+    #[serde(default)]
+    caption: String,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +179,12 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
         return Err(bad(100, "Invalid parameter"));
     }
     let (form, text) = content(&message)?;
+    if let Form::Picture { media } = &form {
+        let known = state.media.get(media).is_some_and(|media| matches!(media.mime.as_str(), "image/jpeg" | "image/png"));
+        if !known {
+            return Err(bad(131_053, "Media upload error"));
+        }
+    }
     if let Form::Template { name, language } = &form {
         state.lets_through(name, language).map_err(|code| bad(code, "Template cannot be sent"))?;
     }
@@ -220,6 +241,10 @@ fn content(message: &Outgoing) -> Result<(Form, String), Refusal> {
     }
     match (message.kind.as_str(), &message.text, &message.template) {
         ("text", Some(text), _) if (1..=LONGEST).contains(&text.body.chars().count()) => Ok((Form::Text, text.body.clone())),
+        ("image", ..) => {
+            let shown = message.image.as_ref().ok_or(bad(131_008, "Required parameter is missing"))?;
+            Ok((Form::Picture { media: shown.id.clone() }, shown.caption.clone()))
+        }
         ("template", _, Some(template)) => {
             let parameters = || template.components.iter().flat_map(|component| &component.parameters);
             // Meta takes no line breaks, tabs or runs of spaces in a parameter, and none that is empty.
@@ -396,6 +421,67 @@ async fn blocked(
     Json(json!({ "data": data, "paging": { "cursors": { "before": from.to_string(), "after": next.to_string() } } })).into_response()
 }
 
+/// A file of ours, to be shown in a message.
+async fn upload(
+    Shared(platform): Shared<Platform>,
+    Path((_, account)): Path<(String, String)>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Response {
+    let fault = platform.state().fault(Endpoint::Upload);
+    if let Some(answer) = interrupt(fault.clone()).await {
+        return answer;
+    }
+    let answer = match take(&platform, &account, &headers, form).await {
+        Ok(id) => Json(json!({ "id": id })).into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    if fault == Some(Fault::Lost) { std::future::pending().await } else { answer }
+}
+
+async fn take(platform: &Platform, account: &str, headers: &HeaderMap, mut form: Multipart) -> Result<String, Refusal> {
+    authorized(platform, headers)?;
+    if account != platform.state().options.phone_number_id {
+        return Err(bad(33, "Object does not exist"));
+    }
+    let (mut product, mut file) = (String::new(), None);
+    let broken = || bad(100, "Invalid parameter");
+    while let Some(field) = form.next_field().await.map_err(|_| broken())? {
+        match field.name() {
+            Some("messaging_product") => product = field.text().await.map_err(|_| broken())?,
+            Some("file") => {
+                let mime = field.content_type().unwrap_or_default().to_owned();
+                file = Some((mime, field.bytes().await.map_err(|_| broken())?));
+            }
+            _ => (),
+        }
+    }
+    match file {
+        Some((mime, bytes)) if product == "whatsapp" && mime.starts_with("image/") && (1..=LARGEST_PICTURE).contains(&bytes.len()) => {
+            Ok(platform.state().keep_media(bytes, &mime))
+        }
+        _ => Err(broken()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Input {
+    input_token: String,
+}
+
+/// What a token is, for the app alone: `<app id>|<app secret>`.
+async fn debug_token(Shared(platform): Shared<Platform>, Query(asked): Query<Input>, headers: HeaderMap) -> Response {
+    let state = platform.state();
+    let app = format!("Bearer {}", state.options.app_token);
+    if headers.get(header::AUTHORIZATION).is_none_or(|value| value.as_bytes() != app.as_bytes()) {
+        return Refusal(StatusCode::BAD_REQUEST, 100, "You must provide an app access token").into_response();
+    }
+    let known = asked.input_token == state.options.access_token;
+    let ends = state.options.token_ends.map_or(0, Timestamp::as_second);
+    Json(json!({ "data": { "type": "SYSTEM_USER", "is_valid": known, "expires_at": if known { ends } else { 0 }, "data_access_expires_at": 0 } }))
+        .into_response()
+}
+
 async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let fault = platform.state().fault(Endpoint::MediaAddress);
     if let Some(answer) = interrupt(fault).await {
@@ -457,6 +543,7 @@ async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> 
         "media_file" => Endpoint::MediaFile,
         "templates" => Endpoint::Templates,
         "blocked" => Endpoint::Blocked,
+        "upload" => Endpoint::Upload,
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };
     let fault = match order.fault.as_str() {

@@ -25,6 +25,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The Bearer token it takes.
     pub access_token: String,
+    /// What the app itself signs in with: `<app id>|<app secret>`.
+    pub app_token: String,
+    /// When the Bearer token ends; `None`: never, as those of system users.
+    pub token_ends: Option<Timestamp>,
     /// The id of our number.
     pub phone_number_id: String,
     /// Our number as people see it, digits.
@@ -46,6 +50,8 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             access_token: "simulator-token".into(),
+            app_token: "100000000000002|simulator-secret".into(),
+            token_ends: None,
             phone_number_id: "100000000000001".into(),
             display_phone_number: "6281000000000".into(),
             pair_pause: SignedDuration::ZERO,
@@ -235,6 +241,11 @@ impl Platform {
     /// What a citizen got, oldest first.
     pub fn received(&self, phone: &str) -> Vec<Received> {
         self.state().citizens.get(&digits(phone)).map_or_else(Vec::new, |citizen| citizen.received.clone())
+    }
+
+    /// The bytes of a file, by the platform's id.
+    pub fn media(&self, id: &str) -> Option<Bytes> {
+        self.state().media.get(id).map(|media| media.bytes.clone())
     }
 
     /// Everything that every citizen got.

@@ -45,6 +45,11 @@ pub enum Form {
         /// What can be tapped: id and title.
         choices: Vec<(String, String)>,
     },
+    /// A picture that was uploaded before; its words are the caption.
+    Picture {
+        /// The platform's id of the file.
+        media: String,
+    },
     /// An approved template.
     Template {
         /// Its name.
@@ -88,6 +93,8 @@ pub enum Endpoint {
     Templates,
     /// Blocking a sender, and taking it back.
     Blocked,
+    /// Giving a file, to be shown in a message.
+    Upload,
 }
 
 /// How errors of the 24-hour window reach the sender.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adapter_sdk::{
-    Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyId, ReplyKind, ReplyTo,
-    Request, SendError, State, Timestamp, TraceId, Webhook,
+    Adapter, Address, AttachmentKind, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyFile,
+    ReplyId, ReplyKind, ReplyTo, Request, SendError, State, Timestamp, TraceId, Webhook,
     axum::http::{HeaderMap, Method},
     model::Choice,
     outgoing::Limits,
@@ -86,7 +86,17 @@ fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
 fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
     let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
     let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), short: Vec::new(), params, menu: None }
+    Reply {
+        id: ReplyId::new(now()),
+        to,
+        kind,
+        language: Language::Id,
+        text: text.into(),
+        short: Vec::new(),
+        params,
+        menu: None,
+        files: Vec::new(),
+    }
 }
 
 /// As a desk names a telephone number: nobody wrote from it here.
@@ -536,6 +546,17 @@ fn rejected(result: Result<adapter_sdk::Sent, SendError>) -> String {
     }
 }
 
+fn photo(bytes: usize) -> ReplyFile {
+    ReplyFile {
+        kind: AttachmentKind::Image,
+        mime: "image/jpeg".into(),
+        filename: "7KQ2-M4XT-9PCH.jpg".into(),
+        size: u64::try_from(bytes).expect("small"),
+        at: String::new(),
+        bytes: (0..bytes).map(|n| u8::try_from(n % 251).expect("a byte")).collect(),
+    }
+}
+
 #[tokio::test]
 async fn who_is_blocked_is_told_first_and_reaches_us_again_when_it_is_taken_back() {
     let platform = Platform::start().await.expect("a platform");
@@ -616,4 +637,80 @@ async fn who_hides_the_number_is_blocked_by_their_id() {
     assert_eq!(blocked.to.address.scheme(), "whatsapp");
     adapter.send(&blocked).await.expect("blocked");
     assert!(platform.is_blocked(SARI));
+}
+
+#[tokio::test]
+async fn a_photo_follows_the_words_as_a_picture() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let file = photo(3_000_000);
+    assert!(adapter.takes(&file) && !adapter.takes(&photo(5 * 1024 * 1024 + 1)));
+    assert!(!adapter.takes(&ReplyFile { mime: "image/webp".into(), ..photo(10) }), "Meta shows no such picture");
+    let reply = Reply { files: vec![file.clone()], ..answer(&events[0], ReplyKind::Resolved, "Sudah selesai") };
+    let sent = adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI);
+    let [words, picture] = got.as_slice() else { panic!("{got:#?}") };
+    assert_eq!((words.text.as_str(), Some(words.wamid.clone())), ("Sudah selesai", sent.platform_id));
+    let Form::Picture { media } = &picture.form else { panic!("{picture:?}") };
+    assert_eq!(platform.media(media), Some(file.bytes));
+    assert_eq!(picture.callback, Some(reply.id.to_string()), "its statuses are the reply's");
+}
+
+#[tokio::test]
+async fn a_photo_that_does_not_get_through_now_is_sent_alone_later_and_one_that_never_will_is_left_out() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let reply = Reply { files: vec![photo(1000)], ..answer(&events[0], ReplyKind::Resolved, "Sudah selesai") };
+    let forms = || platform.received(SARI).into_iter().map(|got| got.form).collect::<Vec<_>>();
+
+    platform.fail_times(Endpoint::Upload, Fault::Broken, 1);
+    assert!(matches!(adapter.send(&reply).await, Err(SendError::Unreachable(_))));
+    platform.fail_times(Endpoint::Messages, Fault::Broken, 1);
+    assert!(matches!(adapter.send(&reply).await, Err(SendError::Unreachable(_))));
+    assert_eq!(forms(), [Form::Text], "the words are there once");
+    // A day later Meta takes no picture any more, and no template repeats the words.
+    platform.pass(SignedDuration::from_hours(25));
+    adapter.send(&reply).await.expect("the words had gone out");
+    assert_eq!(forms(), [Form::Text]);
+
+    platform.text(SARI, "Lampu mati");
+    let events = heard(&platform, &adapter).await;
+    let message = events.iter().find(|event| matches!(event, Event::Message(_))).expect("a message");
+    platform.fail(Endpoint::Upload, Fault::Code(131_053));
+    let reply = Reply { files: vec![photo(1000)], ..answer(message, ReplyKind::Resolved, "Sudah menyala") };
+    let sent = adapter.send(&reply).await.expect("the words go out");
+    let last = platform.received(SARI).pop().expect("the words");
+    assert_eq!((last.text.as_str(), Some(last.wamid)), ("Sudah menyala", sent.platform_id));
+}
+
+#[tokio::test]
+async fn outside_the_day_the_template_goes_alone() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let reply = Reply { files: vec![photo(1000)], ..reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai") };
+    adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI);
+    assert!(matches!(got.as_slice(), [one] if matches!(one.form, Form::Template { .. })), "{got:#?}");
+    assert_eq!(platform.requests(Endpoint::Upload), 0);
+}
+
+#[tokio::test]
+async fn a_probe_says_until_when_the_token_lasts_where_meta_tells() {
+    let ends = now() + SignedDuration::from_hours(72);
+    let platform = Platform::start_with(Options { token_ends: Some(ends), ..Options::default() }).await.expect("a platform");
+    let token =
+        |found: &[adapter_sdk::Finding]| found.iter().find(|finding| finding.what.starts_with("access token")).cloned().expect("the token");
+    let app = json!({ "app_id": "100000000000002" });
+    let found = token(&open(&platform, &app).probe().await);
+    assert_eq!(found.expires.map(Timestamp::as_second), Some(ends.as_second()));
+    let seen = found.at(now());
+    assert!(seen.state == State::Warning && seen.advice.as_deref().is_some_and(|advice| advice.contains("system user")), "{seen}");
+    // Meta tells nobody else, and of a token without an end nothing is said.
+    assert_eq!(token(&open(&platform, &json!({})).probe().await).expires, None);
+    let lasting = Platform::start().await.expect("a platform");
+    assert_eq!(token(&open(&lasting, &app).probe().await).expires, None);
 }

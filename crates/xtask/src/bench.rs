@@ -10,11 +10,12 @@ use crate::{
 };
 
 /// `(example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
-    ("door_rate", "the door with its spool and with `durability = \"bus\""),
+    ("door_rate", "what a durable yes costs: a spool, or a cluster of three (`durability = \"bus\"`)"),
     ("throughput", "the bus, beside bare async-nats"),
     ("record_rate", "recording complaints, beside COPY of the same rows"),
+    ("adapters", "each adapter: code, program, cold start, memory, its door and what is behind it"),
     ("bench", "the whole system: door, road, memory"),
 ];
 
