@@ -29,6 +29,7 @@ pub(crate) struct Ports {
     pub(crate) desk: u16,
     pub(crate) email: u16,
     pub(crate) x: u16,
+    pub(crate) import: u16,
     pub(crate) figures: u16,
     pub(crate) nats: u16,
     pub(crate) graph: u16,
@@ -47,6 +48,7 @@ impl Ports {
             desk: base + 3,
             email: base + 5,
             x: base + 7,
+            import: base + 8,
             figures: base + 9,
             nats: base + 10,
             graph: base + 20,
@@ -56,7 +58,19 @@ impl Ports {
 
     /// An error that names the first port on which somebody listens already.
     pub(crate) fn are_free(self) -> Result<()> {
-        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.x, self.figures, self.nats, self.graph, self.x_api] {
+        for port in [
+            self.web,
+            self.whatsapp,
+            self.form,
+            self.desk,
+            self.email,
+            self.x,
+            self.import,
+            self.figures,
+            self.nats,
+            self.graph,
+            self.x_api,
+        ] {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
@@ -88,13 +102,13 @@ impl House {
 
     /// The settings of `muara all`.
     pub(crate) fn muara(&self) -> Result<PathBuf> {
-        let Ports { web, desk, nats, figures, .. } = self.ports;
+        let Ports { web, desk, import, nats, figures, .. } = self.ports;
         let (data, directory) = (quoted(&self.data), quoted(&root().join(DIRECTORY)));
         self.write(
             "muara.toml",
             &format!(
                 "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n\n[data]\nfolder = {data}\nseed = {directory}\n\n[database]\nprivate = true\n\n\
-                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\n"
+                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\nimport_url = \"http://127.0.0.1:{import}\"\n"
             ),
         )
     }
@@ -123,6 +137,16 @@ impl House {
     pub(crate) fn desk(&self) -> Result<PathBuf> {
         let table = format!("queue = true\ncore_url = \"http://127.0.0.1:{}\"\n", self.ports.web);
         self.write("desk.toml", &(self.adapter("desk", self.ports.desk, "/")? + "\n[adapter]\n" + &table))
+    }
+
+    /// Whether adapter-rtrw has its credential for the bus.
+    pub(crate) fn knows_import(&self) -> bool {
+        self.data.join("nats-keys/adapter-rtrw.nk").exists()
+    }
+
+    /// The settings of the import of group chats.
+    pub(crate) fn import(&self) -> Result<PathBuf> {
+        self.write("rtrw.toml", &self.adapter("rtrw", self.ports.import, "/")?)
     }
 
     /// Whether there is a mailbox: `email.toml` in the data folder, written by hand.

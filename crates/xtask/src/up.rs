@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Also play a small lively city: people write by WhatsApp, on X, and fill in the form.
     #[arg(long)]
     demo: bool,
-    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, mail N+5, X N+7, figures N+9, NATS N+10, the stand-ins for Meta
+    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, mail N+5, X N+7, import of chats N+8, figures N+9, NATS N+10, the stand-ins for Meta
     /// N+20 and for X N+21.
     #[arg(long, default_value_t = 8100)]
     port_base: u16,
@@ -43,7 +43,10 @@ pub(crate) struct Options {
 }
 
 /// The programs that are built, in the order in which they start.
-const PROGRAMS: [&str; 5] = ["muara", "simulator", "adapter-whatsapp", "adapter-web", "adapter-desk"];
+const PROGRAMS: [&str; 6] = ["muara", "simulator", "adapter-whatsapp", "adapter-web", "adapter-desk", "adapter-rtrw"];
+
+/// The account of the import of group chats: one for all groups.
+const GROUPS: &str = "grup";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let began = Instant::now();
@@ -110,12 +113,21 @@ impl Running {
             let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(settings)];
             self.start(recipe("email", "adapter-email", arguments, Some(house.ports.email)), stop)?;
         }
+        let open = |adapter: &str, account: &str, label: &str| -> Result<()> {
+            let mut muara = std::process::Command::new(programs.join("muara"));
+            muara.arg("--config").arg(house.muara()?).args(["channel", "add", adapter, "--account", account, "--label", label]);
+            workspace::run_quietly(&mut muara).map(|_| ())
+        };
+        // The starting directory has it; data of an older one may not.
+        if !house.knows_import() {
+            open("rtrw", GROUPS, "Percakapan grup RT/RW")?;
+        }
+        let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(house.import()?)];
+        self.start(recipe("rtrw", "adapter-rtrw", arguments, Some(house.ports.import)), stop)?;
         if demo {
             // The account is the simulator's: no city has it in its directory.
             if !house.knows_x() {
-                let mut muara = std::process::Command::new(programs.join("muara"));
-                muara.arg("--config").arg(house.muara()?).args(["channel", "add", "x", "--account", X_ACCOUNT, "--label", "X (akun uji)"]);
-                workspace::run_quietly(&mut muara)?;
+                open("x", X_ACCOUNT, "X (akun uji)")?;
             }
             let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(house.x()?)];
             self.start(recipe("x", "adapter-x", arguments, Some(house.ports.x)), stop)?;
@@ -154,7 +166,7 @@ impl Running {
 }
 
 fn greet(house: &House, demo: bool, time: Duration) {
-    let Ports { web, whatsapp, form, desk, figures, graph, .. } = house.ports;
+    let Ports { web, whatsapp, form, desk, import, figures, graph, .. } = house.ports;
     let data = house.data.display();
     let mut lines = vec![
         String::new(),
@@ -164,6 +176,7 @@ fn greet(house: &House, demo: bool, time: Duration) {
         format!("  The city's pages         http://127.0.0.1:{web}/"),
         format!("  Staff sign in            http://127.0.0.1:{web}/masuk"),
         format!("  The desk (for clerks)    http://127.0.0.1:{desk}/"),
+        format!("  Chats of groups          http://127.0.0.1:{web}/impor (staff; http://127.0.0.1:{import}/ behind it)"),
         format!("  WhatsApp's webhook       http://127.0.0.1:{whatsapp}/webhook, signed with {data}/secrets/whatsapp-app-secret"),
         format!("  What citizens got there  http://127.0.0.1:{graph}/simulator/received/<phone> (a stand-in: nothing reaches Meta)"),
         format!("  Figures (Prometheus)     http://127.0.0.1:{figures}/metrics"),
