@@ -70,6 +70,26 @@ async fn a_photo_and_its_words_sent_apart_are_one_complaint_with_one_acknowledge
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_blocked_is_told_why_kept_away_by_the_platform_and_heard_again_when_it_is_taken_back() {
+    let world = World::start().await;
+    world.platform.text(SARI, "Jalan rusak parah di Kelurahan Gambir");
+    world.hears(SARI, &["Nomor: "]).await;
+    let page = format!("/aduan/{}", world.ask("select id from complaint"));
+    let mut supervisor = world.signed_in("jalan2").await;
+    act(&mut supervisor, &page, "blokir", &[("text", "Mengancam petugas"), ("days", "7")]).await;
+    world.hears(SARI, &["tidak kami jawab lagi sampai", "Mengancam petugas", "112"]).await;
+    eventually("the platform keeps them away", || async { world.platform.is_blocked(SARI) }).await;
+    eventually("it is noted", || async { world.count("select count(*) from reply where kind = 'blocked' and receipt is not null") == 1 })
+        .await;
+    assert!(supervisor.get(&page).await.text.contains("Dikirim otomatis"));
+    act(&mut supervisor, &page, "buka-blokir", &[("text", "Meminta maaf")]).await;
+    world.hears(SARI, &["kami jawab lagi"]).await;
+    assert!(!world.platform.is_blocked(SARI));
+    world.settled().await;
+    assert_eq!(world.count("select count(*) from reply where state = 'due'"), 0, "what waited for the day is called off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_rule_can_place_waits_in_triage_and_goes_on_from_there() {
     let world = World::start().await;
     world.platform.text(SARI, "Tolong dibantu ya pak, sudah lama begini");
