@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use adapter_sdk::{
     Adapter, AdapterName, Address, Attachment, AttachmentKind, Audience, Bytes, Content, Event, Inbound, Language, MessageKey, ParseError,
-    Point, Proof, Raw, Reference, RemoteMedia, Timestamp, TrackingCode, Visibility,
+    Point, Proof, Raw, Reference, RemoteMedia, Timestamp, TrackingCode, Visibility, model::NOTE,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ fn with_origin(line: &Line, chosen: &Chosen) -> String {
     let origin =
         words.fill("asal.baris", &[("grup", &chosen.group), ("pengekspor", &chosen.exported_by), ("petugas", &chosen.imported_by)]);
     let consent = words.fill("asal.izin", &[("izin", words.t(chosen.consent.key()))]);
-    let notes = format!("{}\n{origin}\n{consent}", words.t("asal.judul"));
+    let notes = format!("{NOTE}{}\n{origin}\n{consent}{NOTE}", words.t("asal.judul"));
     let said = line.text.trim();
     if said.is_empty() { notes } else { format!("{said}\n\n{notes}") }
 }

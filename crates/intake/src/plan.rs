@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use model::{
     Action, Actor, AdapterName, Address, Answer, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId,
     MessageKey, Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode, Triaged,
-    acknowledge_again, answer, ask, decide, open, tell,
+    acknowledge_again, answer, ask, decide, open, tell, without_notes,
 };
 use store::{block::Block, citizen, message};
 
@@ -255,7 +255,7 @@ impl<'a> Desk<'a> {
         let here = |block: &&Block| block.adapter == inbound.key.adapter && block.account == inbound.key.account && meant(&block.address);
         let block = self.blocked.iter().find(here).filter(|_| inbound.tracking.is_none())?;
         let Rooms { directory, atlas } = self.rooms;
-        let danger = !triage::triage(&inbound.text, None, None, None, None, directory, atlas).why.danger.is_empty();
+        let danger = !triage::triage(&without_notes(&inbound.text), None, None, None, None, directory, atlas).why.danger.is_empty();
         if danger {
             return None;
         }
@@ -415,7 +415,7 @@ impl<'a> Desk<'a> {
     /// Whether the message's own words speak for a category, or of danger: then they are no mere answer.
     fn about_something(&self, inbound: &Inbound) -> bool {
         let Rooms { directory, atlas } = self.rooms;
-        let found = triage::triage(&inbound.text, None, None, None, None, directory, atlas);
+        let found = triage::triage(&without_notes(&inbound.text), None, None, None, None, directory, atlas);
         found.category.is_some() || !found.why.danger.is_empty()
     }
 
@@ -512,7 +512,7 @@ impl<'a> Desk<'a> {
         let chosen = inbound.category.as_deref().or(complaint.category.as_deref().filter(|_| was_chosen));
         let by_office = complaint.why.area.as_deref() == Some(triage::OFFICE);
         let found = triage::triage(
-            &text,
+            &without_notes(&text),
             complaint.place.as_deref().or(inbound.place.as_deref()),
             complaint.location.or(inbound.location),
             inbound.office_area.as_deref().or(complaint.area.as_deref().filter(|_| by_office)),
@@ -525,7 +525,7 @@ impl<'a> Desk<'a> {
 
     fn open(&mut self, message: MessageId, citizen: CitizenId, inbound: &Inbound, language: Language, trace: TraceId) -> ComplaintId {
         let mut triaged = triage::triage(
-            &inbound.text,
+            &without_notes(&inbound.text),
             inbound.place.as_deref(),
             inbound.location,
             inbound.office_area.as_deref(),

@@ -47,8 +47,8 @@ pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
 pub use message::{
-    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, Notice, NoticeState, Point, Proof, Raw, Receipt,
-    ReceiptState, RemoteMedia, ReplyTo,
+    Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
+    Receipt, ReceiptState, RemoteMedia, ReplyTo, without_notes,
 };
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};

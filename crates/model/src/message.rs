@@ -1,6 +1,6 @@
 //! What comes in, and what became of what went out.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -42,6 +42,16 @@ pub enum Proof {
     Claim,
     /// It carries a sign that only our own words about the complaint of this number held: it joins that complaint, whoever wrote it.
     Answer(Reference),
+}
+
+/// Stands before and behind what staff noted below a citizen's words (U+2063, which nobody sees): where it comes from, who handed it in. It is
+/// shown like the rest, and is no word of the matter.
+pub const NOTE: char = '\u{2063}';
+
+/// The words of a text without what stands between pairs of [`NOTE`]; where they are no pairs, all of it.
+pub fn without_notes(text: &str) -> Cow<'_, str> {
+    let marks = text.matches(NOTE).count();
+    if marks == 0 || !marks.is_multiple_of(2) { Cow::Borrowed(text) } else { Cow::Owned(text.split(NOTE).step_by(2).collect()) }
 }
 
 /// What came in, untouched: a request body, a mail, a filled form. `Debug` shows sizes, never content.

@@ -1,7 +1,7 @@
 //! What belongs together, and what does not.
 
 use intake::Recorded;
-use model::{Action, Address, Audience, Inbound, Proof, Receipt, ReceiptState, ReplyKind, Status, UpdateKind};
+use model::{Action, Address, Audience, Inbound, NOTE, Proof, Receipt, ReceiptState, ReplyKind, Status, UpdateKind};
 use proptest::{prelude::*, test_runner::TestRunner};
 use store::reply;
 
@@ -83,6 +83,20 @@ async fn danger_in_the_words_of_a_photo_stands_in_its_one_answer() {
     let replies = city.replies(complaint).await;
     assert_eq!(replies.len(), 1);
     assert!(replies[0].draft.facts.danger && !replies[0].draft.facts.settles);
+}
+
+#[tokio::test]
+async fn what_staff_noted_below_the_words_is_kept_and_decides_nothing() {
+    let city = City::new().await;
+    let note = |text: &str| format!("{text}\n\n{NOTE}Catatan petugas\nDiteruskan ketua jalan rusak{NOTE}");
+    let plain = opened(city.record_one(&message(1, "m1", &note("halo pak"))).await);
+    let complaint = city.complaint(plain).await;
+    assert_eq!((complaint.category.as_deref(), complaint.text.contains("Diteruskan")), (None, true));
+    let sent = at(1, message(1, "m2", "jalan rusak"));
+    assert_eq!(city.record_one(&sent).await, Recorded::FollowUp(plain));
+    assert_eq!(city.complaint(plain).await.category.as_deref(), Some("road"), "what comes after the note counts");
+    let odd = opened(city.record_one(&message(2, "m3", &format!("{NOTE}jalan rusak"))).await);
+    assert_eq!(city.complaint(odd).await.category.as_deref(), Some("road"), "one mark alone hides nothing");
 }
 
 #[tokio::test]
