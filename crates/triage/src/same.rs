@@ -115,7 +115,7 @@ impl Twins {
         let cut: Vec<(Vec<Word>, Vec<Word>)> = rows.iter().map(|(text, place)| (text::words(text), text::words(place))).collect();
         let names = Names::learn(cut.iter().map(|(text, place)| (text.as_slice(), place.as_slice())));
         let bags: Vec<Bag> = cut.iter().map(|(text, place)| Bag(blocks(text, place, &[], &names))).collect();
-        Self { vocabulary: Vocabulary::learn(bags.iter(), 2), names, subjects: None, forest: Forest::default() }
+        Self { vocabulary: Vocabulary::learn(bags.iter(), 2, 0), names, subjects: None, forest: Forest::default() }
     }
 
     /// With what was learned of categories (or agencies) elsewhere: it must not have learned from the complaints that are compared.

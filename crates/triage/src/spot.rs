@@ -143,6 +143,11 @@ impl Names {
         Self::learn(cut.iter().map(|(text, place)| (text.as_slice(), place.as_slice())))
     }
 
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.leaning.capacity() * 8 / 7 * 9
+    }
+
     /// Every place in a text, in order; none overlaps another.
     pub fn places(&self, text: &str) -> Vec<Spot> {
         self.spots(&words(text))

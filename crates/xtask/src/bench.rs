@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// `(crate, example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str, &str); 4] = [
+const PARTS: [(&str, &str, &str); 5] = [
+    ("triage", "cost", "triage: µs a complaint, memory of its models"),
     ("adapter-sdk", "spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
     ("bus", "throughput", "the bus, beside bare async-nats"),
     ("intake", "record_rate", "recording complaints, beside COPY of the same rows"),
