@@ -39,7 +39,7 @@ impl Marks {
             let mut all = here.all();
             let mut lines = String::new();
             for id in ids {
-                lines += &format!("{id} {number}\n");
+                lines.extend([id.as_str(), " ", number.as_str(), "\n"]);
                 all.insert(id, number.clone());
             }
             std::fs::OpenOptions::new().create(true).append(true).open(&here.file)?.write_all(lines.as_bytes())
