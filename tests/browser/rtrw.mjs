@@ -41,6 +41,15 @@ try {
   await page.getByRole("heading", { name: "Sudah diimpor" }).waitFor();
   must(/[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/.test(await page.locator("main").innerText()), "hasil", "the number is shown");
   await judge(page, "impor-hasil");
+  // The same chat once more: what was taken is marked.
+  await visit(page, `${base}/`);
+  await page.getByLabel("Nama grup").fill("RT 05/RW 02 Melati");
+  await page.getByLabel("Siapa yang mengekspor").fill("Ketua RT 05");
+  await page.getByLabel("Berkas ekspor").setInputFiles([{ name: "_chat.txt", mimeType: "text/plain", buffer: Buffer.from(CHAT) }]);
+  await page.getByRole("button", { name: "Lihat isinya" }).click();
+  await page.waitForURL(/\/pilih\//);
+  must((await page.getByText(/^Sudah diimpor: /).count()) === 2, "pilih", "what was imported before is marked");
+  await judge(page, "impor-lagi");
 } catch (error) {
   blame("the script", error.stack);
 } finally {

@@ -235,6 +235,8 @@ impl Complaint {
             text: None,
             danger: false,
             asks: None,
+            settles: false,
+            photo: None,
         }
     }
 

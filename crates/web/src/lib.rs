@@ -70,6 +70,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
+        .route("/aduan/{id}/blokir", post(agency::block::submit))
+        .route("/aduan/{id}/buka-blokir", post(agency::unblock::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
         .route("/pos", get(agency::post::show))

@@ -75,7 +75,11 @@ impl City {
 
     /// An officer of that agency acts.
     pub(crate) async fn act(&self, id: ComplaintId, agency: &str, action: model::Action) {
-        let officer = self.officer(agency).await;
+        self.act_as(id, self.officer(agency).await, action).await;
+    }
+
+    /// Somebody acts.
+    pub(crate) async fn act_as(&self, id: ComplaintId, officer: Actor, action: model::Action) {
         let mut tx = store::begin(&self.db).await.expect("begins");
         let complaint = store::complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
         let decision = model::decide(complaint, action, officer, &self.rooms.directory, LATER).expect("is allowed");
