@@ -7,6 +7,7 @@
 
 mod bounds;
 mod handle;
+mod incident;
 mod picture;
 mod plan;
 pub mod promote;

@@ -216,6 +216,15 @@ pub enum NotAllowed {
     /// A colleague has it.
     #[error("a colleague has it")]
     TakenByColleague,
+    /// The complaints are in one incident already.
+    #[error("they are together already")]
+    Together,
+    /// The complaint is in no incident.
+    #[error("it is in no incident")]
+    Apart,
+    /// A confidential complaint stays by itself.
+    #[error("the complaint is confidential")]
+    Confidential,
 }
 
 /// What a new complaint is made of.

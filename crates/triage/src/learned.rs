@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Example, Kind, Kinds, Located, Named, Sorter, Whereabouts, sorter::bag, text::Word};
+use crate::{Example, Judge, Kind, Kinds, Located, Named, Sorter, Whereabouts, sorter::bag, text::Word};
 
 /// A complaint that people have decided on. What was not decided is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Learned {
     category: Option<Sure<Sorter>>,
     whereabouts: Option<Sure<Whereabouts>>,
     kinds: Option<Kinds>,
+    judge: Option<Judge>,
 }
 
 /// What is thought of one complaint.
@@ -92,7 +93,7 @@ pub struct Tallies {
 }
 
 /// The first bytes, and the version of what follows. Raised whenever features or shapes change: hashes of another version mean nothing.
-const MARK: &[u8; 8] = b"muara.t\x01";
+const MARK: &[u8; 8] = b"muara.t\x02";
 /// What is said by itself must be right at least so often on history that was held back.
 const RIGHT: f32 = 0.85;
 /// Fewer decisions teach nothing.
@@ -144,7 +145,19 @@ impl Learned {
             category: sorter(|row| &row.category, |_| ""),
             whereabouts: finds.then(|| Sure { model: Whereabouts::new(areas.to_vec()).learning(&located), floor: USUAL_FLOOR }),
             kinds: None,
+            judge: None,
         }
+    }
+
+    /// The same, with what judges which complaints are about one thing.
+    #[must_use]
+    pub fn judging(self, judge: Judge) -> Self {
+        Self { judge: Some(judge), ..self }
+    }
+
+    /// What judges which complaints are about one thing, if that was learned.
+    pub fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
     }
 
     /// What it thinks of a complaint.
@@ -219,7 +232,10 @@ impl Learned {
     /// Bytes it takes in memory, about.
     pub fn bytes(&self) -> usize {
         let sorter = |sure: &Option<Sure<Sorter>>| sure.as_ref().map_or(0, |sure| sure.model.bytes());
-        sorter(&self.agency) + sorter(&self.category) + self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes())
+        sorter(&self.agency)
+            + sorter(&self.category)
+            + self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes())
+            + self.judge.as_ref().map_or(0, Judge::bytes)
     }
 
     /// The same for people, in millions.
@@ -234,6 +250,7 @@ impl Learned {
             && sorter(&self.category)
             && self.whereabouts.as_ref().is_none_or(|sure| sure.model.is_whole())
             && self.kinds.as_ref().is_none_or(Kinds::is_whole)
+            && self.judge.as_ref().is_none_or(Judge::is_whole)
     }
 }
 

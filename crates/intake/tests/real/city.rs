@@ -49,6 +49,11 @@ impl City {
         self.record(std::slice::from_ref(message)).await[0]
     }
 
+    /// Records one message when it is this late.
+    pub(crate) async fn record_one_at(&self, message: &Inbound, now: Timestamp) -> Recorded {
+        record_batch(&self.db, &self.rooms, &[(message.clone(), TraceId::random())], now).await.expect("is recorded")[0]
+    }
+
     pub(crate) async fn complaint(&self, id: ComplaintId) -> Complaint {
         store::complaint::load(&self.db, id).await.expect("loads").expect("is there")
     }

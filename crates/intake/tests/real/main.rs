@@ -3,6 +3,7 @@
 mod city;
 mod events;
 mod files;
+mod incidents;
 mod joining;
 mod once;
 mod opening;

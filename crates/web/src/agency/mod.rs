@@ -76,6 +76,9 @@ impl Refused {
             Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
+            Self::Not(NotAllowed::Together) => page.t("refused.together"),
+            Self::Not(NotAllowed::Apart) => page.t("refused.apart"),
+            Self::Not(NotAllowed::Confidential) => page.t("refused.confidential"),
         }
     }
 
