@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p triage --example cost -- 5000`: from how many complaints it learns.
 
+#![expect(clippy::cast_precision_loss, reason = "microseconds and bytes: figures, not accounts")]
+
 use std::{sync::Arc, time::Instant};
 
 use model::{Area, Category, Directory};

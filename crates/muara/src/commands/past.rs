@@ -86,7 +86,7 @@ pub(crate) fn fit(read: Vec<(String, Decided)>, directory: &Directory) -> Fitted
             if code.is_none() && !value.is_empty() {
                 *fitted.unknown.entry((what, value.clone())).or_default() += 1;
             }
-            *value = code.unwrap_or_default().to_owned();
+            code.unwrap_or_default().clone_into(value);
         }
         fitted.rows.push((key, row));
     }
