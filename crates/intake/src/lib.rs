@@ -5,6 +5,7 @@
 //! * [`promote`](mod@promote) looks at what lies in quarantine.
 //! * [`run`] does all of it until it is told to stop.
 
+pub mod acts;
 mod bounds;
 mod handle;
 mod incident;

@@ -233,3 +233,101 @@ pub async fn with_pictures(tx: &mut Tx, sums: &[String], since: Timestamp, lates
     .map_err(StoreError::from_sqlx)?;
     Ok(rows.into_iter().map(|row| (row.sum, ComplaintId(row.complaint))).collect())
 }
+
+/// What the benchmark of finding fills a store with: a complaint without a citizen's words to us, and its keys.
+#[cfg(feature = "bare")]
+pub use filling::{Bare, bare_citizen, bytes, fill, settle};
+
+#[cfg(feature = "bare")]
+mod filling {
+    use model::{CitizenId, ComplaintId, Reference, Timestamp, TraceId, TrackingCode};
+    use uuid::Uuid;
+
+    use crate::{
+        PgPool, Result, StoreError,
+        convert::{At, at},
+    };
+
+    /// A complaint as far as finding reads it.
+    #[derive(Clone)]
+    pub struct Bare {
+        /// Which.
+        pub id: ComplaintId,
+        /// Whose.
+        pub citizen: CitizenId,
+        /// Its words.
+        pub text: String,
+        /// Where it is.
+        pub place: String,
+        /// Code of its area.
+        pub area: String,
+        /// When it came.
+        pub opened_at: Timestamp,
+        /// Where it is kept.
+        pub keys: Vec<i64>,
+    }
+
+    /// Whose all of them are.
+    pub async fn bare_citizen(db: &PgPool, id: CitizenId, now: Timestamp) -> Result<()> {
+        sqlx::query("insert into citizen (id, created_at) values ($1, $2)")
+            .bind(id.0)
+            .bind(at(now))
+            .execute(db)
+            .await
+            .map_err(StoreError::from_sqlx)?;
+        Ok(())
+    }
+
+    /// Writes complaints and their keys, with one commit.
+    pub async fn fill(db: &PgPool, rows: &[Bare]) -> Result<()> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+        let citizens: Vec<Uuid> = rows.iter().map(|row| row.citizen.0).collect();
+        let references: Vec<String> = rows.iter().map(|row| number(row.id).to_string()).collect();
+        let codes: Vec<String> = rows.iter().map(|_| TrackingCode::random().as_str().to_owned()).collect();
+        let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+        let places: Vec<&str> = rows.iter().map(|row| row.place.as_str()).collect();
+        let areas: Vec<&str> = rows.iter().map(|row| row.area.as_str()).collect();
+        let times: Vec<At> = rows.iter().map(|row| at(row.opened_at)).collect();
+        let mut tx = crate::begin(db).await?;
+        sqlx::query(
+            "insert into complaint (id, reference, tracking, citizen, adapter, account, text, area, place, visibility, language, status,
+              opened_at, changed_at, why, trace, version)
+            select id, reference, tracking, citizen, 'chat', '1', text, area, place, 'hidden', 'id', 'received', at, at, '{}', $9, 1
+            from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+              as new (id, reference, tracking, citizen, text, area, place, at)",
+        )
+        .bind(&ids)
+        .bind(&references)
+        .bind(&codes)
+        .bind(&citizens)
+        .bind(&texts)
+        .bind(&areas)
+        .bind(&places)
+        .bind(&times)
+        .bind(TraceId::random().to_string())
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+        super::keep(&mut tx, &rows.iter().map(|row| (row.id, row.keys.clone())).collect::<Vec<_>>()).await?;
+        crate::commit(tx).await
+    }
+
+    fn number(id: ComplaintId) -> Reference {
+        let key = model::MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: id.to_string() };
+        Reference::of(&key, 0)
+    }
+
+    /// As after a quiet night.
+    pub async fn settle(db: &PgPool) -> Result<()> {
+        let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?.detach();
+        for statement in ["set statement_timeout = 0", "vacuum analyze likeness", "analyze complaint"] {
+            sqlx::query(statement).execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
+        }
+        Ok(())
+    }
+
+    /// What the keys take on disk, with their index.
+    pub async fn bytes(db: &PgPool) -> Result<i64> {
+        sqlx::query_scalar("select pg_total_relation_size('likeness')").fetch_one(db).await.map_err(StoreError::from_sqlx)
+    }
+}

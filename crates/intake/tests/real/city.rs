@@ -88,6 +88,15 @@ impl City {
         store::commit(tx).await.expect("commits");
     }
 
+    /// Somebody acts.
+    pub(crate) async fn act_as(&self, id: ComplaintId, by: Actor, action: model::Action) {
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let complaint = store::complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
+        let decision = model::decide(complaint, action, by, &self.rooms.directory, LATER).expect("is allowed");
+        store::complaint::write(&mut tx, &decision).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+    }
+
     async fn officer(&self, agency: &str) -> Actor {
         let agency = self.agency(agency);
         let new = store::staff::NewStaff {

@@ -3,6 +3,7 @@
 mod city;
 mod events;
 mod files;
+mod flood;
 mod incidents;
 mod joining;
 mod once;

@@ -11,6 +11,7 @@ pub(crate) mod desk_api;
 pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod live;
 pub(crate) mod note;
 pub(crate) mod post;
