@@ -1,5 +1,5 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
-// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret }, number, parked }
+// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret, blocked }, number, parked }
 
 import { blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
@@ -87,11 +87,12 @@ async function onPaper() {
 }
 
 function staffPages() {
-  const { open: one, triage, secret } = city.complaints;
+  const { open: one, triage, secret, blocked } = city.complaints;
   return {
     jalan: { queue: "/antrean", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret },
-    triase: { triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage },
-    loket: { desk: "/loket" },
+    "jalan.penyelia": { block: one, blocked },
+    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage },
+    loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",
       parked: "/admin/terparkir",

@@ -204,10 +204,15 @@ impl World {
 
     /// Starts another adapter with this table `[adapter]`, on a free port, and waits until its door is open.
     pub async fn add_adapter(&mut self, name: &'static str, program: &'static str, adapter: &str) {
+        self.add_adapter_with(name, program, "", adapter).await;
+    }
+
+    /// The same with more lines of the table `[door]`.
+    pub async fn add_adapter_with(&mut self, name: &'static str, program: &'static str, door: &str, adapter: &str) {
         let port = servers::free_port().expect("a free port");
         let folder = self.folder.path().join(format!("spool-{name}"));
         let (bus, folder) = (self.nats.url(), folder.display());
-        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{folder}\"\n");
+        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n");
         self.write(&format!("{name}.toml"), &format!("[bus]\nurl = \"{bus}\"\n{door}[adapter]\n{adapter}"));
         self.run_adapter(name, program);
         let health = format!("http://127.0.0.1:{port}/health");

@@ -10,6 +10,11 @@ pub const OFFICE: &str = ADDRESSES[0];
 impl World {
     /// Opens the city's mailbox: the mail servers, the channel, the adapter.
     pub async fn open_mailbox(&mut self) -> Mail {
+        self.open_mailbox_with("").await
+    }
+
+    /// The same with more lines of the table `[door]`.
+    pub async fn open_mailbox_with(&mut self, door: &str) -> Mail {
         let mail = Mail::start().unwrap_or_else(|problem| panic!("no mail servers for the tests: {problem}"));
         self.muara(&["channel", "add", "email", "--account", OFFICE, "--label", "Surel resmi"]);
         let port = servers::free_port().expect("a free port");
@@ -17,7 +22,7 @@ impl World {
             format!("host = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nuser = \"{OFFICE}\"\npassword = \"{PASSWORD}\"\n")
         };
         let text = format!(
-            "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{folder}\"\n\
+            "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n\
              [adapter]\nreply_key = \"kunci-contoh-untuk-uji-yang-panjang\"\npatience = 10\n\
              [[adapter.accounts]]\naddress = \"{OFFICE}\"\nname = \"Pengaduan Kota Uji\"\nauthserv_id = \"mx.kota.example.id\"\n\
              [adapter.accounts.imap]\n{imap}[adapter.accounts.smtp]\n{smtp}",
@@ -28,6 +33,7 @@ impl World {
         );
         self.write("email.toml", &text);
         self.run_adapter("email", "adapter-email");
+        self.others.insert("email", port);
         let health = format!("http://127.0.0.1:{port}/health");
         eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
         mail

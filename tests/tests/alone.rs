@@ -1,7 +1,8 @@
 //! Each adapter is started, stopped, upgraded and killed alone, while the others run and traffic flows through all: nothing is lost,
 //! nothing is doubled, and the others do not notice.
 //!
-//! Another adapter is one line in [`adapters`] and a way to say something to it.
+//! Another adapter is one line in [`adapters`] and a way to say something to it. What somebody says to a platform that we ask (a mailbox, X)
+//! is taken there whether our adapter runs or not: so after each blow it is counted what was recorded.
 
 use std::{
     collections::BTreeMap,
@@ -15,20 +16,37 @@ use std::{
 
 use futures::future::BoxFuture;
 use reqwest::{Client, RequestBuilder, header, multipart::Form};
-use tests::{APP_SECRET, GATEWAY_WORD, Wishes, World, eventually};
+use servers::mail::Mail;
+use simulator::x::XPlatform;
+use tests::{APP_SECRET, GATEWAY_WORD, OFFICE, Wishes, World, eventually};
 
 /// One adapter: its program in the world, and how somebody says the `n`th thing to it, once. `true`: they heard yes.
 struct Adapter {
     process: &'static str,
+    /// Its name in keys.
+    name: &'static str,
+    /// Between two things that are said.
+    pause: Duration,
     says: fn(Arc<City>, u64) -> BoxFuture<'static, bool>,
 }
 
+const SOON: Duration = Duration::from_millis(100);
+/// Each is answered by a conversation of its own with a mail server, or by a post.
+const SELDOM: Duration = Duration::from_millis(400);
+
 fn adapters() -> Vec<Adapter> {
     vec![
-        Adapter { process: "whatsapp", says: |city, n| Box::pin(async move { city.yes(city.whatsapp(n)).await }) },
-        Adapter { process: "form", says: |city, n| Box::pin(async move { city.yes(city.form(n)).await }) },
-        Adapter { process: "desk", says: |city, n| Box::pin(async move { city.yes(city.desk(n)).await }) },
-        Adapter { process: "sms", says: |city, n| Box::pin(async move { city.yes(city.sms(n)).await }) },
+        Adapter {
+            process: "whatsapp",
+            name: "whatsapp",
+            pause: SOON,
+            says: |city, n| Box::pin(async move { city.yes(city.whatsapp(n)).await }),
+        },
+        Adapter { process: "form", name: "web", pause: SOON, says: |city, n| Box::pin(async move { city.yes(city.form(n)).await }) },
+        Adapter { process: "desk", name: "desk", pause: SOON, says: |city, n| Box::pin(async move { city.yes(city.desk(n)).await }) },
+        Adapter { process: "sms", name: "sms", pause: SOON, says: |city, n| Box::pin(async move { city.yes(city.sms(n)).await }) },
+        Adapter { process: "email", name: "email", pause: SELDOM, says: |city, n| Box::pin(async move { city.email(n) }) },
+        Adapter { process: "x", name: "x", pause: SELDOM, says: |city, n| Box::pin(async move { city.post(n) }) },
     ]
 }
 
@@ -40,10 +58,12 @@ struct City {
     desk: String,
     sms: String,
     clerk: String,
+    mail: Mail,
+    x: XPlatform,
 }
 
 impl City {
-    async fn of(world: &World) -> Self {
+    async fn of(world: &World, mail: Mail, x: XPlatform) -> Self {
         let client = tests::client();
         world.muara(&[
             "staff",
@@ -76,7 +96,7 @@ impl City {
             }
         });
         let clerk = clerk.await.expect("the desk lets the clerk in");
-        Self { client, webhook: world.webhook(), form: world.form(), desk, sms: world.adapter_url("sms"), clerk }
+        Self { client, webhook: world.webhook(), form: world.form(), desk, sms: world.adapter_url("sms"), clerk, mail, x }
     }
 
     fn whatsapp(&self, n: u64) -> RequestBuilder {
@@ -98,6 +118,22 @@ impl City {
     fn sms(&self, n: u64) -> RequestBuilder {
         let form = [("from", format!("+62819{n:08}")), ("text", "Pohon tumbang di Kelurahan Gambir".to_owned()), ("id", n.to_string())];
         self.client.post(format!("{}/webhook/{GATEWAY_WORD}?gateway=lokal", self.sms)).form(&form)
+    }
+
+    /// A mail is in the mailbox, whoever reads it when.
+    fn email(&self, n: u64) -> bool {
+        let letter = format!(
+            "From: Warga <warga{n}@warga.example.id>\r\nTo: {OFFICE}\r\nMessage-ID: <sendiri{n}@warga.example.id>\r\n\
+             Subject: Saluran tersumbat {n} di Kelurahan Gambir\r\n\r\nSaluran air tersumbat.\r\n"
+        );
+        self.mail.deliver(OFFICE, letter.as_bytes()).expect("a mailbox takes mail");
+        true
+    }
+
+    /// A post is there, whoever reads it when.
+    fn post(&self, n: u64) -> bool {
+        self.x.post(&format!("warga{n}"), "@lapor_contoh trotoar rusak di Kelurahan Gambir");
+        true
     }
 
     /// Whether it was taken; a door that is closed or away is no yes, and anything else is a fault.
@@ -122,9 +158,9 @@ struct Traffic {
 }
 
 impl Traffic {
-    async fn flow(self: Arc<Self>, city: Arc<City>, says: fn(Arc<City>, u64) -> BoxFuture<'static, bool>) {
+    async fn flow(self: Arc<Self>, city: Arc<City>, adapter: Adapter) {
         for n in 0.. {
-            while !says(city.clone(), n).await {
+            while !(adapter.says)(city.clone(), n).await {
                 self.refused.fetch_add(1, SeqCst);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -132,7 +168,7 @@ impl Traffic {
             if self.stop.load(SeqCst) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(adapter.pause).await;
         }
     }
 }
@@ -149,13 +185,15 @@ enum Blow {
 async fn each_adapter_is_stopped_upgraded_and_killed_alone_and_the_others_do_not_notice() {
     let mut world = World::start_with(Wishes { with_forms: true, form: "burst = 10000\nper_minute = 60000\n", ..Wishes::default() }).await;
     start_sms(&mut world).await;
-    let city = Arc::new(City::of(&world).await);
+    let mail = world.open_mailbox().await;
+    let x = start_x(&mut world).await;
+    let city = Arc::new(City::of(&world, mail, x).await);
     let traffic: BTreeMap<&str, Arc<Traffic>> = adapters().iter().map(|adapter| (adapter.process, Arc::default())).collect();
     let flows: Vec<_> =
-        adapters().into_iter().map(|adapter| tokio::spawn(traffic[adapter.process].clone().flow(city.clone(), adapter.says))).collect();
+        adapters().into_iter().map(|adapter| tokio::spawn(traffic[adapter.process].clone().flow(city.clone(), adapter))).collect();
     for adapter in adapters() {
         for blow in [Blow::Stop, Blow::Upgrade, Blow::Kill] {
-            strike(&mut world, &traffic, adapter.process, blow).await;
+            strike(&mut world, &traffic, &adapter, blow).await;
         }
     }
     for traffic in traffic.values() {
@@ -182,8 +220,26 @@ async fn start_sms(world: &mut World) {
     world.start_adapter("sms", "adapter-sms", port, &table).await;
 }
 
+/// X, played by the simulator.
+async fn start_x(world: &mut World) -> XPlatform {
+    let (us, platform) = ("1000000000000000001", XPlatform::start().await.expect("a port"));
+    world.muara(&["channel", "add", "x", "--account", us, "--label", "X @lapor_contoh"]);
+    let state = world.folder().join("state-x");
+    let adapter = format!(
+        "api_url = \"{}\"\nstate_folder = \"{}\"\nevery = \"300ms\"\nsettle = \"0s\"\nbudget.monthly = 0.0\n\
+         [[adapter.accounts]]\nuser_id = \"{us}\"\nusername = \"lapor_contoh\"\n\
+         consumer_key = \"simulator-key\"\nconsumer_secret = \"simulator&secret\"\naccess_token = \"1000000000000000001-simulator\"\n\
+         access_token_secret = \"simulator=token secret\"\n",
+        platform.url,
+        state.display()
+    );
+    world.add_adapter("x", "adapter-x", &adapter).await;
+    platform
+}
+
 /// Does it, lets the others take some messages meanwhile, and lets this one take some afterwards.
-async fn strike(world: &mut World, traffic: &BTreeMap<&str, Arc<Traffic>>, name: &'static str, blow: Blow) {
+async fn strike(world: &mut World, traffic: &BTreeMap<&str, Arc<Traffic>>, adapter: &Adapter, blow: Blow) {
+    let name = adapter.process;
     let others: Vec<&str> = traffic.keys().copied().filter(|other| *other != name).collect();
     let before: Vec<(u64, Option<u32>)> =
         others.iter().map(|other| (traffic[other].refused.load(SeqCst), world.process(other).id())).collect();
@@ -202,6 +258,9 @@ async fn strike(world: &mut World, traffic: &BTreeMap<&str, Arc<Traffic>>, name:
         world.process(name).resume();
     }
     more_is_taken(traffic, &[name]).await;
+    let recorded = || world.count(&format!("select count(*) from message where adapter = '{}'", adapter.name));
+    let so_far = recorded();
+    eventually(&format!("more of {name} is recorded"), || async { recorded() >= so_far + 3 }).await;
     assert_ne!(world.process(name).id(), id, "{name} is another process after {blow:?}");
     for (other, (refused, id)) in others.iter().zip(before) {
         assert_eq!(traffic[other].refused.load(SeqCst), refused, "{other} noticed that {name} suffered {blow:?}");

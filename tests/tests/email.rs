@@ -136,3 +136,50 @@ async fn mail_that_came_while_adapter_or_mailbox_were_away_is_read_once() {
     world.settled().await;
     assert_eq!(world.complaints(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_larger_than_the_door_waits_for_a_person_and_holds_nobody_up() {
+    let mut world = World::start().await;
+    let mail = world.open_mailbox_with("max_body = \"8 KiB\"\n").await;
+    let subject = "Subject: Jalan rusak di Kelurahan Gambir";
+    let large = letter(BUDI, OFFICE, "besar", subject, &"Jalan rusak sejak Senin.\n".repeat(800));
+    mail.deliver(OFFICE, large.as_bytes()).expect("delivered");
+    mail.deliver(OFFICE, letter("tini@warga.example.id", OFFICE, "kecil", subject, "Jalan rusak.").as_bytes()).expect("delivered");
+    hears(&mail, "tini@warga.example.id", &["In-Reply-To: <kecil@warga.example.id>"]).await;
+    world.complaints_become(1).await;
+    let listed = world.muara(&["parked", "list"]);
+    assert!(listed.contains("larger than the door takes") && listed.contains("1 shown of 1 parked"), "{listed}");
+    world.process("email").stop();
+    world.process("email").resume();
+    world.muara(&["parked", "retry", "--all"]);
+    hears(&mail, BUDI, &["In-Reply-To: <besar@warga.example.id>"]).await;
+    world.complaints_become(2).await;
+    world.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_photo_that_shows_the_work_is_in_the_answers_mail_without_its_place() {
+    let mut world = World::start().await;
+    let mail = world.open_mailbox().await;
+    mail.deliver(OFFICE, letter(BUDI, OFFICE, "foto", "Subject: Jalan berlubang di Kelurahan Gambir", "Jalan berlubang.").as_bytes())
+        .expect("delivered");
+    hears(&mail, BUDI, &["In-Reply-To: <foto@warga.example.id>"]).await;
+    let id = world.ask("select id from complaint");
+    let mut officer = world.signed_in("jalan1").await;
+    officer.get(&format!("/aduan/{id}")).await;
+    let plain = simulator::scene::photo(simulator::scene::Scene::Pothole, &mut simulator::Random::new(7));
+    let taken = simulator::exif::with_place(&plain, -6.17, 106.82, jiff::civil::datetime(2026, 11, 21, 9, 0, 0, 0));
+    let photo = ("photo", "bukti.jpg", "image/jpeg", taken);
+    let done = officer.post_files(&format!("/aduan/{id}/selesai"), &[("text", "Sudah ditambal.")], &[photo]).await;
+    assert!(done.status < 400, "{} {}", done.status, done.text);
+    let answer = hears(&mail, BUDI, &["multipart/mixed", "image/jpeg"]).await;
+    let number = world.ask("select reference from complaint");
+    assert!(answer.contains(&format!("filename=\"{number}.jpg\"")), "{answer}");
+    let answer = answer.replace("\r\n", "\n");
+    let (_, file) = answer.split_once("image/jpeg").expect("a file");
+    let (_, file) = file.split_once("\n\n").expect("a head ends with an empty line");
+    let encoded: String = file.lines().take_while(|line| !line.starts_with("--")).collect();
+    assert!(encoded.starts_with("/9j/"), "a JPEG");
+    assert!(!encoded.contains("RXhpZg"), "with what its camera wrote into it");
+    world.settled().await;
+}

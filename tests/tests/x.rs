@@ -9,6 +9,11 @@ const US: &str = "1000000000000000001";
 
 /// A world with X in it.
 async fn world_with_x(more: &str) -> (World, XPlatform) {
+    world_with_x_behind("", more).await
+}
+
+/// The same with more lines of the table `[door]`.
+async fn world_with_x_behind(door: &str, more: &str) -> (World, XPlatform) {
     let mut world = World::start().await;
     let platform = XPlatform::start().await.expect("a port");
     world.muara(&["channel", "add", "x", "--account", US, "--label", "X @lapor_contoh"]);
@@ -21,7 +26,7 @@ async fn world_with_x(more: &str) -> (World, XPlatform) {
         platform.url,
         state.display()
     );
-    world.add_adapter("x", "adapter-x", &adapter).await;
+    world.add_adapter_with("x", "adapter-x", door, &adapter).await;
     (world, platform)
 }
 
@@ -133,4 +138,19 @@ async fn a_post_that_staff_paste_is_known_again_when_the_adapter_reads_it() {
     assert_eq!(world.complaints(), 1);
     assert_eq!(world.count("select count(*) from message"), 1);
     assert!(platform.answers(&post).is_empty(), "staff answer it themselves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_larger_than_the_door_waits_for_a_person_and_holds_nobody_up() {
+    let (world, platform) = world_with_x_behind("max_body = \"3 KiB\"\n", "").await;
+    let large = platform.post("sari", format!("@lapor_contoh lubang di Kelurahan Gambir. {}", "Sudah lama sekali. ".repeat(300)).as_str());
+    let small = platform.post("budi", "@lapor_contoh lampu mati di Kelurahan Gambir");
+    answered(&platform, &small, &["kami catat dengan nomor"]).await;
+    world.complaints_become(1).await;
+    let listed = world.muara(&["parked", "list"]);
+    assert!(listed.contains("larger than the door takes") && listed.contains("1 shown of 1 parked"), "{listed}");
+    world.muara(&["parked", "retry", "--all"]);
+    answered(&platform, &large, &["kami catat dengan nomor"]).await;
+    world.complaints_become(2).await;
+    world.settled().await;
 }

@@ -12,7 +12,9 @@ use adapter_sdk::{
         response::{Html, IntoResponse, Redirect, Response},
         routing::{get, post},
     },
-    form::{AreaGroup, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site, wants_json},
+    form::{
+        AreaGroup, Arrival, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site, wants_json,
+    },
     model::MessageId,
 };
 use askama::Template;
@@ -157,21 +159,11 @@ async fn show(State(room): State<Arc<Room>>, visit: Visit, Query(came): Query<Ca
     }
 }
 
-#[derive(Deserialize)]
-struct Arrival {
-    token: String,
-}
-
 async fn sign_in(State(room): State<Arc<Room>>, visit: Visit, Fields(arrival): Fields<Arrival>) -> Response {
     match session::read(&arrival.token, &room.door, now()) {
         Ok(session) => {
-            let cookie = session::cookie(&arrival.token, &session, now(), room.door.is_https());
             info!(staff.id = %session.clerk.staff, office = %session.clerk.office, "A clerk signed in at {}.", session.clerk.office);
-            let mut response = Redirect::to("/").into_response();
-            if let Some(cookie) = cookie {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            session::COOKIE.sign_in(&arrival.token, session.clerk.expires_at, now(), room.door.is_https())
         }
         Err(why) => {
             warn!(error = %why, "Refused a sign-in.");
@@ -201,11 +193,7 @@ async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMa
     if !leaving.giliran.is_empty() && Shift::read(&room.mint, &leaving.giliran) != here {
         return Redirect::to("/").into_response();
     }
-    let mut response = Redirect::to("/").into_response();
-    if let Some(cookie) = session::no_cookie(room.door.is_https()) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
+    session::COOKIE.sign_out(room.door.is_https())
 }
 
 async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -> Response {

@@ -251,6 +251,7 @@ impl Room {
             Kind::Resolved => "tak_sampai.resolved",
             Kind::Reopened => "tak_sampai.reopened",
             Kind::Unreadable => "tak_sampai.unreadable",
+            Kind::Blocked | Kind::Unblocked => "tak_sampai.blocked",
         });
         UndeliveredLine {
             reference: answer.reference,

@@ -1,13 +1,16 @@
-//! Who sits at the desk. The core's signed token is the session: checked at every request, kept in a cookie that scripts cannot read.
+//! Who sits at the desk, by the token that the core signed.
 
 use adapter_sdk::{
     Adapter, Channel, ClerkToken, Door, Secret, Timestamp,
-    axum::http::{HeaderMap, HeaderValue, header},
-    form::{NotAClerk, clerk},
+    axum::http::HeaderMap,
+    form::{NotAClerk, TokenCookie, clerk},
     model::OpeningHours,
 };
 
 use crate::Desk;
+
+/// Keeps the token.
+pub(crate) const COOKIE: TokenCookie = TokenCookie("loket");
 
 /// The clerk and their office.
 #[derive(Debug, Clone)]
@@ -38,41 +41,5 @@ pub(crate) fn read(token: &str, door: &Door, now: Timestamp) -> Result<Session, 
 
 /// The session of a request, if it has one.
 pub(crate) fn of(headers: &HeaderMap, door: &Door, now: Timestamp) -> Result<Session, NotAClerk> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let token = pairs.filter(|(name, _)| *name == cookie_name(door.is_https())).map(|(_, token)| token).next();
-    read(token.ok_or(NotAClerk::Forged)?, door, now)
-}
-
-/// Over https the name itself makes browsers refuse a cookie that another host or plain http tries to set.
-fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-loket" } else { "loket" }
-}
-
-/// Keeps the token until it is over. `Lax`: the clerk arrives by a post from the core's address.
-pub(crate) fn cookie(token: &str, session: &Session, now: Timestamp, https: bool) -> Option<HeaderValue> {
-    set(token, session.clerk.expires_at.as_second() - now.as_second(), https)
-}
-
-/// Takes the token away.
-pub(crate) fn no_cookie(https: bool) -> Option<HeaderValue> {
-    set("", 0, https)
-}
-
-fn set(token: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
-    let secure = if https { "; Secure" } else { "" };
-    let name = cookie_name(https);
-    HeaderValue::from_str(&format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn over_https_the_cookie_goes_over_nothing_else() {
-        let said = |https| no_cookie(https).expect("a header").to_str().expect("text").to_owned();
-        assert_eq!(said(true), "__Host-loket=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
-        assert_eq!(said(false), "loket=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
-    }
+    read(COOKIE.token(headers, door.is_https()).ok_or(NotAClerk::Forged)?, door, now)
 }

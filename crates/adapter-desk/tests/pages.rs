@@ -315,6 +315,7 @@ fn acknowledgement(to: ReplyTo) -> Reply {
         short: Vec::new(),
         params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         menu: None,
+        files: Vec::new(),
     }
 }
 

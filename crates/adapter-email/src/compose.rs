@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use adapter_sdk::{Language, Reference, Reply, ReplyKind, SendError};
+use adapter_sdk::{Language, Reference, Reply, ReplyFile, ReplyKind, SendError};
 use lettre::{
     Message,
-    message::{Mailbox as Named, MultiPart, SinglePart, header::HeaderName, header::HeaderValue, header::MessageId},
+    message::{
+        Attachment, Mailbox as Named, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue, MessageId},
+    },
 };
 use serde::Deserialize;
 
@@ -61,8 +64,9 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::Started
         | ReplyKind::Reopened
         | ReplyKind::Unreadable
-        | ReplyKind::Wanted => true,
-        ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved => false,
+        | ReplyKind::Wanted
+        | ReplyKind::Unblocked => true,
+        ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved | ReplyKind::Blocked => false,
     }
 }
 
@@ -100,8 +104,19 @@ pub(crate) fn letter(reply: &Reply, account: &Account, ours: &Mailbox, to: &Mail
     let body =
         MultiPart::alternative().singlepart(SinglePart::plain(text.clone())).singlepart(SinglePart::html(page(&text, reply.language)));
     // What the envelope says is given to the server by itself.
-    let mail = builder.multipart(body).map_err(|_| not_a_mail())?;
+    let mail = builder.multipart(with_files(body, &reply.files)).map_err(|_| not_a_mail())?;
     Ok(Letter { sender, id, mail })
+}
+
+/// The words first, as they are alone; then the files.
+fn with_files(words: MultiPart, files: &[ReplyFile]) -> MultiPart {
+    if files.is_empty() {
+        return words;
+    }
+    files.iter().fold(MultiPart::mixed().multipart(words), |mail, file| {
+        let kind = ContentType::parse(&file.mime).unwrap_or_else(|_| ContentType::parse("application/octet-stream").expect("a media type"));
+        mail.singlepart(Attachment::new(file.filename.clone()).body(file.bytes.to_vec(), kind))
+    })
 }
 
 fn not_a_mail() -> SendError {
@@ -243,6 +258,7 @@ mod tests {
             short: Vec::new(),
             params: BTreeMap::from([("reference".into(), reference.to_string()), ("site".into(), "Kota Contoh".into())]),
             menu: None,
+            files: Vec::new(),
         }
     }
 
@@ -309,6 +325,28 @@ mod tests {
             let cut = crate::quote::trimmed(&format!("Sisi utara.\n\n{quoted}"), false);
             assert!(cut.text == "Sisi utara." && cut.ours, "{cut:?}");
         }
+    }
+
+    #[test]
+    fn files_lie_beside_the_words_and_the_words_stay_as_they_are() {
+        let alone = reply(ReplyKind::Resolved, Thread::default());
+        let file = ReplyFile {
+            kind: adapter_sdk::AttachmentKind::Image,
+            mime: "image/jpeg".into(),
+            filename: "7KQ2-M4XT-9PCH.jpg".into(),
+            size: 3,
+            at: String::new(),
+            bytes: vec![0xFF, 0xD8, 0].into(),
+        };
+        let (_, without) = written(&alone);
+        let (_, with) = written(&Reply { files: vec![file], ..alone });
+        let parse = |text: &str| MessageParser::default().parse(text.as_bytes()).map(mail_parser::Message::into_owned).expect("a mail");
+        let (without, with) = (parse(&without), parse(&with));
+        assert_eq!((with.body_text(0), with.body_html(0)), (without.body_text(0), without.body_html(0)));
+        assert_eq!((without.attachment_count(), with.attachment_count()), (0, 1));
+        let file = with.attachment(0).expect("a file");
+        assert_eq!(file.contents(), [0xFF, 0xD8, 0]);
+        assert_eq!(mail_parser::MimeHeaders::attachment_name(file), Some("7KQ2-M4XT-9PCH.jpg"));
     }
 
     #[test]

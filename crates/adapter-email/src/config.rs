@@ -79,7 +79,18 @@ pub struct Server {
     pub ca: Option<String>,
 }
 
-/// `XOAUTH2`: an access token is asked for with a refresh token, and renewed before it ends.
+/// By what an access token is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grant {
+    /// By a refresh token that a person got once, in a browser (RFC 6749, 6).
+    #[default]
+    RefreshToken,
+    /// By our own id and secret, where the administrator gave the app the mailbox (RFC 6749, 4.4).
+    ClientCredentials,
+}
+
+/// `XOAUTH2`: an access token is asked for, and renewed before it ends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OAuth {
@@ -90,8 +101,27 @@ pub struct OAuth {
     /// By `client_secret_file`; some givers want none.
     #[serde(default)]
     pub client_secret: Secret,
-    /// By `refresh_token_file`.
+    /// By `refresh_token_file`; for [`Grant::RefreshToken`].
+    #[serde(default)]
     pub refresh_token: Secret,
+    /// By what it is asked for.
+    #[serde(default)]
+    pub grant: Grant,
+    /// For what, where the giver wants to be told: words between spaces.
+    #[serde(default)]
+    pub scope: String,
+}
+
+impl OAuth {
+    fn check(&self, key: &str) -> Result<(), ConfigError> {
+        let missing = match self.grant {
+            _ if self.client_id.is_empty() => Some("client_id"),
+            Grant::RefreshToken if self.refresh_token.is_empty() => Some("refresh_token"),
+            Grant::ClientCredentials if self.client_secret.is_empty() => Some("client_secret"),
+            Grant::RefreshToken | Grant::ClientCredentials => None,
+        };
+        missing.map_or(Ok(()), |missing| Err(ConfigError::value(&format!("{key}.oauth.{missing}"), "must not be empty")))
+    }
 }
 
 /// How a connection is protected.
@@ -170,6 +200,9 @@ impl Server {
         }
         if self.security == Security::None && !matches!(self.host.as_str(), "127.0.0.1" | "::1" | "localhost") {
             return Err(ConfigError::value(&format!("{key}.security"), "may be none on this machine alone"));
+        }
+        if let Some(oauth) = &self.oauth {
+            oauth.check(key)?;
         }
         if !self.user.is_empty() && self.password.is_empty() && self.oauth.is_none() {
             return Err(ConfigError::value(&format!("{key}.password"), "must not be empty, or `oauth` must be given"));

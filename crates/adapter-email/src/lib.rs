@@ -21,12 +21,15 @@ mod tnef;
 use std::time::Duration;
 
 use adapter_sdk::{
-    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Poll, Raw, RemoteMedia, Reply, SendError, Sent,
-    Timestamp,
+    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Poll, Raw, RemoteMedia, Reply, ReplyFile, SendError,
+    Sent, Timestamp,
 };
 
 use crate::{address::Mailbox, imap::Sessions, login::Tokens, smtp::Answers};
-pub use config::{Account, Config, OAuth, Security, Server};
+pub use config::{Account, Config, Grant, OAuth, Security, Server};
+
+/// The largest file that goes along with a reply, in bytes: written as a mail it is a third larger, and servers that take 10 MB are common.
+const LARGEST_FILE: u64 = 7 * 1024 * 1024;
 
 /// The adapter.
 #[derive(Debug)]
@@ -87,6 +90,10 @@ impl Adapter for Email {
 
     async fn fetch_from(&self, raw: &Raw, media: &RemoteMedia) -> Result<Bytes, FetchError> {
         parse::file(raw, &media.id).map(Bytes::from).ok_or_else(|| FetchError::Gone("the mail has no such part".to_owned()))
+    }
+
+    fn takes(&self, file: &ReplyFile) -> bool {
+        file.size <= LARGEST_FILE
     }
 
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {

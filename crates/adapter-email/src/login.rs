@@ -10,7 +10,7 @@ use adapter_sdk::{BoxError, Http};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::config::{OAuth, Server};
+use crate::config::{Grant, OAuth, Server};
 
 /// A token that is about to end is asked for anew.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Tokens {
 pub(crate) enum TokenError {
     #[error("the giver of tokens cannot be reached")]
     Unreachable(#[source] adapter_sdk::HttpError),
-    #[error("the giver of tokens answers {0}: has the refresh token ended?")]
+    #[error("the giver of tokens answers {0}: has the refresh token or the secret ended?")]
     Refused(u16),
     #[error("the giver of tokens answers something else")]
     Unreadable,
@@ -96,7 +96,14 @@ fn key(server: &Server) -> String {
 
 async fn ask(oauth: &OAuth, refresh: &str, http: &Http) -> Result<Given, BoxError> {
     let http = http.trusting(&oauth.token_url)?;
-    let mut form = vec![("grant_type", "refresh_token"), ("client_id", oauth.client_id.as_str()), ("refresh_token", refresh)];
+    let mut form = vec![("client_id", oauth.client_id.as_str())];
+    match oauth.grant {
+        Grant::RefreshToken => form.extend([("grant_type", "refresh_token"), ("refresh_token", refresh)]),
+        Grant::ClientCredentials => form.push(("grant_type", "client_credentials")),
+    }
+    if !oauth.scope.is_empty() {
+        form.push(("scope", oauth.scope.as_str()));
+    }
     if !oauth.client_secret.is_empty() {
         form.push(("client_secret", oauth.client_secret.expose()));
     }

@@ -26,7 +26,7 @@ use lettre::{
     },
 };
 use tokio::time::timeout;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     Email,
@@ -44,6 +44,8 @@ const THINKING: u32 = 4;
 const PIECE: usize = 16 * 1024;
 /// Addresses whose answers are counted.
 const MOST_COUNTED: usize = 20_000;
+/// What servers say of a mail that is too large for them or for the recipient's mailbox, or whose files they do not like.
+const TOO_LARGE: [&str; 3] = ["523", "552", "554"];
 const DAY: i64 = 24 * 60 * 60;
 
 /// What goes wrong before a mail is handed over. Nothing the server said is repeated but its code.
@@ -130,8 +132,14 @@ impl Email {
             return Err(SendError::rejected("rate", "this address had its automatic answers of a day: is a machine behind it?"));
         }
         let key = if self.config.plus_addresses { self.config.reply_key.expose().as_bytes() } else { b"" };
-        let letter = compose::letter(reply, account, ours, &to, key)?;
-        let sent = self.hand_over(account, &to, &letter).await;
+        let mut letter = compose::letter(reply, account, ours, &to, key)?;
+        let mut sent = self.hand_over(account, &to, &letter).await;
+        if !reply.files.is_empty() && matches!(&sent, Err(SendError::Rejected { code, .. }) if TOO_LARGE.contains(&code.as_str())) {
+            // It was refused whole: the same mail goes again, lighter.
+            warn!(reply.id = %reply.id, "The sending server does not take the mail with its files: the words go alone.");
+            letter = compose::letter(&Reply { files: Vec::new(), ..reply.clone() }, account, ours, &to, key)?;
+            sent = self.hand_over(account, &to, &letter).await;
+        }
         if automatic && matches!(sent, Err(SendError::Unreachable(_) | SendError::Throttled(_))) {
             self.answers.back(&to.known());
         }

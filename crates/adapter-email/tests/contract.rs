@@ -129,5 +129,5 @@ fn reply() -> Reply {
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
     let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
-    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None, files: Vec::new() }
 }

@@ -1,6 +1,6 @@
 //! Mails that nobody would write: the fixtures cut, mixed and disturbed. `MUARA_FUZZ_CASES` says how many; a few hundred by default.
 
-use std::{env, fs};
+use std::fs;
 
 use adapter_email::Email;
 use adapter_sdk::{Adapter, Content, Event, Http, Raw, Request, Settings, Timestamp, TraceId, outgoing::Limits};
@@ -94,7 +94,7 @@ fn apply(mail: &mut Vec<u8>, change: &Change) {
 
 #[test]
 fn no_mail_brings_the_reader_down_and_every_file_it_names_can_be_cut_out() {
-    let cases = env::var_os("MUARA_FUZZ_CASES").and_then(|cases| cases.to_str()?.parse().ok()).unwrap_or(400);
+    let cases = adapter_testkit::fuzz_cases();
     let (email, mails) = (email(), mails());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let received_at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");

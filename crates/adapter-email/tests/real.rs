@@ -3,18 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use adapter_email::Email;
 use adapter_sdk::{
     Adapter, AdapterName, Address, Audience, Batch, Event, Http, Item, Language, Poll, Raw, ReceiptState, Reference, Reply, ReplyId,
-    ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId, outgoing::Limits,
+    ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId,
+    axum::{self, Form, Json, Router, extract, http::StatusCode, routing::post},
+    outgoing::Limits,
 };
 use adapter_testkit::mail::{ADDRESSES, Mail, PASSWORD};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
+    sync::mpsc,
 };
 
 const US: &str = ADDRESSES[0];
@@ -134,6 +139,7 @@ fn reply(to: &str) -> Reply {
         short: Vec::new(),
         params: BTreeMap::from([("reference".into(), reference.to_string())]),
         menu: None,
+        files: Vec::new(),
     }
 }
 
@@ -479,4 +485,147 @@ async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(tokio::time::Instant::now() < until, "it never came");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Gives out tokens, and says of each whether it is good: to Dovecot when it asks, to Exim by telling it the newest.
+#[derive(Clone, Default)]
+struct Giver {
+    state: Arc<Mutex<Given>>,
+}
+
+#[derive(Default)]
+struct Given {
+    url: String,
+    good: Vec<String>,
+    asked: Vec<BTreeMap<String, String>>,
+    tell: Option<mpsc::UnboundedSender<String>>,
+    /// It gives nothing any more.
+    closed: bool,
+}
+
+impl Giver {
+    async fn start() -> Self {
+        let giver = Self::default();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        giver.given().url = format!("http://{}", listener.local_addr().expect("an address"));
+        let routes = Router::new().route("/token", post(give)).route("/introspect", post(introspect)).with_state(giver.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        giver
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.state.lock().expect("a lock")
+    }
+
+    /// The `oauth` table of both servers.
+    fn table(&self, grant: &str) -> String {
+        format!("oauth = {{ token_url = '{}/token', client_id = 'muara', {grant} }}", self.given().url)
+    }
+}
+
+async fn give(
+    extract::State(giver): extract::State<Giver>,
+    Form(asked): Form<BTreeMap<String, String>>,
+) -> Result<Json<Value>, StatusCode> {
+    let mut state = giver.given();
+    state.asked.push(asked);
+    if state.closed {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let number = state.asked.len();
+    let token = format!("token-contoh-{number}");
+    state.good.push(token.clone());
+    if let Some(tell) = &state.tell {
+        let _ = tell.send(token.clone());
+    }
+    // Each use of a refresh token gives another, as some givers do.
+    Ok(Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600, "refresh_token": format!("segar-{number}") })))
+}
+
+async fn introspect(extract::State(giver): extract::State<Giver>, Form(asked): Form<BTreeMap<String, String>>) -> Json<Value> {
+    let good = asked.get("token").is_some_and(|token| giver.given().good.contains(token));
+    Json(json!({ "active": good, "username": US }))
+}
+
+fn opened_with_tokens(mail: &Mail, oauth: &str) -> Email {
+    let server = |port: u16| format!("{{ host = '127.0.0.1', port = {port}, security = 'none', user = '{US}', {oauth} }}");
+    let text = format!(
+        "[door]\nlisten = '127.0.0.1:0'\n[spool]\nfolder = '/nowhere'\n[adapter]\nreply_key = 'kunci-contoh-untuk-uji-yang-panjang'\nidle = 1\npatience = 10\n\
+         accounts = [{{ address = '{US}', imap = {}, smtp = {} }}]\n",
+        server(mail.imap_port()),
+        server(mail.smtp_port())
+    );
+    let settings =
+        Settings::<<Email as Adapter>::Config>::layered(&[Email::DEFAULTS, &text]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    Email::open(settings.adapter, Http::new(Limits::default()).expect("a client")).expect("it opens")
+}
+
+/// A post office that takes tokens, and who gives them out.
+async fn post_office_with_tokens() -> (Mail, Giver, mpsc::UnboundedReceiver<String>) {
+    let giver = Giver::start().await;
+    let (tell, told) = mpsc::unbounded_channel();
+    giver.given().tell = Some(tell);
+    let introspection = format!("{}/introspect", giver.given().url);
+    let mail = Mail::start_with_tokens(&introspection).unwrap_or_else(|problem| panic!("no mail servers for the tests: {problem}"));
+    (mail, giver, told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_opens_both_servers_and_a_new_one_is_asked_for_when_it_ends() {
+    let (mut mail, giver, mut told) = post_office_with_tokens().await;
+    mail.deliver(US, &letter(1, "satu")).expect("delivered");
+    let email = opened_with_tokens(&mail, &giver.table("refresh_token = 'segar-pertama'"));
+    let (items, cursor) = everything(&email, None).await;
+    assert_eq!(items.len(), 1);
+    mail.take_token(&told.recv().await.expect("a token")).expect("told");
+    email.send(&reply("warga@warga.example.id")).await.expect("Exim takes the token");
+    let asked = giver.given().asked.clone();
+    let [first] = asked.as_slice() else { panic!("one token for both servers, not {asked:?}") };
+    let of = |name: &str| first.get(name).map(String::as_str);
+    assert_eq!((of("grant_type"), of("client_id"), of("refresh_token")), (Some("refresh_token"), Some("muara"), Some("segar-pertama")));
+
+    // It ends before its time, and with it the session.
+    giver.given().good.clear();
+    mail.kill_imap();
+    mail.start_imap().expect("it starts again");
+    mail.deliver(US, &letter(2, "dua")).expect("delivered");
+    let mut found = None;
+    for _ in 0..5 {
+        if let Ok(batch) = tokio::time::timeout(PATIENCE, email.poll(US, cursor.clone())).await.expect("a poll ends") {
+            found = Some(batch);
+            break;
+        }
+    }
+    assert_eq!(found.expect("a new token opens it").items.len(), 1);
+    let last = giver.given().asked.last().cloned().expect("asked again");
+    assert_eq!(last.get("refresh_token").map(String::as_str), Some("segar-1"), "with the newest refresh token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_was_given_the_mailbox_asks_with_its_own_secret() {
+    let (mail, giver, _told) = post_office_with_tokens().await;
+    mail.deliver(US, &letter(1, "satu")).expect("delivered");
+    let grant = "client_secret = 'sandi-contoh-aplikasi', grant = 'client_credentials', scope = 'https://mail.example.id/.default'";
+    let email = opened_with_tokens(&mail, &giver.table(grant));
+    assert_eq!(everything(&email, None).await.0.len(), 1);
+    let asked = giver.given().asked.clone();
+    let of = |name: &str| asked[0].get(name).map(String::as_str);
+    assert_eq!((of("grant_type"), of("client_secret")), (Some("client_credentials"), Some("sandi-contoh-aplikasi")));
+    assert_eq!((of("scope"), of("refresh_token")), (Some("https://mail.example.id/.default"), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_giver_that_gives_nothing_is_a_delay_and_the_probe_says_where_to_look() {
+    let (mail, giver, _told) = post_office_with_tokens().await;
+    giver.given().closed = true;
+    let email = opened_with_tokens(&mail, &giver.table("refresh_token = 'segar-pertama'"));
+    let polled = email.poll(US, None).await.expect_err("nothing to log in with");
+    let sent = email.send(&reply("warga@warga.example.id")).await.expect_err("nothing to log in with");
+    assert!(matches!(&sent, SendError::Unreachable(_)), "{sent:?}");
+    for said in [format!("{polled:?}"), format!("{sent:?}")] {
+        assert!(said.contains("400") && !said.contains("segar-pertama"), "{said}");
+    }
+    let found = email.probe().await;
+    let wrong: Vec<_> = found.iter().filter(|finding| finding.state == State::Wrong).collect();
+    assert!(wrong.len() == 2 && wrong[0].advice.as_deref().is_some_and(|advice| advice.contains("refresh token")), "{found:#?}");
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod draw;
 pub mod export;
+mod marks;
 mod pages;
 mod preview;
 mod session;

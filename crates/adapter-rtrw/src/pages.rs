@@ -10,46 +10,42 @@ use adapter_sdk::{
         extract::{DefaultBodyLimit, Path, Query, Request, State},
         http::{HeaderMap, StatusCode, header},
         middleware,
-        response::{Html, IntoResponse, Redirect, Response},
+        response::{IntoResponse, Redirect, Response},
         routing::{get, post},
     },
-    form::{AreaGroup, BodyError, Form, Mint, NotAClerk, Patience, Problems, area_groups, same_site},
-    model::{MessageId, Role},
+    form::{Arrival, Form, Mint, Patience, Problems, same_site},
+    model::MessageId,
     outgoing::Url,
 };
-use askama::Template;
 use jiff::civil::Date;
 use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
-use ui::{Account, Link, Page, Policy, Visit, Words};
+use ui::{Policy, Visit};
 use uuid::Uuid;
 
 use crate::{
     ChatImport,
+    draw::{DonePage, Taken, drawn, words},
     export::{Kind, Media, Message},
+    marks::Marks,
     preview::{NotRead, Preview, field, form_limits},
     session,
     uploads::{UploadError, Uploads},
     wire::{self, Chosen, Consent, Line},
 };
 
-/// The words of this crate; `ui` has those that all forms share.
-pub(crate) static BOOK: std::sync::LazyLock<ui::Book> =
-    std::sync::LazyLock::new(|| ui::Book::parse(include_str!("../words/id.toml"), include_str!("../words/en.toml")));
-
-/// Messages on one page of the preview.
-const A_PAGE: usize = 200;
 /// Complaints that one press of the button takes.
 const MOST_AT_ONCE: usize = 200;
 /// The list of chosen messages: two numbers for each of a page.
 const LONGEST_CHOICE: usize = 64 << 10;
 
 pub(crate) struct Room {
-    import: Arc<ChatImport>,
-    door: Door,
+    pub(crate) import: Arc<ChatImport>,
+    pub(crate) door: Door,
     mint: Mint,
     uploads: Uploads,
+    pub(crate) marks: Marks,
 }
 
 pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
@@ -57,6 +53,7 @@ pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
     let mint = Mint::new(door.secret());
     let keep = Duration::from_hours(import.config.keep_hours.into());
     let uploads = Uploads::new(door.folder().join("impor"), import.config.max_uploads, keep);
+    let marks = Marks::open(door.folder().join("impor-sudah"));
     let pages = Router::new()
         .route("/", get(show).post(hand_in).layer(DefaultBodyLimit::disable()))
         .route("/masuk", post(sign_in).get(arrive))
@@ -67,99 +64,13 @@ pub(crate) fn router(import: Arc<ChatImport>, door: Door) -> Router {
         .fallback(missing)
         .layer(middleware::from_fn(ui::remember_language))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(Room { import, door, mint, uploads }));
+        .with_state(Arc::new(Room { import, door, mint, uploads, marks }));
     ui::secured(pages, &policy)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a page is drawn and an export arrives now: this is the edge")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
-}
-
-#[derive(Template)]
-#[template(path = "unggah.html")]
-struct HandInPage {
-    page: Page,
-    problems: Problems,
-    group: String,
-    exported_by: String,
-    pasted: String,
-    author: String,
-    area: String,
-    consent: Consent,
-    consents: [(Consent, &'static str); 3],
-    groups: Vec<AreaGroup>,
-    files_hint: String,
-}
-
-#[derive(Template)]
-#[template(path = "pilih.html")]
-struct ChoosePage {
-    page: Page,
-    problem: &'static str,
-    id: Uuid,
-    group: String,
-    exported_by: String,
-    consent: &'static str,
-    doubtful: bool,
-    /// The first date as it was read.
-    first_day: String,
-    left_out: u64,
-    from: String,
-    until: String,
-    total: u64,
-    rows: Vec<Row>,
-    newer: String,
-    older: String,
-}
-
-/// A message as the page shows it.
-struct Row {
-    place: usize,
-    time: String,
-    author: String,
-    text: String,
-    file: String,
-    /// The file was handed in.
-    has_file: bool,
-    has_place: bool,
-    kind: Kind,
-    /// The same person spoke last: this can go on with it.
-    goes_on: bool,
-}
-
-#[derive(Template)]
-#[template(path = "hasil.html")]
-struct DonePage {
-    page: Page,
-    group: String,
-    taken: Vec<Taken>,
-    failed: u64,
-    again: String,
-}
-
-/// A complaint that was taken.
-struct Taken {
-    reference: String,
-    link: String,
-    author: String,
-    text: String,
-    messages: u64,
-}
-
-#[derive(Template)]
-#[template(path = "masuk.html")]
-struct SignInPage {
-    page: Page,
-    text: &'static str,
-    sign_in: String,
-}
-
-#[derive(Template)]
-#[template(path = "maaf.html")]
-struct SorryPage {
-    page: Page,
-    text: String,
 }
 
 async fn show(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap) -> Response {
@@ -169,21 +80,11 @@ async fn show(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMap) -
     }
 }
 
-#[derive(Deserialize)]
-struct Arrival {
-    token: String,
-}
-
 async fn sign_in(State(room): State<Arc<Room>>, visit: Visit, Fields(arrival): Fields<Arrival>) -> Response {
     match session::read(&arrival.token, &room.door, now()) {
         Ok(clerk) => {
-            let cookie = session::cookie(&arrival.token, &clerk, now(), room.door.is_https());
             info!(staff.id = %clerk.staff, "Somebody signed in to import chats.");
-            let mut response = Redirect::to("/").into_response();
-            if let Some(cookie) = cookie {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            session::COOKIE.sign_in(&arrival.token, clerk.expires_at, now(), room.door.is_https())
         }
         Err(why) => {
             warn!(error = %why, "Refused a sign-in.");
@@ -201,11 +102,7 @@ async fn sign_out(State(room): State<Arc<Room>>, visit: Visit, headers: HeaderMa
     if !same_site(&headers) {
         return room.sorry(&visit, StatusCode::FORBIDDEN, "form.foreign");
     }
-    let mut response = Redirect::to("/").into_response();
-    if let Some(cookie) = session::no_cookie(room.door.is_https()) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
+    session::COOKIE.sign_out(room.door.is_https())
 }
 
 /// An export is handed in: read once to see whether it can be read, kept, and shown.
@@ -244,11 +141,11 @@ async fn hand_in(State(room): State<Arc<Room>>, visit: Visit, request: Request) 
 
 /// Which part of the chat to show.
 #[derive(Clone, Default, Deserialize)]
-struct Asked {
-    dari: Option<String>,
-    sampai: Option<String>,
+pub(crate) struct Asked {
+    pub(crate) dari: Option<String>,
+    pub(crate) sampai: Option<String>,
     /// Messages left out from the end; the newest are shown first.
-    lewati: Option<usize>,
+    pub(crate) lewati: Option<usize>,
 }
 
 async fn look(
@@ -335,7 +232,7 @@ fn chosen(body: &[u8], messages: &[Message]) -> Vec<Vec<usize>> {
     complaints
 }
 
-fn can_be_chosen(message: &Message) -> bool {
+pub(crate) fn can_be_chosen(message: &Message) -> bool {
     matches!(message.kind, Kind::Said | Kind::Edited)
 }
 
@@ -405,6 +302,7 @@ impl Room {
         match self.door.submit(body.into(), Vec::new()).await {
             Ok(trace) => {
                 info!(trace.id = %trace, complaint.reference = %taken.reference, "Took a message of a group as {}.", taken.reference);
+                self.marks.add(places.iter().map(|place| preview.ids[*place].clone()).collect(), taken.reference.clone()).await;
                 Some(taken)
             }
             Err(error) => {
@@ -412,139 +310,6 @@ impl Room {
                 None
             }
         }
-    }
-
-    fn hand_in_page(&self, visit: &Visit, status: StatusCode, clerk: &ClerkToken, form: &Form, problems: Problems) -> Response {
-        let words = words(visit.language);
-        let directory = self.door.directory();
-        let groups = directory.as_deref().map(|directory| area_groups(&directory.areas)).unwrap_or_default();
-        let megabytes = (self.import.config.max_upload.get() >> 20).to_string();
-        let typed = |name: &str| form.typed(name).to_owned();
-        drawn(
-            status,
-            &HandInPage {
-                page: self.page(visit, Some(clerk), words.t("unggah.title")),
-                problems,
-                group: typed(field::GROUP),
-                exported_by: typed(field::EXPORTED_BY),
-                pasted: typed(field::PASTED),
-                author: typed(field::AUTHOR),
-                area: typed(field::AREA),
-                consent: Consent::from_word(form.typed(field::CONSENT)).unwrap_or(Consent::Known),
-                consents: Consent::ALL.map(|consent| (consent, words.t(consent.key()))),
-                groups,
-                files_hint: words.fill("unggah.files.hint", &[("mb", &megabytes)]),
-            },
-        )
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a page is drawn from all of them")]
-    fn choose_page(
-        &self,
-        visit: &Visit,
-        status: StatusCode,
-        clerk: &ClerkToken,
-        id: Uuid,
-        preview: &Preview,
-        asked: &Asked,
-        problem: &'static str,
-    ) -> Response {
-        let words = words(visit.language);
-        let page = self.page(visit, Some(clerk), words.t("pilih.title")).kind("wide");
-        let day = |typed: &Option<String>| typed.as_deref().and_then(|typed| typed.parse::<Date>().ok());
-        let (from, until) = (day(&asked.dari), day(&asked.sampai));
-        let inside =
-            |message: &Message| from.is_none_or(|from| message.at.date() >= from) && until.is_none_or(|until| message.at.date() <= until);
-        let shown: Vec<usize> = (0..preview.chat.messages.len()).filter(|place| inside(&preview.chat.messages[*place])).collect();
-        // From the end: what is new is what staff look for.
-        let end = shown.len().saturating_sub(asked.lewati.unwrap_or(0).min(shown.len()));
-        let begin = end.saturating_sub(A_PAGE);
-        let link = |skipped: usize| {
-            let day = |name: &str, day: Option<Date>| day.map(|day| format!("&{name}={day}")).unwrap_or_default();
-            format!("/pilih/{id}?lewati={skipped}{}{}", day("dari", from), day("sampai", until))
-        };
-        let first_day = preview.chat.messages.first().map(|message| page.day(&message.at.date())).unwrap_or_default();
-        drawn(
-            status,
-            &ChoosePage {
-                problem,
-                id,
-                group: preview.group.clone(),
-                exported_by: preview.exported_by.clone(),
-                consent: words.t(preview.consent.key()),
-                doubtful: preview.chat.doubtful,
-                first_day,
-                left_out: preview.chat.left_out as u64,
-                from: from.map(|day| day.to_string()).unwrap_or_default(),
-                until: until.map(|day| day.to_string()).unwrap_or_default(),
-                total: shown.len() as u64,
-                rows: shown[begin..end].iter().map(|place| row(preview, *place, &page)).collect(),
-                newer: if end < shown.len() { link(0) } else { String::new() },
-                older: if begin > 0 { link(shown.len() - begin) } else { String::new() },
-                page,
-            },
-        )
-    }
-
-    fn unread(&self, visit: &Visit, error: BodyError) -> Response {
-        let (status, key) = match error {
-            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "unggah.too_large"),
-            BodyError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "form.busy"),
-            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "form.slow"),
-            BodyError::Broken => (StatusCode::BAD_REQUEST, "form.slow"),
-        };
-        self.sorry(visit, status, key)
-    }
-
-    fn sorry(&self, visit: &Visit, status: StatusCode, key: &str) -> Response {
-        let words = words(visit.language);
-        let text = words.fill(key, &[("mb", &(self.import.config.max_upload.get() >> 20).to_string())]);
-        drawn(status, &SorryPage { page: self.page(visit, None, words.t("maaf.title")), text })
-    }
-
-    fn sign_in_first(&self, visit: &Visit, why: NotAClerk) -> Response {
-        let words = words(visit.language);
-        let sign_in = self.door.directory().map(|directory| directory.sign_in_url.clone()).unwrap_or_default();
-        let text = match why {
-            NotAClerk::NoKey => "masuk.no_key",
-            NotAClerk::Expired => "masuk.expired",
-            NotAClerk::Forged => "masuk.text",
-        };
-        drawn(StatusCode::FORBIDDEN, &SignInPage { page: self.page(visit, None, words.t("masuk.title")), text, sign_in })
-    }
-
-    fn page(&self, visit: &Visit, clerk: Option<&ClerkToken>, title: &str) -> Page {
-        let words = words(visit.language);
-        let mut page = Page::new(visit, words, &self.site(visit.language), now(), title);
-        if let Some(clerk) = clerk {
-            page = page.menu(vec![Link { href: "/".to_owned(), label: words.t("menu.import").to_owned(), here: true }]);
-            page.account = Some(Account {
-                name: clerk.name.clone(),
-                role: words.t(role(clerk.role)).to_owned(),
-                settings: String::new(),
-                sign_out: "/keluar".into(),
-                // Posts are checked by where they come from, and the cookie is `SameSite`.
-                csrf: String::new(),
-            });
-        }
-        page
-    }
-
-    fn site(&self, language: Language) -> Site {
-        let unnamed = || Site {
-            name: words(language).t("site.unnamed").to_owned(),
-            base_url: String::new(),
-            zone: adapter_sdk::model::clock::Zone::default(),
-        };
-        self.door.site().unwrap_or_else(unnamed)
-    }
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Clerk => "peran.clerk",
-        Role::Admin => "peran.admin",
-        Role::Triage | Role::Officer | Role::Supervisor => "peran.triage",
     }
 }
 
@@ -566,44 +331,8 @@ fn line(preview: &Preview, place: usize, site: &Site) -> Line {
     }
 }
 
-fn row(preview: &Preview, place: usize, page: &Page) -> Row {
-    let messages = &preview.chat.messages;
-    let message = &messages[place];
-    let before = messages[..place].iter().rev().find(|before| before.kind != Kind::System);
-    let file = match &message.media {
-        Some(Media::Named(name)) => name.clone(),
-        Some(Media::Omitted) => page.t("pilih.omitted").to_owned(),
-        None => String::new(),
-    };
-    Row {
-        place,
-        time: format!("{} {}", page.day(&message.at.date()), message.at.strftime("%H.%M")),
-        author: message.author.clone().unwrap_or_default(),
-        text: message.text.clone(),
-        file,
-        has_file: message.media.as_ref().is_some_and(|media| preview.has(media)),
-        has_place: message.place.is_some(),
-        kind: message.kind,
-        goes_on: can_be_chosen(message) && before.is_some_and(|before| before.author == message.author && can_be_chosen(before)),
-    }
-}
-
 async fn missing(State(room): State<Arc<Room>>, visit: Visit) -> Response {
     room.sorry(&visit, StatusCode::NOT_FOUND, "maaf.text")
-}
-
-fn words(language: Language) -> Words {
-    Words::of(&BOOK, language)
-}
-
-fn drawn(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "Could not draw a page.");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
 }
 
 #[cfg(test)]
@@ -613,7 +342,7 @@ mod tests {
     #[test]
     fn every_word_is_there_in_both_languages() {
         let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let wrong = ui::check(&BOOK, &[&here.join("src"), &here.join("templates")]);
+        let wrong = ui::check(&crate::draw::BOOK, &[&here.join("src"), &here.join("templates")]);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ui::Words;
 
-use crate::{ChatImport, export, pages::BOOK};
+use crate::{ChatImport, draw::BOOK, export};
 
 /// A complaint that staff chose: one message of a group, or several of one person.
 #[derive(Debug, Serialize, Deserialize)]

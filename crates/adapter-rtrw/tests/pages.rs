@@ -101,7 +101,13 @@ async fn the_same_messages_from_another_telephone_are_the_same_messages() {
     let second = hand_in(&counter, &form().file("berkas", "chat.txt", AGAIN.as_bytes()).file("berkas", "x.jpg", JPEG), &cookie).await;
     let two = choose(&counter, &second, "laporan=0&lanjut=1&laporan=2", &cookie).await;
     assert_eq!((one.status.as_u16(), two.status.as_u16()), (200, 200));
+    let third = hand_in(&counter, &form().file("berkas", "_chat.txt", CHAT.as_bytes()), &cookie).await;
+    let marked = counter.get(&third, &[("cookie", &cookie)]).await;
+    assert_eq!(marked.text.matches("Sudah diimpor: ").count(), 3, "{}", marked.text);
+    assert!(marked.text.contains("3 sudah pernah diimpor lewat sini."));
     let kept = counter.kept().await;
+    let lamp = read(&counter, &kept[0])[0].reference.to_string();
+    assert_eq!(marked.text.matches(&format!("Sudah diimpor: {lamp}")).count(), 2, "both messages of one complaint");
     let keys =
         |raw: &[Raw]| raw.iter().flat_map(|raw| read(&counter, raw)).map(|inbound| (inbound.key, inbound.reference)).collect::<Vec<_>>();
     assert_eq!(keys(&kept[..2]), keys(&kept[2..]));

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bus::Expiry;
 use bytes::Bytes;
-use model::{Event, Raw, RemoteMedia, Reply};
+use model::{Event, Raw, RemoteMedia, Reply, ReplyFile};
 use outgoing::Http;
 use serde::de::DeserializeOwned;
 
@@ -56,8 +56,15 @@ pub trait Adapter: Send + Sync + Sized + 'static {
         self.fetch(media)
     }
 
-    /// Sends one reply. May be called again with the same `reply.id` after a crash: pass it on as the platform's key. A text longer
-    /// than the platform takes is sent in several, in order, or rejected; never cut.
+    /// Whether it can send this file along with the words, by its kind and size. The others are left out: the words have the link to them.
+    fn takes(&self, file: &ReplyFile) -> bool {
+        let _ = file;
+        false
+    }
+
+    /// Sends one reply, with those of its files that it [takes](Self::takes): their bytes are there. May be called again with the same `reply.id` after a crash: pass it on as the platform's key. A text longer
+    /// than the platform takes is sent in several, in order, or rejected; never cut. Where the words got through and a file is refused for good,
+    /// the reply is sent.
     fn send(&self, reply: &Reply) -> impl Future<Output = Result<Sent, SendError>> + Send;
 
     /// Looks at the platform for an administrator, and changes nothing there: is the token valid and until when, is the webhook

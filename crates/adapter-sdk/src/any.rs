@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
-use model::{Event, Raw, RemoteMedia, Reply};
+use model::{Event, Raw, RemoteMedia, Reply, ReplyFile};
 
 use crate::{
     Adapter, Answer, Batch, Bytes, Door, DoorError, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook,
@@ -16,6 +16,7 @@ pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn expiries(&self) -> Vec<Expiry>;
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
+    fn takes(&self, file: &ReplyFile) -> bool;
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>>;
     fn probe(&self) -> BoxFuture<'_, Vec<Finding>>;
 }
@@ -47,6 +48,9 @@ impl<A: Adapter> AnyAdapter for A {
     }
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>> {
         Adapter::fetch_from(self, raw, media).boxed()
+    }
+    fn takes(&self, file: &ReplyFile) -> bool {
+        Adapter::takes(self, file)
     }
     fn send<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<Sent, SendError>> {
         Adapter::send(self, reply).boxed()

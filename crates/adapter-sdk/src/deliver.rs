@@ -27,6 +27,8 @@ use crate::{
 const LANES: usize = 64;
 /// Tries to write the sent mark before the delivery is given back.
 const TRIES_TO_MARK: u32 = 5;
+/// Deliveries in which the bus is asked for a file.
+const TRIES_FOR_A_FILE: u32 = 4;
 /// How many sent replies this process remembers by itself, in case the mark cannot be written.
 const REMEMBERED: usize = 1024;
 
@@ -54,21 +56,46 @@ impl Deliver {
 
     /// `Ok`: the platform has it, or has said its final no; and the receipt is on the bus.
     pub(crate) async fn handle(&self, delivery: Delivery<Reply>) -> Result<(), Failure> {
-        let Delivery { item: reply, trace, .. } = delivery;
+        let Delivery { item: mut reply, trace, attempt, .. } = delivery;
         let _in_turn = self.lane(&reply).lock().await;
-        let platform_id = match self.already_sent(reply.id).await? {
-            Some(platform_id) => platform_id,
-            None => match self.adapter.send(&reply).await {
+        let platform_id = if let Some(platform_id) = self.already_sent(reply.id).await? {
+            platform_id
+        } else {
+            self.bring_files(&mut reply, trace, attempt).await?;
+            match self.adapter.send(&reply).await {
                 Ok(sent) => {
                     counter!("muara_replies_total", "outcome" => "sent").increment(1);
-                    info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), "Sent a reply.");
+                    let files = reply.files.len();
+                    info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), files, "Sent a reply.");
                     self.pulse.answered(&reply.to.account);
                     self.mark(&reply, sent.platform_id.unwrap_or_default()).await?
                 }
                 Err(error) => return self.not_sent(&reply, trace, error).await,
-            },
+            }
         };
         self.receipt(&reply, trace, ReceiptState::Sent, Some(platform_id).filter(|id| !id.is_empty())).await
+    }
+
+    /// Brings the files that the adapter takes, and leaves out the others and those that are gone: the words stand without them. A bus that does
+    /// not give one is asked again some times, and then the words go alone.
+    async fn bring_files(&self, reply: &mut Reply, trace: TraceId, attempt: u32) -> Result<(), Failure> {
+        for mut file in std::mem::take(&mut reply.files) {
+            if !self.adapter.takes(&file) {
+                continue;
+            }
+            match self.bus.take_file(&self.name, &file.at).await {
+                Ok(Some(bytes)) => {
+                    file.bytes = bytes;
+                    reply.files.push(file);
+                }
+                Ok(None) => warn!(trace.id = %trace, reply.id = %reply.id, "A file of a reply is gone; the words go alone."),
+                Err(error) if attempt < TRIES_FOR_A_FILE => return Err(error.into()),
+                Err(error) => {
+                    warn!(trace.id = %trace, reply.id = %reply.id, error = chain(&error), "The bus does not give a file of a reply; the words go alone.");
+                }
+            }
+        }
+        Ok(())
     }
 
     fn lane(&self, reply: &Reply) -> &tokio::sync::Mutex<()> {

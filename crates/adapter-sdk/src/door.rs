@@ -147,9 +147,8 @@ impl Door {
             self.count("too_large");
             return Err(DoorError::TooLarge { limit });
         }
-        let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        let trace = TraceId::random();
-        let raw = Raw { adapter: self.inner.adapter.clone(), received_at: now(), trace, query, headers, body };
+        let raw = self.raw(query, headers, body);
+        let trace = raw.trace;
         let kept = match &self.inner.keeper {
             Keeper::Spool(spool) => spool.append(&raw).await,
             Keeper::Bus(straight) => straight.keep(&raw).await,
@@ -179,6 +178,12 @@ impl Door {
                 Err(DoorError::Broken(error.into()))
             }
         }
+    }
+
+    /// What came in, with the door's time and a new trace.
+    pub(crate) fn raw(&self, query: String, headers: Vec<(String, String)>, body: Bytes) -> Raw {
+        let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        Raw { adapter: self.inner.adapter.clone(), received_at: now(), trace: TraceId::random(), query, headers, body }
     }
 
     /// The alarm: an error in the log once, a gauge, `/health`, and the adapter's announcement.

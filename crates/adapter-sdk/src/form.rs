@@ -16,6 +16,7 @@ mod multipart;
 mod problem;
 mod recent;
 pub(crate) mod secret;
+mod session;
 
 pub use answers::Answers;
 pub use areas::{AreaGroup, area_groups, area_in_words};
@@ -30,3 +31,4 @@ pub use mint::Mint;
 pub use multipart::{File, Form, FormError, Limits, clean};
 pub use problem::{Problem, Problems};
 pub use recent::Recent;
+pub use session::{Arrival, TokenCookie};

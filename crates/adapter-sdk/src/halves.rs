@@ -30,6 +30,11 @@ impl Halves {
         self.all().remove(&reply).unwrap_or_default()
     }
 
+    /// Whether the platform has a part of it.
+    pub fn has_begun(&self, reply: ReplyId) -> bool {
+        self.all().contains_key(&reply)
+    }
+
     /// Remembers a reply of which the platform has a part.
     pub fn keep(&self, reply: ReplyId, half: Half) {
         if half.sent == 0 {
@@ -58,7 +63,9 @@ mod tests {
         let (halves, reply) = (Halves::default(), ReplyId::new(Timestamp::UNIX_EPOCH));
         let half = Half { sent: 2, first: Some("m1".into()) };
         halves.keep(reply, half.clone());
+        assert!(halves.has_begun(reply));
         assert_eq!(halves.take(reply), half);
+        assert!(!halves.has_begun(reply));
         assert_eq!(halves.take(reply), Half::default());
         halves.keep(reply, Half::default());
         assert!(halves.all().is_empty(), "what has not begun is nothing to remember");

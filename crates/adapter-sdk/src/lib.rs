@@ -61,6 +61,6 @@ pub use bytes::Bytes;
 pub use model::{
     self, AdapterName, Address, Attachment, AttachmentKind, Audience, BoxError, Category, Channel, ClerkToken, Content, DoorDirectory,
     Event, Inbound, Language, Menu, MessageKey, Notice, NoticeState, Point, Proof, Raw, Receipt, ReceiptState, Reference, RemoteMedia,
-    Reply, ReplyId, ReplyKind, ReplyTo, Site, Timestamp, TraceId, TrackingCode, Visibility,
+    Reply, ReplyFile, ReplyId, ReplyKind, ReplyTo, Site, Timestamp, TraceId, TrackingCode, Visibility,
 };
 pub use outgoing::{self, Http, HttpError, Response};

@@ -8,7 +8,7 @@ use model::AdapterName;
 use tracing::{info, warn};
 
 use crate::{
-    Batch, Door, DoorError, FetchError,
+    Batch, Door, FetchError, Item,
     any::AnyPoll,
     pulse::{Pulse, chain},
 };
@@ -73,20 +73,20 @@ impl Poller {
         }
     }
 
-    /// Returns the batch's cursor when every item is on the disk; waits for room as long as it takes.
+    /// Returns the batch's cursor when every item is on the disk or, where the door takes nothing so large, set aside for a person; waits for
+    /// room as long as it takes.
     async fn keep(&self, batch: Batch) -> Option<Vec<u8>> {
-        let mut left = batch.items;
+        let limit = self.door.max_body();
+        let (mut left, too_large): (Vec<Item>, Vec<Item>) = batch.items.into_iter().partition(|item| item.body.len() <= limit);
+        for item in too_large {
+            self.set_aside(item, limit).await;
+        }
         while !left.is_empty() {
             let taken = join_all(left.iter().map(|item| self.door.take(String::new(), item.headers.clone(), item.body.clone()))).await;
             let mut outcomes = taken.into_iter();
             left.retain(|_| match outcomes.next() {
-                Some(Err(DoorError::TooLarge { limit })) => {
-                    warn!(account = self.account, limit, "Left out an item of the platform that is larger than `door.max_body`.");
-                    self.pulse.trouble("an item was larger than the door takes");
-                    false
-                }
-                Some(Err(_)) => true,
-                Some(Ok(_)) | None => false,
+                Some(taken) => taken.is_err(),
+                None => false,
             });
             if !left.is_empty() {
                 self.pulse.trouble("the spool takes nothing");
@@ -94,6 +94,23 @@ impl Poller {
             }
         }
         batch.cursor
+    }
+
+    /// The platform gave it and will not give it again once the cursor has passed it: so it is not passed before it is parked.
+    async fn set_aside(&self, item: Item, limit: usize) {
+        let bytes = item.body.len();
+        let raw = self.door.raw(String::new(), item.headers, item.body);
+        let error = format!("{bytes} bytes, and `door.max_body` is {limit}");
+        let mut pause = PAUSE;
+        while let Err(problem) = self.bus.park_raw(&raw, "larger than the door takes", &error).await {
+            warn!(account = self.account, error = chain(&problem), "An item that is larger than `door.max_body` could not be parked yet.");
+            self.pulse.trouble("an item larger than the door takes waits to be parked");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.door.count("parked");
+        self.pulse.trouble("an item was larger than the door takes and is parked");
+        warn!(trace.id = %raw.trace, account = self.account, bytes, limit, "Parked an item of the platform that is larger than `door.max_body`.");
     }
 
     /// Best effort: a cursor that lags behind reads something twice.

@@ -112,7 +112,7 @@ impl fmt::Display for Finding {
             State::Unknown => "unknown",
         };
         write!(f, "{word:<8} {}: {}", self.what, self.seen)?;
-        match &self.advice {
+        match self.advice.as_ref().filter(|_| self.state != State::Fine) {
             Some(advice) => write!(f, "\n         → {advice}"),
             None => Ok(()),
         }

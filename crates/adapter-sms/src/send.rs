@@ -129,6 +129,7 @@ mod tests {
             short,
             params,
             menu: None,
+            files: Vec::new(),
         }
     }
 

@@ -527,7 +527,7 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>, received_at: Timestamp) -> Vec<
 }
 
 /// What the core could not take, whatever the platform sent.
-fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
+pub(crate) fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
     let inbound = match event {
         Event::Message(inbound) => inbound,
         Event::Receipt(receipt) if receipt.adapter != *name => return Some("a receipt under another adapter's name".to_owned()),

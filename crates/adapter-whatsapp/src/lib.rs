@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod block;
 mod media;
 mod menu;
 mod notices;
@@ -15,8 +16,8 @@ mod wire;
 use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyKind,
-    Request, Secret, SendError, Sent, Timestamp, Webhook,
+    Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyFile,
+    ReplyKind, Request, Secret, SendError, Sent, Timestamp, Webhook,
     axum::http::{Method, StatusCode},
     outgoing::Url,
 };
@@ -38,6 +39,8 @@ pub struct WhatsApp {
     pace: pace::Pace,
     flow: pace::Flow,
     halves: adapter_sdk::Halves,
+    /// Of a block or its end, which half is done.
+    told: adapter_sdk::Halves,
     templates: templates::Registry,
 }
 
@@ -49,6 +52,10 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Signs what Meta sends.
     pub app_secret: Secret,
+    /// Meta's id of the app, digits. With it the app itself asks until when the tokens last; without it the token is asked, and Meta may not
+    /// tell.
+    #[serde(default)]
+    pub app_id: String,
     /// What we agreed with Meta for the handshake.
     pub verify_token: Secret,
     /// Where the Graph API is.
@@ -123,6 +130,9 @@ impl Config {
                 format!("must be digits, not \"{}\"", account.business_account_id),
             ));
         }
+        if !self.app_id.is_empty() && !digits(&self.app_id) {
+            return Err(ConfigError::value("app_id", format!("must be digits, not \"{}\"", self.app_id)));
+        }
         if self.throughput == 0 || self.accounts.iter().any(|account| account.throughput == Some(0)) {
             return Err(ConfigError::value("throughput", "must be at least 1"));
         }
@@ -179,6 +189,7 @@ impl Adapter for WhatsApp {
             pace,
             flow: pace::Flow::default(),
             halves: adapter_sdk::Halves::default(),
+            told: adapter_sdk::Halves::default(),
             templates: templates::Registry::default(),
         })
     }
@@ -195,8 +206,16 @@ impl Adapter for WhatsApp {
         self.download(media).await
     }
 
+    fn takes(&self, file: &ReplyFile) -> bool {
+        send::takes(file)
+    }
+
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
-        self.reply(reply, now()).await
+        match reply.kind {
+            ReplyKind::Blocked => self.block(reply, now()).await,
+            ReplyKind::Unblocked => self.unblock(reply, now()).await,
+            _ => self.reply(reply, now()).await,
+        }
     }
 
     async fn probe(&self) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! `probe`: asks the Graph API about each number, with the token that sends. Reads only.
 
-use adapter_sdk::{Finding, NoticeState, Response};
+use adapter_sdk::{Finding, NoticeState, Response, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -24,6 +24,21 @@ struct Number {
     /// `GREEN`, `YELLOW`, `RED`; `UNKNOWN` or `NA` before it was used.
     #[serde(default)]
     quality_rating: Odd<Words>,
+}
+
+/// What Meta tells of a token at `/debug_token`.
+#[derive(Deserialize)]
+struct Debugged {
+    data: Token,
+}
+
+/// Ends in Unix seconds; 0: never.
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    expires_at: Odd<i64>,
+    #[serde(default)]
+    data_access_expires_at: Odd<i64>,
 }
 
 /// Of three places the most exact counts: the number's own, its business account's, the app's.
@@ -74,10 +89,32 @@ impl WhatsApp {
         if !answer.status.is_success() {
             return vec![refused(&answer, token, number)];
         }
-        let mut found = vec![Finding::fine(token, "valid"), state(&answer, number.clone()), webhook(&answer, &number)];
+        let mut found =
+            vec![self.lasting(account, Finding::fine(token, "valid")).await, state(&answer, number.clone()), webhook(&answer, &number)];
         found.extend(quality(&answer, &number));
         found.extend(self.look_at_templates(account).await);
         found
+    }
+
+    /// The finding of a token with its end, where Meta tells one: of most system users' tokens it tells none.
+    async fn lasting(&self, account: &Account, token: Finding) -> Finding {
+        let (input, app) = (account.access_token.expose(), format!("{}|{}", self.config.app_id, self.config.app_secret.expose()));
+        let asks = if self.config.app_id.is_empty() { input } else { app.as_str() };
+        let call = self.http.get(&self.graph(&["debug_token"])).bearer(asks).query(&[("input_token", input)]);
+        let told = match call.send().await {
+            Ok(answer) if answer.status.is_success() => answer.json::<Debugged>().ok(),
+            _ => None,
+        };
+        let Some(Debugged { data }) = told else { return token };
+        // Of two ends the earlier counts; 0 is none.
+        let ends = [data.expires_at.0, data.data_access_expires_at.0].into_iter().flatten().filter(|second| *second > 0).min();
+        match ends.and_then(|second| Timestamp::from_second(second).ok()) {
+            Some(until) => {
+                let advice = "Make a new token of the system user in the Meta Business settings, and put it into `access_token_file`.";
+                Finding { advice: Some(advice.to_owned()), ..token }.until(until)
+            }
+            None => token,
+        }
     }
 
     /// One finding for each template and language that the configuration names.

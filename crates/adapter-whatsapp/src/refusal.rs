@@ -103,7 +103,7 @@ impl No {
 /// Meta's refusal, by its code alone: its words may hold a number.
 #[derive(Debug, thiserror::Error)]
 #[error("Meta refuses with code {0}")]
-struct MetaError(i64);
+pub(crate) struct MetaError(pub(crate) i64);
 
 /// An answer that should have held the id of a message.
 #[derive(Debug, thiserror::Error)]

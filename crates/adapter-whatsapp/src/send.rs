@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapter_sdk::{Address, Half, Reply, SendError, Sent, Timestamp};
+use adapter_sdk::{Address, AttachmentKind, Half, Reply, ReplyFile, SendError, Sent, Timestamp, outgoing::File};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::{
     refusal::{No, NoAnswer},
     templates::Usable,
     thread::Thread,
-    wire::Taken,
+    wire::{Taken, Uploaded},
 };
 
 /// The longest text of one message. Counted in UTF-16 units, the strictest reading of Meta's "characters".
@@ -22,12 +22,26 @@ const MARGIN: Duration = Duration::from_mins(5);
 const SOON: Duration = Duration::from_secs(2);
 /// Meta's codes for a request it cannot read. Of a menu: a client or a rule we do not know; the text says the same.
 const UNREAD: [i64; 4] = [100, 131_008, 131_009, 131_051];
+/// The largest picture that Meta takes, in bytes.
+const LARGEST_PICTURE: u64 = 5 * 1024 * 1024;
+
 /// In which form a reply goes out.
 enum Form<'a> {
     /// The text with something to tap.
     Menu(Value),
     Text,
     Template(&'a Template, String),
+}
+
+/// One message of a reply.
+enum Part<'a> {
+    Content(Value),
+    File(&'a ReplyFile),
+}
+
+/// Meta takes JPEG and PNG as pictures that show in the chat.
+pub(crate) fn takes(file: &ReplyFile) -> bool {
+    file.kind == AttachmentKind::Image && matches!(file.mime.as_str(), "image/jpeg" | "image/png") && file.size <= LARGEST_PICTURE
 }
 
 /// What is known of the 24 hours after the citizen's last message.
@@ -50,7 +64,8 @@ impl WhatsApp {
         self.pace.turn(&reply.to.account, &reply.to.address, reply.id, Instant::now()).map_err(|wait| SendError::Throttled(Some(wait)))?;
         self.take_turn(account).await?;
         let thread = reply.to.thread.as_deref().and_then(|thread| thread.parse::<Thread>().ok());
-        let window = window(reply, thread.as_ref(), now);
+        // What has begun within the window is not begun again as a template when it closes.
+        let window = if self.halves.has_begun(reply.id) { Window::Open } else { window(reply, thread.as_ref(), now) };
         let mut last = None;
         for form in self.forms(account, reply, window).await? {
             match self.in_form(account, reply, &form, &recipient, thread.as_ref()).await {
@@ -112,18 +127,29 @@ impl WhatsApp {
         to: &Recipient,
         thread: Option<&Thread>,
     ) -> Result<Sent, No> {
-        let contents = match form {
-            Form::Template(template, language) => vec![template.content(reply, language)],
-            Form::Menu(content) => vec![content.clone()],
-            Form::Text => {
-                parts(&reply.text).iter().map(|part| json!({ "type": "text", "text": { "body": part, "preview_url": false } })).collect()
-            }
+        let text = |part: &String| Part::Content(json!({ "type": "text", "text": { "body": part, "preview_url": false } }));
+        let contents: Vec<Part<'_>> = match form {
+            Form::Template(template, language) => vec![Part::Content(template.content(reply, language))],
+            Form::Menu(content) => vec![Part::Content(content.clone())],
+            Form::Text => parts(&reply.text).iter().map(text).chain(reply.files.iter().map(Part::File)).collect(),
         };
         let mut half = match form {
             Form::Text => self.halves.take(reply.id),
             Form::Template(..) | Form::Menu(_) => Half::default(),
         };
-        for (number, mut content) in contents.into_iter().enumerate().skip(half.sent) {
+        for (number, part) in contents.into_iter().enumerate().skip(half.sent) {
+            let is_file = matches!(part, Part::File(_));
+            let content = match part {
+                Part::Content(content) => Ok(content),
+                Part::File(file) => self.upload(account, file).await,
+            };
+            let mut content = match content {
+                Ok(content) => content,
+                Err(no) => {
+                    self.file_refused(no, account, reply, &mut half, number)?;
+                    continue;
+                }
+            };
             content["messaging_product"] = "whatsapp".into();
             content["recipient_type"] = "individual".into();
             content[to.field] = to.value.as_str().into();
@@ -133,6 +159,7 @@ impl WhatsApp {
             }
             match self.post(account, &content).await {
                 Ok(id) => half = Half { sent: number + 1, first: half.first.or(Some(id)) },
+                Err(no) if is_file => self.file_refused(no, account, reply, &mut half, number)?,
                 Err(no) => {
                     self.halves.keep(reply.id, half);
                     return Err(no);
@@ -140,6 +167,32 @@ impl WhatsApp {
             }
         }
         Ok(Sent { platform_id: half.first })
+    }
+
+    /// The words got through and a picture did not: for now, and it is tried again alone; or for good, and the words have the link to it.
+    fn file_refused(&self, no: No, account: &Account, reply: &Reply, half: &mut Half, number: usize) -> Result<(), No> {
+        if !matches!(no.error, SendError::Rejected { .. }) {
+            self.halves.keep(reply.id, std::mem::take(half));
+            return Err(No { other_form: false, ..no });
+        }
+        half.sent = number + 1;
+        let code = no.code.unwrap_or_default();
+        tracing::warn!(reply.id = %reply.id, account = %account.name(), meta.code = code, "Meta does not take a picture; the citizen has the words with the link to it.");
+        Ok(())
+    }
+
+    /// Gives Meta a picture: the message that shows it. An upload that is never shown is forgotten there after 30 days.
+    async fn upload(&self, account: &Account, file: &ReplyFile) -> Result<Value, No> {
+        let url = self.graph(&[&account.phone_number_id, "media"]);
+        let fields = [("messaging_product", "whatsapp"), ("type", file.mime.as_str())];
+        let picture = File { field: "file", filename: &file.filename, mime: &file.mime, bytes: &file.bytes };
+        let call = self.http.post(&url).bearer(account.access_token.expose()).form_with_file(&fields, picture);
+        let answer = call.send().await.map_err(No::other)?;
+        if !answer.status.is_success() {
+            return Err(No::read(&answer));
+        }
+        let uploaded: Uploaded = answer.json().map_err(|_| No::other(SendError::Unreachable(NoAnswer.into())))?;
+        Ok(json!({ "type": "image", "image": { "id": uploaded.id } }))
     }
 
     async fn post(&self, account: &Account, content: &Value) -> Result<String, No> {

@@ -292,6 +292,12 @@ pub(crate) struct RefusalError {
     pub(crate) is_transient: Odd<bool>,
 }
 
+/// What became of a file that we gave Meta.
+#[derive(Deserialize)]
+pub(crate) struct Uploaded {
+    pub(crate) id: String,
+}
+
 /// A text, or a number that stands for one: both are seen for ids, times and coordinates.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) String);

@@ -97,7 +97,7 @@ fn reply() -> Reply {
     };
     let text = "Terima kasih. Laporan Anda sudah kami terima.".into();
     let (id, kind) = (ReplyId::new(Timestamp::UNIX_EPOCH), ReplyKind::Received);
-    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
+    Reply { id, to, kind, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None, files: Vec::new() }
 }
 
 /// Meta says everything with 400 and a code. It has no opt-out of answers: a citizen blocks us, and that is 131026.

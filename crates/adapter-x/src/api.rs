@@ -29,6 +29,7 @@ pub(crate) enum Endpoint {
     OwnPosts,
     Answer,
     DirectRead,
+    DirectFile,
     DirectSend,
 }
 

@@ -25,6 +25,7 @@ use serde::Deserialize;
 
 pub use crate::budget::{BudgetConfig, Prices};
 use crate::{
+    api::{Call, Endpoint, NoAnswer},
     auth::{OAuth1, OAuth2, XAuth},
     folder::Folder,
 };
@@ -191,6 +192,14 @@ impl Config {
 }
 
 impl X {
+    /// A file of a direct message, which X gives to who is in the conversation.
+    async fn direct_file(&self, account: &str, names: &str, now: Timestamp) -> Result<Bytes, FetchError> {
+        let account = self.account(account).ok_or_else(|| FetchError::Gone("no such account is configured".to_owned()))?;
+        let path: Vec<&str> = ["dm_conversations", "media"].into_iter().chain(names.split('/')).collect();
+        let call = Call { endpoint: Endpoint::DirectFile, path: &path, query: &[], body: None };
+        self.api.ask(account, call, now).await.map(|answer| answer.body).map_err(NoAnswer::into_fetch)
+    }
+
     fn account(&self, user_id: &str) -> Option<&Account> {
         self.config.accounts.iter().find(|account| account.user_id == user_id)
     }
@@ -228,6 +237,10 @@ impl Adapter for X {
     }
 
     async fn fetch(&self, media: &RemoteMedia) -> Result<Bytes, FetchError> {
+        if let Some(account) = media.params.get(parse::header::ACCOUNT) {
+            let names = media.id.strip_prefix(parse::DIRECT_FILE).unwrap_or_default();
+            return self.direct_file(account, names, now()).await;
+        }
         let answer = self.api.file(&media.id).send().await?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(FetchError::from_answer(&answer)) }
     }

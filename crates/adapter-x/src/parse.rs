@@ -32,6 +32,8 @@ pub(crate) mod way {
 
 /// What begins the ids of direct messages in keys, so that they are no post's.
 pub(crate) const DIRECT_ID: &str = "direct:";
+/// What begins the ids of files of direct messages; `<message>/<file>/<name>` follows.
+pub(crate) const DIRECT_FILE: &str = "direct:";
 /// The scheme of a citizen's address: X's number for them, which stays when their name changes.
 pub(crate) const SCHEME: &str = "x";
 /// Where the numbers of posts begin to count milliseconds.
@@ -154,11 +156,7 @@ impl Inside<'_> {
             return None;
         }
         let media: Vec<&Media> = message.attachments.media_keys.iter().filter_map(|key| self.media(key)).collect();
-        // Files of direct messages are given to nobody without a key, and addresses that come in messages are never told ours.
-        let attachments = media.iter().filter_map(|media| attachment(media)).map(|file| Attachment {
-            content: Content::Missing { why: "X gives files of direct messages only in its app".to_owned() },
-            ..file
-        });
+        let attachments = media.iter().filter_map(|media| attachment(media)).map(|file| self.of_a_direct(file));
         let attachments: Vec<Attachment> = attachments.collect();
         let text = readable(&message.text, &message.entities);
         let (sender, answer) = sender(&message.sender_id, &message.id);
@@ -168,6 +166,23 @@ impl Inside<'_> {
             attachments,
             ..self.inbound(key, sender, answer, &Thread::Direct, text, &message.created_at, &message.id)
         })
+    }
+
+    /// A file of a direct message is given to nobody without a key, and addresses that come in messages are never told ours: what the address
+    /// names is asked for at X's API instead.
+    fn of_a_direct(&self, file: Attachment) -> Attachment {
+        let names = match &file.content {
+            Content::Remote(media) => direct_file(&media.id),
+            Content::Missing { .. } | Content::Quarantined { .. } => return file,
+        };
+        let content = names.map_or_else(
+            || Content::Missing { why: "X gives this file of a direct message only in its app".to_owned() },
+            |names| {
+                let params = BTreeMap::from([(header::ACCOUNT.to_owned(), self.account.to_owned())]);
+                Content::Remote(RemoteMedia { id: format!("{DIRECT_FILE}{names}"), params })
+            },
+        );
+        Attachment { content, ..file }
     }
 
     /// What posts and direct messages have in common.
@@ -278,6 +293,19 @@ impl Inside<'_> {
     }
 }
 
+/// Message, file and name from the address of a direct message's file, `…/dm/<message>/<file>/<name>`, in the forms that X publishes for
+/// `GET /2/dm_conversations/media/:dm_id/:media_id/:resource_id`.
+fn direct_file(address: &str) -> Option<String> {
+    let path = address.split(['?', '#']).next()?;
+    let mut parts = path.rsplit('/');
+    let (name, file, message, dm) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let name = name.split(':').next()?;
+    let is_name = (1..=50).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && name.bytes().any(|b| b != b'.');
+    (dm == "dm" && is_id(message) && is_id(file) && is_name).then(|| format!("{message}/{file}/{name}"))
+}
+
 /// By X's number. Without one, which X does not do, the words are still recorded: under an address that joins them to nobody.
 fn sender(author: &str, id: &str) -> (Address, Option<Address>) {
     let known = is_id(author).then(|| Address::new(SCHEME, author).ok()).flatten();
@@ -366,6 +394,25 @@ mod tests {
             assert_eq!(made_at(wrong), None);
         }
         assert!(made_at("18446744073709551615").is_some());
+    }
+
+    #[test]
+    fn the_address_of_a_direct_messages_file_names_three_things_or_nothing() {
+        let file = |address| direct_file(address);
+        assert_eq!(file("https://ton.example.invalid/1.1/ton/data/dm/11/22/oP5p-3_9h.jpg").as_deref(), Some("11/22/oP5p-3_9h.jpg"));
+        assert_eq!(file("https://ton.example.invalid/dm/11/22/a.jpg:large?x=1").as_deref(), Some("11/22/a.jpg"));
+        for wrong in [
+            "",
+            "https://ton.example.invalid/1",
+            "/dm/11/22/",
+            "/dm/11/22/..",
+            "/dm/1a/22/a.jpg",
+            "/cm/11/22/a.jpg",
+            "/dm/11/22/a%2fb",
+            "22/a.jpg",
+        ] {
+            assert_eq!(file(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ fn reply() -> Reply {
         short: Vec::new(),
         params: BTreeMap::new(),
         menu: None,
+        files: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@
 //! | EVENTS | `events.<adapter>` | the core, durable `intake` | hash of the message's key, or of reply and state | until acknowledged |
 //! | REPLIES | `replies.<adapter>` | that adapter, durable `deliver-<adapter>` | the reply's id | until acknowledged |
 //! | PARKED | `parked.<stream>.<adapter>` | people | a fresh one | 90 days |
+//! | FILES | `files.<adapter>.part.<id>.<n>` | that adapter, by subject | none | 7 days |
 //!
 //! Key-value buckets: `cursor` (where pollers stand), `sent` (reply to platform's id, 30 days), `announced` (which adapters live), `directory`
 //! (what adapters with pages need for their forms). Object store: `quarantine` (attachments, 14 days). [`Bus::ensure`] creates all of them; the
@@ -72,6 +73,7 @@ mod connect;
 mod consume;
 mod directory;
 mod error;
+mod files;
 mod house;
 mod keys;
 pub mod parked;

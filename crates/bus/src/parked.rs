@@ -9,13 +9,13 @@ use async_nats::{
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
-use model::{AdapterName, Timestamp, TraceId};
+use model::{AdapterName, Raw, Timestamp, TraceId};
 use tracing::info;
 
 use crate::{
     Bus, BusError,
     parts::Parts,
-    publish::{TRACEPARENT, fresh_id, headers},
+    publish::{TRACEPARENT, fresh_id, headers, raw_id},
     streams::{PARKED, RAW},
 };
 
@@ -128,9 +128,21 @@ impl Bus {
         Ok(counts.into_iter().map(|(_, count)| u64::try_from(count).unwrap_or(u64::MAX)).sum())
     }
 
+    /// Sets aside what never was in RAW because its door takes nothing so large: it waits for a person as it came. Retried, it goes to its
+    /// adapter whatever its size. The same again within [`crate::DUPLICATE_WINDOW`] is there once.
+    pub async fn park_raw(&self, raw: &Raw, reason: &str, error: &str) -> Result<(), BusError> {
+        let payload = serde_json::to_vec(raw)?.into();
+        let aside = Aside { stream: RAW, adapter: raw.adapter.as_str(), reason, error, attempts: 0, trace: raw.trace, payload };
+        self.put_aside(aside, &format!("parked-{}", raw_id(raw))).await
+    }
+
     /// Sets a message aside; it may be acknowledged where it came from once this is `Ok`.
     pub(crate) async fn set_aside(&self, aside: Aside<'_>) -> Result<(), BusError> {
-        let mut headers = headers(&fresh_id(), aside.trace);
+        self.put_aside(aside, &fresh_id()).await
+    }
+
+    async fn put_aside(&self, aside: Aside<'_>, id: &str) -> Result<(), BusError> {
+        let mut headers = headers(id, aside.trace);
         headers.insert(REASON, aside.reason);
         headers.insert(ERROR, aside.error);
         headers.insert(ATTEMPTS, aside.attempts.to_string());

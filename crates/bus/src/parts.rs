@@ -33,6 +33,11 @@ impl Parts {
         headers?.get(HEADER)?.as_str().parse().ok()
     }
 
+    /// How many bytes they are together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn subject(&self, beside: &str, index: usize) -> String {
         format!("{beside}.part.{}.{index}", self.id)
     }

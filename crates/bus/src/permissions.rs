@@ -28,6 +28,8 @@ impl Permissions {
             format!("parked.*.{adapter}"),
             format!("parked.*.{adapter}.part.>"),
             format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.part.>"),
+            // The files that go along with its replies.
+            format!("$JS.API.DIRECT.GET.FILES.files.{adapter}.part.>"),
             // What was made of its raw messages, and these again, for `replay`.
             format!("raw.{adapter}.made.*"),
             format!("$JS.API.DIRECT.GET.RAW.raw.{adapter}.made.*"),

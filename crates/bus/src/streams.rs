@@ -23,6 +23,9 @@ pub(crate) const REPLIES: &str = "REPLIES";
 /// What waits for a person: `parked.<stream>.<adapter>`, 90 days.
 pub(crate) const PARKED: &str = "PARKED";
 
+/// Files that go along with replies: `files.<adapter>.>`, 7 days.
+pub(crate) const FILES: &str = "FILES";
+
 /// Key-value: where pollers stand.
 pub(crate) const CURSOR: &str = "cursor";
 /// Key-value: reply id to the platform's id.
@@ -54,6 +57,8 @@ pub(crate) fn streams() -> Vec<Config> {
         work(EVENTS, "events.>", 2048),
         work(REPLIES, "replies.>", 512),
         Config { max_age: 90 * DAY, ..stream(PARKED, &["parked.>"], 1024) },
+        // A file that is dropped early costs one reply its photo, and its words have the link to it; a full stream would cost all of them.
+        Config { max_age: 7 * DAY, discard: DiscardPolicy::Old, ..stream(FILES, &["files.>"], 512) },
         bucket(CURSOR, 64, Duration::ZERO),
         // A mark that is dropped early costs at worst one reply sent twice, a full bucket would cost all of them.
         Config { discard: DiscardPolicy::Old, ..bucket(SENT, 512, 30 * DAY) },
@@ -92,7 +97,7 @@ fn objects(name: &str, mib: i64, max_age: Duration) -> Config {
 }
 
 impl Bus {
-    /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, `cursor`, `sent`, `announced`, `directory`, `quarantine`.
+    /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, FILES, `cursor`, `sent`, `announced`, `directory`, `quarantine`.
     /// Idempotent. The core alone calls it, at its start.
     ///
     /// The size of a stream that is there already is left alone: whoever changed it with `nats stream edit` knows the disk. New ones that

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bus::{Bus, Stop};
 use futures::{FutureExt, future::BoxFuture};
 use model::{Language, Site, Timestamp};
+use object_store::ObjectStore;
 use outgoing::Http;
 use store::PgPool;
 
@@ -26,6 +27,8 @@ pub struct Context {
     pub db: PgPool,
     /// The bus, to which replies go.
     pub bus: Bus,
+    /// Where the photos are that go along with replies.
+    pub files: Arc<dyn ObjectStore>,
     /// How this installation speaks of itself.
     pub site: Site,
     /// The language agencies are written to.
@@ -38,10 +41,10 @@ pub struct Context {
 
 /// Runs both loops until `stop`. What is being sent then is finished first: at most a minute and a half.
 pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
-    let Context { db, bus, site, language, http, mail } = context;
+    let Context { db, bus, files, site, language, http, mail } = context;
     let bell = Arc::new(wake::Bell::default());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
-    let replies = Replies { db: db.clone(), bus, site };
+    let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
             wake::ring(&db, &bell, &stop),

@@ -1,12 +1,17 @@
 //! Replies: claimed, worded, handed to the bus. The adapter of each delivers.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use bus::Bus;
 use jiff::Timestamp;
 use metrics::counter;
-use model::{Reply, Site, TraceId, word};
-use store::{PgPool, StoreError, reply};
+use model::{AttachmentKind, Audience, Reply, ReplyFile, Site, TraceId, word};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use store::{
+    PgPool, StoreError,
+    attachment::{self, AttachmentState},
+    reply,
+};
 use tracing::{info, warn};
 
 use crate::wake::{Round, causes};
@@ -14,6 +19,8 @@ use crate::wake::{Round, causes};
 /// The work list of replies and what it needs.
 #[derive(Clone)]
 pub struct Replies {
+    /// Where the photos are that go along.
+    pub files: Arc<dyn ObjectStore>,
     /// The database.
     pub db: PgPool,
     /// Where they go.
@@ -30,17 +37,41 @@ const LEASE: Duration = Duration::from_mins(2);
 /// The pause after the bus did not take one; doubled each time up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// Tries in which a reply waits for its photo to be checked: some two minutes. Then the words go alone.
+const TRIES_FOR_A_PHOTO: u16 = 6;
+
+/// What goes along with a reply.
+enum Along {
+    Files(Vec<ReplyFile>),
+    /// Not there yet.
+    Wait,
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replies").field("site", &self.site).finish_non_exhaustive()
+    }
+}
 
 impl Replies {
     /// Publishes what is due.
     pub async fn round(&self, now: Timestamp) -> Result<Round, StoreError> {
         let claimed = reply::claim(&self.db, now, LEASE, MOST).await?;
         let round = if claimed.len() == usize::from(MOST) { Round::Full } else { Round::Drained };
-        let worded: Vec<(Reply, TraceId)> = claimed.iter().map(|claimed| (word(&claimed.draft, &self.site), claimed.trace)).collect();
+        let (mut ready, mut worded): (Vec<reply::Claimed>, Vec<(Reply, TraceId)>) = (Vec::new(), Vec::new());
+        for claimed in claimed {
+            match self.along(&claimed).await? {
+                Along::Wait => self.put_back(claimed, now).await?,
+                Along::Files(files) => {
+                    worded.push((Reply { files, ..word(&claimed.draft, &self.site) }, claimed.trace));
+                    ready.push(claimed);
+                }
+            }
+        }
         let answers = self.bus.publish_replies(&worded).await;
 
-        let mut published = Vec::with_capacity(claimed.len());
-        for ((claimed, (reply, trace)), answer) in claimed.into_iter().zip(worded).zip(answers) {
+        let mut published = Vec::with_capacity(ready.len());
+        for ((claimed, (reply, trace)), answer) in ready.into_iter().zip(worded).zip(answers) {
             match answer {
                 Ok(_) => {
                     counter!("muara_replies_published_total", "adapter" => reply.to.adapter.to_string()).increment(1);
@@ -55,6 +86,48 @@ impl Replies {
         }
         self.settle(published, now).await?;
         Ok(round)
+    }
+
+    /// The photo of a reply, as a copy that may be shown, given to the bus for the adapter. Nobody's answer waits long for it.
+    async fn along(&self, claimed: &reply::Claimed) -> Result<Along, StoreError> {
+        let to = &claimed.draft.to;
+        let alone = Along::Files(Vec::new());
+        let Some(photo) = claimed.draft.facts.photo.filter(|_| to.audience == Audience::Private) else { return Ok(alone) };
+        let Some((file, _)) = attachment::load(&self.db, photo).await? else { return Ok(alone) };
+        let may_wait = claimed.attempts <= TRIES_FOR_A_PHOTO;
+        let key = match file.state {
+            AttachmentState::Due if may_wait => return Ok(Along::Wait),
+            AttachmentState::Kept if file.kind == AttachmentKind::Image => file.public_key.as_deref().and_then(|key| Path::parse(key).ok()),
+            _ => None,
+        };
+        let Some(key) = key else {
+            warn!(trace.id = %claimed.trace, reply.id = %claimed.draft.id, "A reply goes without its photo: it was not kept.");
+            return Ok(alone);
+        };
+        match self.give(&key, claimed).await {
+            Ok(file) => Ok(Along::Files(vec![file])),
+            Err(_) if may_wait => Ok(Along::Wait),
+            Err(error) => {
+                warn!(trace.id = %claimed.trace, reply.id = %claimed.draft.id, "A reply goes without its photo: {}.", causes(&*error));
+                Ok(alone)
+            }
+        }
+    }
+
+    /// Copies in storage are JPEG: `intake` makes them.
+    async fn give(&self, key: &Path, claimed: &reply::Claimed) -> Result<ReplyFile, model::BoxError> {
+        let bytes = self.files.get(key).await?.bytes().await?;
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let at = self.bus.put_file(&claimed.draft.to.adapter, bytes).await?;
+        let name = claimed.draft.facts.reference.as_deref().unwrap_or("foto");
+        Ok(ReplyFile {
+            kind: AttachmentKind::Image,
+            mime: "image/jpeg".to_owned(),
+            filename: format!("{name}.jpg"),
+            size,
+            at,
+            bytes: bytes::Bytes::new(),
+        })
     }
 
     async fn settle(&self, published: Vec<(reply::Claimed, String)>, now: Timestamp) -> Result<(), StoreError> {

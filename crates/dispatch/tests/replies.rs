@@ -3,15 +3,17 @@
 #[path = "parts/support.rs"]
 mod support;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bus::{Bus, BusConfig, Delivery, Queue, Stop};
 use dispatch::{Context, Replies};
 use jiff::{SignedDuration, Timestamp};
-use model::{Complaint, Language, Reply, ReplyKind};
+use model::{Attachment, AttachmentKind, Audience, BlobId, Complaint, Content, Facts, Language, Reply, ReplyDraft, ReplyId, ReplyKind};
+use object_store::{ObjectStoreExt, memory::InMemory, path::Path};
 use outgoing::{Http, Limits};
 use servers::testing::TestNats;
 use store::{
+    attachment::{self, Outcome},
     dispatch::SendKind,
     reply::{ReplyState, SentReply},
 };
@@ -56,7 +58,7 @@ impl Drop for Adapter {
 }
 
 fn replies(city: &City, bus: &Bus) -> Replies {
-    Replies { db: city.db.clone(), bus: bus.clone(), site: site() }
+    Replies { db: city.db.clone(), bus: bus.clone(), site: site(), files: Arc::new(InMemory::new()) }
 }
 
 fn later(seconds: i64) -> Timestamp {
@@ -142,6 +144,104 @@ async fn a_bus_that_is_down_delays_and_loses_nothing() {
     assert_eq!(Adapter::new(&bus).next().await.id, reply(&city, &complaint).await.draft.id);
 }
 
+/// An answer with a photo that nobody has looked at yet.
+async fn answer_with_photo(city: &City, complaint: &Complaint, audience: Audience) -> ReplyId {
+    let content = Content::Quarantined { blob: BlobId("muara.0a".into()), bytes: 4, sha256: "0".repeat(64) };
+    let photo = Attachment { kind: AttachmentKind::Image, mime: None, filename: None, content };
+    let mut tx = store::begin(&city.db).await.expect("a transaction");
+    let photo = attachment::add_by_staff(&mut tx, complaint.id, &photo, start()).await.expect("a photo");
+    let mut to = complaint.reply_to.clone().expect("a way to answer");
+    to.audience = audience;
+    let facts = Facts {
+        reference: Some(complaint.reference.to_string()),
+        tracking: Some(complaint.tracking.clone()),
+        agency: Some("Dinas Bina Marga".into()),
+        text: Some("Sudah ditambal.".into()),
+        photo: Some(photo),
+        ..Facts::default()
+    };
+    let id = ReplyId::new(start());
+    let draft = ReplyDraft { id, kind: ReplyKind::Resolved, to, language: Language::Id, cause: id.0, facts };
+    let new = store::reply::New { draft: &draft, complaint: Some(complaint.id), trace: complaint.trace, now: start() };
+    store::reply::insert(&mut tx, &[new]).await.expect("an answer");
+    store::commit(tx).await.expect("committed");
+    id
+}
+
+async fn state_of(city: &City, complaint: &Complaint, id: ReplyId) -> ReplyState {
+    let replies = store::reply::of_complaint(&city.db, complaint.id).await.expect("replies");
+    replies.iter().find(|reply| reply.draft.id == id).expect("the answer").state
+}
+
+#[tokio::test]
+async fn an_answer_waits_a_little_for_its_photo_and_takes_the_copy_along_that_may_be_shown() {
+    let (city, nats) = (City::new(SendKind::Queue, "", None).await, servers::testing::nats());
+    let bus = connect(&nats).await;
+    let complaint = city.complaint("Jalan rusak").await;
+    let files = Arc::new(InMemory::new());
+    let replies = Replies { files: files.clone(), ..replies(&city, &bus) };
+    let mut adapter = Adapter::new(&bus);
+    replies.round(start()).await.expect("a round");
+    assert!(adapter.next().await.files.is_empty(), "an acknowledgement has none");
+
+    let answer = answer_with_photo(&city, &complaint, Audience::Private).await;
+    replies.round(later(1)).await.expect("a round");
+    assert_eq!(state_of(&city, &complaint, answer).await, ReplyState::Due, "nobody has looked at the photo yet");
+    let claimed = attachment::claim(&city.db, later(2), Duration::from_mins(1), 1).await.expect("a claim").remove(0);
+    files.put(&Path::from("umum/1.jpg"), vec![9_u8; 700_000].into()).await.expect("stored");
+    files.put(&Path::from("asli/1"), vec![1_u8; 10].into()).await.expect("stored");
+    let kept = Outcome::Kept {
+        kind: AttachmentKind::Image,
+        media_type: "image/jpeg".into(),
+        bytes: 10,
+        sha256: "0".repeat(64),
+        width: Some(20),
+        height: Some(10),
+        original_key: "asli/1".into(),
+        public_key: Some("umum/1.jpg".into()),
+    };
+    attachment::settle(&city.db, claimed, kept, later(3)).await.expect("settled");
+    replies.round(later(10)).await.expect("a round");
+    let heard = adapter.next().await;
+    assert!(heard.text.contains("Foto hasilnya"), "{}", heard.text);
+    let [file] = heard.files.as_slice() else { panic!("{heard:?}") };
+    assert_eq!(
+        (file.size, file.mime.as_str(), file.filename.as_str()),
+        (700_000, "image/jpeg", format!("{}.jpg", complaint.reference).as_str())
+    );
+    let bytes = bus.take_file(&heard.to.adapter, &file.at).await.expect("read").expect("there");
+    assert!(bytes.len() == 700_000 && bytes.iter().all(|byte| *byte == 9), "the copy, not the original");
+    assert_eq!(state_of(&city, &complaint, answer).await, ReplyState::Published);
+}
+
+#[tokio::test]
+async fn a_photo_that_is_not_to_be_had_and_one_for_everybodys_eyes_leave_the_words_alone() {
+    let (city, nats) = (City::new(SendKind::Queue, "", None).await, servers::testing::nats());
+    let bus = connect(&nats).await;
+    let replies = replies(&city, &bus);
+    let mut adapter = Adapter::new(&bus);
+    let complaint = city.complaint("Jalan rusak").await;
+    replies.round(start()).await.expect("a round");
+    assert_eq!(adapter.next().await.kind, ReplyKind::Forwarded);
+
+    let public = answer_with_photo(&city, &complaint, Audience::Public).await;
+    replies.round(later(1)).await.expect("a round");
+    let heard = adapter.next().await;
+    assert!(heard.id == public && heard.files.is_empty() && !heard.text.contains("Foto"), "{}", heard.text);
+
+    // Its check never comes to an end; the citizen hears all the same.
+    let private = answer_with_photo(&city, &complaint, Audience::Private).await;
+    let mut rounds = 0;
+    while state_of(&city, &complaint, private).await == ReplyState::Due {
+        rounds += 1;
+        assert!(rounds < 20, "it waits for ever");
+        replies.round(later(rounds * 600)).await.expect("a round");
+    }
+    let heard = adapter.next().await;
+    assert!(heard.id == private && heard.files.is_empty(), "{heard:?}");
+    assert_eq!(rounds, 7, "six tries, and then without");
+}
+
 #[tokio::test]
 async fn the_loops_wake_by_themselves_and_stop_when_told() {
     let (city, nats) = (City::new(SendKind::Blackhole, "", None).await, servers::testing::nats());
@@ -152,6 +252,7 @@ async fn the_loops_wake_by_themselves_and_stop_when_told() {
         db: city.db.clone(),
         bus: bus.clone(),
         site: site(),
+        files: Arc::new(InMemory::new()),
         language: Language::Id,
         http: Http::new(Limits::default()).expect("a client"),
         mail: None,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Action, Actor, AdapterName, Address, Answer, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId,
-    MessageKey, Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode, Triaged, answer,
-    ask, decide, open, tell,
+    MessageKey, Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode, Triaged,
+    acknowledge_again, answer, ask, decide, open, tell,
 };
-use store::{citizen, message};
+use store::{block::Block, citizen, message};
 
 use crate::{
     Recorded, Rooms,
@@ -38,8 +38,12 @@ pub(crate) struct Known {
     pub(crate) numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
     /// Codes that are taken.
     pub(crate) codes: HashSet<TrackingCode>,
+    /// Senders who are not answered.
+    pub(crate) blocked: Vec<Block>,
     /// Every complaint that a message of the batch may belong to, locked.
     pub(crate) complaints: Vec<Complaint>,
+    /// Those of them whose acknowledgement still waits for words.
+    pub(crate) settling: Vec<ComplaintId>,
 }
 
 /// All that must be written.
@@ -53,6 +57,8 @@ pub(crate) struct Plan {
     pub(crate) decisions: Vec<Decision>,
     /// Replies to what opened no complaint.
     pub(crate) replies: Vec<(ReplyDraft, TraceId)>,
+    /// Complaints whose waiting acknowledgement another one replaces.
+    pub(crate) acknowledged_again: Vec<ComplaintId>,
     /// What each message came to, in the order of the batch.
     pub(crate) recorded: Vec<Recorded>,
 }
@@ -111,6 +117,8 @@ struct Desk<'a> {
     awaiting: HashMap<CitizenId, Vec<ComplaintId>>,
     numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
     codes: HashSet<TrackingCode>,
+    blocked: Vec<Block>,
+    settling: HashSet<ComplaintId>,
     /// Complaints as they are after the messages so far, with what must be written of them.
     complaints: HashMap<ComplaintId, Decision>,
     /// Those that are new or changed, in the order in which that happened.
@@ -152,6 +160,8 @@ impl<'a> Desk<'a> {
             awaiting,
             numbers: known.numbers,
             codes: known.codes,
+            blocked: known.blocked,
+            settling: known.settling.into_iter().collect(),
             complaints: known.complaints.into_iter().map(untouched).collect(),
             touched: Vec::new(),
             plan: Plan::default(),
@@ -173,7 +183,10 @@ impl<'a> Desk<'a> {
         let citizen = citizens[0];
         let language = self.meet(citizen, inbound);
         let id = MessageId::new(self.now);
-        let recorded = if unreadable(inbound) {
+        let recorded = if let Some(complaint) = self.kept_without_answer(inbound, &citizens) {
+            self.keep(id, complaint, inbound);
+            Recorded::FollowUp(complaint)
+        } else if unreadable(inbound) {
             self.say_unreadable(id, citizen, inbound, language, trace);
             Recorded::Unreadable
         } else if let Some((complaint, answer)) = self.answers(inbound, &citizens) {
@@ -231,6 +244,38 @@ impl<'a> Desk<'a> {
             }
         }
         language
+    }
+
+    /// The complaint to which what a blocked sender writes is added, without a word to them: the one it belongs to, else the one at which
+    /// they were blocked. `None`: nobody blocked them here; or a door has promised a number; or the words speak of danger, which nobody is
+    /// too rude to be in.
+    fn kept_without_answer(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+        let meant =
+            |address: &Address| inbound.sender.contains(address) || inbound.reply_to.as_ref().is_some_and(|to| to.address == *address);
+        let here = |block: &&Block| block.adapter == inbound.key.adapter && block.account == inbound.key.account && meant(&block.address);
+        let block = self.blocked.iter().find(here).filter(|_| inbound.tracking.is_none())?;
+        let Rooms { directory, atlas } = self.rooms;
+        let danger = !triage::triage(&inbound.text, None, None, None, None, directory, atlas).why.danger.is_empty();
+        if danger {
+            return None;
+        }
+        let complaint = self.joins(inbound, citizens).map_or(block.complaint, |joins| joins.complaint);
+        self.complaints.contains_key(&complaint).then_some(complaint)
+    }
+
+    /// Adds a message and says nothing.
+    fn keep(&mut self, message: MessageId, id: ComplaintId, inbound: &Inbound) {
+        let Some(decision) = self.complaints.remove(&id) else { return };
+        let action = Action::FollowUp {
+            message,
+            text: inbound.text.clone(),
+            same_breath: false,
+            reply_to: None,
+            triaged: None,
+            location: inbound.location,
+        };
+        let next = decide(decision.complaint.clone(), action, Actor::Citizen, &self.rooms.directory, self.now).ok();
+        self.add(id, decision, next.map(|next| Decision { replies: Vec::new(), ..next }));
     }
 
     /// The complaint that this message belongs to, by the first rule that says so. A door that has shown a number to the citizen has
@@ -348,6 +393,10 @@ impl<'a> Desk<'a> {
         }
         let joined = self.joins(inbound, citizens).map(|joins| joins.complaint);
         let complaint = joined.or_else(|| self.by_open_question(inbound, citizens[0]))?;
+        // Nothing was asked yet.
+        if self.settling.contains(&complaint) {
+            return None;
+        }
         let questions = &self.complaints.get(&complaint)?.complaint.questions;
         let question = questions.open_at(inbound.sent_at)?;
         let (text, place) = (inbound.text.as_str(), inbound.place.as_deref());
@@ -363,10 +412,11 @@ impl<'a> Desk<'a> {
         Some((complaint, answer))
     }
 
-    /// Whether the message's own words speak for a category.
+    /// Whether the message's own words speak for a category, or of danger: then they are no mere answer.
     fn about_something(&self, inbound: &Inbound) -> bool {
         let Rooms { directory, atlas } = self.rooms;
-        triage::triage(&inbound.text, None, None, None, None, directory, atlas).category.is_some()
+        let found = triage::triage(&inbound.text, None, None, None, None, directory, atlas);
+        found.category.is_some() || !found.why.danger.is_empty()
     }
 
     /// We asked, and the citizen answers without pointing at the question, as most people do. Only where one question is open.
@@ -414,7 +464,7 @@ impl<'a> Desk<'a> {
     }
 
     fn follow_up(&mut self, message: MessageId, joins: Joins, inbound: &Inbound) {
-        let Some(decision) = self.complaints.remove(&joins.complaint) else { return };
+        let Some(mut decision) = self.complaints.remove(&joins.complaint) else { return };
         let mut complaint = decision.complaint.clone();
         let triaged = self.triage_again(&complaint, inbound);
         // Who was let in by an answer of ours alone may be anybody it was passed on to: we go on writing to whose complaint it is.
@@ -431,8 +481,24 @@ impl<'a> Desk<'a> {
             location: inbound.location,
         };
         // No rule forbids a citizen to write. Were there one, the message is still recorded with its complaint.
-        let next = decide(complaint, action, Actor::Citizen, &self.rooms.directory, self.now);
-        self.add(joins.complaint, decision, next.ok());
+        let mut next = decide(complaint, action, Actor::Citizen, &self.rooms.directory, self.now).ok();
+        if let Some(next) = next.as_mut().filter(|_| joins.same_breath && says_more(inbound) && self.settling.contains(&joins.complaint)) {
+            self.acknowledge_again(&mut decision, next);
+        }
+        self.add(joins.complaint, decision, next);
+    }
+
+    /// One answer to a photo and its words: the acknowledgement that still waits gives way to one that knows the words.
+    fn acknowledge_again(&mut self, before: &mut Decision, next: &mut Decision) {
+        let id = next.complaint.id;
+        before.replies.retain(|reply| !reply.facts.settles);
+        acknowledge_again(next, &self.rooms.directory, self.now);
+        if !self.plan.acknowledged_again.contains(&id) {
+            self.plan.acknowledged_again.push(id);
+        }
+        if !next.replies.iter().any(|reply| reply.facts.settles) {
+            self.settling.remove(&id);
+        }
     }
 
     fn wrote_it(&self, citizen: CitizenId, inbound: &Inbound) -> bool {
@@ -494,6 +560,9 @@ impl<'a> Desk<'a> {
             ask(&mut decision, &self.rooms.directory, self.now);
         }
         let id = decision.complaint.id;
+        if decision.replies.iter().any(|reply| reply.facts.settles) {
+            self.settling.insert(id);
+        }
         self.numbers.insert(reference, (id, citizen));
         self.codes.insert(tracking);
         self.complaints.insert(id, decision);
@@ -557,6 +626,11 @@ fn unreadable(inbound: &Inbound) -> bool {
     let is_empty =
         inbound.text.trim().is_empty() && inbound.attachments.is_empty() && inbound.location.is_none() && inbound.place.is_none();
     inbound.tracking.is_none() && (inbound.unreadable.is_some() || is_empty)
+}
+
+/// Whether it holds what a complaint without words waits for.
+fn says_more(inbound: &Inbound) -> bool {
+    !inbound.text.trim().is_empty() || inbound.location.is_some() || inbound.place.is_some() || inbound.category.is_some()
 }
 
 /// The numbers that the complaint of this message may get, the door's first.

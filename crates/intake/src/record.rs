@@ -8,7 +8,7 @@ use model::{
     AdapterName, Address, AttachmentKind, CitizenId, ComplaintId, Content, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId,
     TrackingCode,
 };
-use store::{PgPool, StoreError, Tx, citizen, complaint, message, reply};
+use store::{PgPool, StoreError, Tx, block, citizen, complaint, message, reply};
 use tracing::info;
 
 use crate::{
@@ -67,7 +67,7 @@ async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)],
     let mut tx = store::begin(db).await?;
     let messages: Vec<&Inbound> = batch.iter().map(|(message, _)| &message.inbound).collect();
     citizen::lock(&mut tx, &senders(&messages)).await?;
-    let known = look_up(&mut tx, &messages).await?;
+    let known = look_up(&mut tx, &messages, now).await?;
     let mut plan = plan(batch, known, rooms, now);
     let pictures = pictures(&plan, batch);
     let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, rooms, now).await?;
@@ -95,8 +95,14 @@ fn senders(messages: &[&Inbound]) -> Vec<Address> {
     messages.iter().flat_map(|inbound| inbound.sender.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Every address that a block may be on: who writes, and where they would be answered.
+fn reachable(messages: &[&Inbound]) -> Vec<Address> {
+    let back = messages.iter().filter_map(|inbound| inbound.reply_to.as_ref()).map(|to| to.address.clone());
+    senders(messages).into_iter().chain(back).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// All that deciding needs: a statement for each kind of thing, and none for what the batch does not ask.
-async fn look_up(tx: &mut Tx, messages: &[&Inbound]) -> Result<Known, StoreError> {
+async fn look_up(tx: &mut Tx, messages: &[&Inbound], now: Timestamp) -> Result<Known, StoreError> {
     let mut known = Known { recorded: recorded(tx, messages).await?, ..Known::default() };
     let new: Vec<&Inbound> = messages.iter().copied().filter(|inbound| !known.recorded.contains_key(&inbound.key)).collect();
     if new.is_empty() {
@@ -110,7 +116,10 @@ async fn look_up(tx: &mut Tx, messages: &[&Inbound]) -> Result<Known, StoreError
     known.threads = threads(tx, &joinable, &known.people).await?;
     known.lately = lately(tx, &joinable, &known.people).await?;
     known.awaiting = awaiting(tx, &joinable, &known.people).await?;
-    known.complaints = complaint::lock_many(tx, &candidates(&joinable, &known)).await?;
+    known.blocked = block::among(tx, &reachable(&joinable), now).await?;
+    let candidates = candidates(&joinable, &known);
+    known.complaints = complaint::lock_many(tx, &candidates).await?;
+    known.settling = reply::settling(tx, &candidates, now).await?;
     Ok(known)
 }
 
@@ -220,6 +229,7 @@ fn candidates(messages: &[&Inbound], known: &Known) -> Vec<ComplaintId> {
         .chain(known.threads.iter().filter_map(|earlier| earlier.complaint))
         .chain(known.lately.iter().filter_map(|earlier| earlier.complaint))
         .chain(known.awaiting.iter().map(|(_, complaint)| *complaint))
+        .chain(known.blocked.iter().map(|block| block.complaint))
         .collect();
     all.into_iter().collect()
 }
@@ -244,6 +254,7 @@ async fn write(tx: &mut Tx, plan: &Plan, batch: &[(Bounded, TraceId)], now: Time
         plan.replies.iter().map(|(draft, trace)| reply::New { draft, complaint: None, trace: *trace, now }).collect();
     citizen::write(tx, &plan.citizens, now).await?;
     message::insert(tx, &messages, now).await?;
+    reply::take_back(tx, &plan.acknowledged_again).await?;
     complaint::write_many(tx, &plan.decisions).await?;
     reply::insert(tx, &replies).await
 }

@@ -88,6 +88,19 @@ pub enum Action {
         /// Why.
         reason: String,
     },
+    /// A supervisor or an admin ends the conversation with somebody who abuses it, for a while: what they write where they wrote this is
+    /// kept and not answered.
+    Block {
+        /// Why; the citizen reads it.
+        reason: String,
+        /// Until when. Nobody is shut out for good.
+        until: Timestamp,
+    },
+    /// A supervisor or an admin takes a block back before its time.
+    Unblock {
+        /// Why; for staff.
+        reason: String,
+    },
 }
 
 /// One step in a complaint's history.
@@ -138,11 +151,15 @@ pub enum UpdateKind {
     Resolved,
     /// Open again.
     Reopened,
+    /// The citizen's messages are not answered for a while.
+    Blocked,
+    /// They are again.
+    Unblocked,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -154,6 +171,8 @@ impl UpdateKind {
         Self::HandedOver,
         Self::Resolved,
         Self::Reopened,
+        Self::Blocked,
+        Self::Unblocked,
     ];
 
     /// The word in tables and word files.
@@ -170,6 +189,8 @@ impl UpdateKind {
             Self::HandedOver => "handed_over",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
         }
     }
 
@@ -180,7 +201,7 @@ impl UpdateKind {
 
     /// Whether the citizen may read the step.
     pub fn is_for_citizen(self) -> bool {
-        self != Self::Noted
+        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked)
     }
 }
 
@@ -225,6 +246,12 @@ pub enum NotAllowed {
     /// A confidential complaint stays by itself.
     #[error("the complaint is confidential")]
     Confidential,
+    /// The citizen cannot be reached where they wrote, so there is nobody to block.
+    #[error("there is no way back to the citizen")]
+    NoWayBack,
+    /// The day on which it should end has passed.
+    #[error("it would be over already")]
+    AlreadyOver,
 }
 
 /// What a new complaint is made of.

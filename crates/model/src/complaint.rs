@@ -236,6 +236,8 @@ impl Complaint {
             danger: false,
             asks: None,
             known: None,
+            settles: false,
+            photo: None,
         }
     }
 

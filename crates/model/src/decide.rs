@@ -9,6 +9,9 @@ use crate::{
     reply::Facts, route,
 };
 
+/// No block holds longer; it can be put on again, by somebody who has to say why.
+pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
+
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
 pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision {
     let complaint = Complaint {
@@ -43,8 +46,28 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         ReplyKind::Received
     };
     let danger = !draft.complaint.why.danger.is_empty();
-    draft.say(kind, |facts| facts.danger = danger);
+    // A photo or a place comes first, its words seconds later. Danger waits for nothing.
+    let wordless = kind == ReplyKind::Received && draft.complaint.text.trim().is_empty() && !danger;
+    draft.say(kind, |facts| {
+        facts.danger = danger;
+        facts.settles = wordless;
+    });
     draft.done()
+}
+
+/// The acknowledgement of a complaint that did not go out yet, once more with what is known now: in its place, and in the place of the news
+/// that an agency has it. What it would have asked was not asked.
+pub fn acknowledge_again(decision: &mut Decision, directory: &Directory, now: Timestamp) {
+    decision.replies.retain(|reply| reply.kind != ReplyKind::Routed);
+    decision.complaint.questions = Questions::default();
+    let complaint = &decision.complaint;
+    let (Some(to), Some(cause)) = (complaint.reply_to.clone(), decision.updates.last()) else { return };
+    let kind = if complaint.dispatches.is_empty() { ReplyKind::Received } else { ReplyKind::Forwarded };
+    let danger = !complaint.why.danger.is_empty();
+    let settles = kind == ReplyKind::Received && complaint.text.trim().is_empty() && !danger;
+    let facts = Facts { danger, settles, ..complaint.facts(directory) };
+    decision.replies.push(ReplyDraft { id: ReplyId::new(now), kind, to, language: complaint.language, cause: cause.id.0, facts });
+    crate::ask(decision, directory, now);
 }
 
 /// What follows when somebody does something with a complaint.
@@ -73,6 +96,8 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::HandOver { to, reason } => draft.hand_over(to, reason)?,
         Action::Resolve { text, photo } => draft.resolve(text, photo)?,
         Action::Reopen { reason } => draft.reopen(reason)?,
+        Action::Block { reason, until } => draft.block(reason, until)?,
+        Action::Unblock { reason } => draft.unblock(reason)?,
     }
     Ok(draft.done())
 }
@@ -310,6 +335,7 @@ impl<'a> Draft<'a> {
         self.say(ReplyKind::Resolved, |facts| {
             facts.agency = Some(name);
             facts.text = Some(text);
+            facts.photo = photo;
         });
         Ok(())
     }
@@ -343,6 +369,49 @@ impl<'a> Draft<'a> {
         }
         self.step(UpdateKind::Reopened, |update| update.text = Some(reason));
         self.say(ReplyKind::Reopened, |_| ());
+        Ok(())
+    }
+
+    /// Whom a block may be put on or taken off by: who answers for the agency, or for the whole.
+    fn may_block(&mut self) -> Result<(), NotAllowed> {
+        match self.by {
+            Actor::Staff { role: Role::Admin, .. } => Ok(()),
+            Actor::Staff { role: Role::Supervisor, agency: Some(agency), .. } => {
+                let has_it = self.complaint.dispatches.iter().any(|dispatch| dispatch.agency == agency);
+                if has_it { Ok(()) } else { Err(NotAllowed::NotWithThisAgency) }
+            }
+            Actor::Staff { .. } | Actor::System | Actor::Citizen => Err(NotAllowed::Role),
+        }
+    }
+
+    /// Says so once, and writes down that it ends by itself.
+    fn block(&mut self, reason: String, until: Timestamp) -> Result<(), NotAllowed> {
+        let reason = words(reason)?;
+        self.may_block()?;
+        if self.complaint.reply_to.is_none() {
+            return Err(NotAllowed::NoWayBack);
+        }
+        let until = until.min(self.now.checked_add(LONGEST_BLOCK).unwrap_or(until));
+        if until <= self.now {
+            return Err(NotAllowed::AlreadyOver);
+        }
+        self.step(UpdateKind::Blocked, |update| update.text = Some(reason.clone()));
+        self.say(ReplyKind::Blocked, |facts| {
+            facts.deadline = Some(until);
+            facts.text = Some(reason);
+        });
+        self.say(ReplyKind::Unblocked, |facts| facts.deadline = Some(until));
+        Ok(())
+    }
+
+    fn unblock(&mut self, reason: String) -> Result<(), NotAllowed> {
+        let reason = words(reason)?;
+        self.may_block()?;
+        if self.complaint.reply_to.is_none() {
+            return Err(NotAllowed::NoWayBack);
+        }
+        self.step(UpdateKind::Unblocked, |update| update.text = Some(reason));
+        self.say(ReplyKind::Unblocked, |facts| facts.deadline = None);
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ mod tracking;
 pub use action::{Action, Actor, Decision, NotAllowed, Opening, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
-pub use decide::{decide, open};
+pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{
@@ -55,7 +55,7 @@ pub use message::{
     ReceiptState, RemoteMedia, ReplyTo,
 };
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
-pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyKind, Site, fill, word};
+pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{
     Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
     route,

@@ -153,6 +153,25 @@ fn a_question_is_open_for_a_day() {
 }
 
 #[test]
+fn a_short_form_asks_with_numbers_and_leaves_choices_out_from_the_end() {
+    let site = Site { name: "Kota".into(), base_url: "https://lapor.example.id".into(), zone: crate::clock::Zone::Wib };
+    let mut draft = opened(None, Some("3171")).replies.remove(0);
+    let reply = word(&draft, &site);
+    let number = &reply.params["reference"];
+    assert!(reply.short[0].contains("1 Sampah, 2 Jalan, 0 lewati") && reply.short[0].contains("https://"), "{:?}", reply.short);
+    let asks = draft.facts.asks.as_mut().expect("a question");
+    asks.choices = (1..=9).map(|n| Choice { id: format!("category:{n}"), title: format!("Urusan nomor {n} yang panjang") }).collect();
+    let short = word(&draft, &site).short;
+    assert!(short.iter().all(|form| form.starts_with(number.as_str())), "{short:?}");
+    let one_sms = short.iter().find(|form| form.chars().count() <= 160).expect("a form that fits");
+    assert!(one_sms.contains("1 Urusan") && one_sms.contains("3 Urusan") && !one_sms.contains("9 Urusan"), "{one_sms}");
+    let by_length: Vec<usize> = short.iter().take_while(|form| form.contains("0 lewati")).map(|form| form.chars().count()).collect();
+    assert!(by_length.len() == 10 && by_length.is_sorted_by(|fuller, shorter| fuller > shorter), "{by_length:?}");
+    let place = word(&opened(None, None).replies[0], &site).short;
+    assert!(place[1].contains("Di mana lokasinya?") && place[1].chars().count() <= 160, "{place:?}");
+}
+
+#[test]
 fn the_same_question_stands_in_the_text_with_numbers_and_in_the_menu_with_ids() {
     let site = Site { name: "Kota".into(), base_url: "https://lapor.example.id".into(), zone: crate::clock::Zone::Wib };
     let reply = word(&opened(None, Some("3171")).replies[0], &site);

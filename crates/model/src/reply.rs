@@ -6,12 +6,13 @@ use std::{
     sync::LazyLock,
 };
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Audience, ReplyId, ReplyTo, Status, TrackingCode,
+    AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
     clock::{Zone, long_date},
     question::{Asks, Choice, Menu, Question},
 };
@@ -70,11 +71,20 @@ pub enum ReplyKind {
     Unreadable,
     /// Something is missing that only the citizen knows; they may skip it.
     Wanted,
+    /// For a while nobody answers what they write there; why, and until when. Where the platform has a list of blocked senders, its adapter
+    /// enters them after saying so.
+    Blocked,
+    /// Messages are answered there again. An adapter takes them off the platform's list before saying so.
+    Unblocked,
 }
+
+/// How long the acknowledgement of something without words waits for them: a photo is sent first and its caption typed after it, and one
+/// answer is enough.
+pub const SETTLING: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
 
 impl ReplyKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Received,
         Self::Forwarded,
         Self::Routed,
@@ -87,6 +97,8 @@ impl ReplyKind {
         Self::Reopened,
         Self::Unreadable,
         Self::Wanted,
+        Self::Blocked,
+        Self::Unblocked,
     ];
 
     /// The word in tables, word files and template maps.
@@ -104,6 +116,8 @@ impl ReplyKind {
             Self::Reopened => "reopened",
             Self::Unreadable => "unreadable",
             Self::Wanted => "wanted",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
         }
     }
 
@@ -135,6 +149,17 @@ pub struct ReplyDraft {
     pub facts: Facts,
 }
 
+impl ReplyDraft {
+    /// When it may go out, decided at `now`: most at once.
+    pub fn due_at(&self, now: Timestamp) -> Timestamp {
+        match (self.kind, self.facts.deadline) {
+            (ReplyKind::Unblocked, Some(until)) => until.max(now),
+            _ if self.facts.settles => now.checked_add(SETTLING).unwrap_or(now),
+            _ => now,
+        }
+    }
+}
+
 /// The facts a reply may mention.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -147,7 +172,7 @@ pub struct Facts {
     /// Who has it, or who says it.
     #[serde(default)]
     pub agency: Option<String>,
-    /// Until when it must be settled.
+    /// Until when it must be settled; of a block, until when it holds.
     #[serde(default)]
     pub deadline: Option<Timestamp>,
     /// What the officer wrote.
@@ -162,6 +187,12 @@ pub struct Facts {
     /// Others have written about the same thing before, and so far it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Status>,
+    /// It waits a moment for words that belong to what came without any: see [`SETTLING`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
+    /// The photo that shows it: goes along where the platform takes files, and is on the citizen's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<AttachmentId>,
 }
 
 impl fmt::Debug for Facts {
@@ -194,6 +225,33 @@ pub struct Reply {
     /// What the citizen can tap instead of typing, for platforms that have such a thing. `text` asks the same in words and numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub menu: Option<Menu>,
+    /// What goes along with the words, never to a public audience. `text` stands without it: it has the link to the page with the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ReplyFile>,
+}
+
+/// A file that goes along with a reply: a copy that may be shown, without place and time in it. `Debug` shows no bytes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyFile {
+    /// What it is.
+    pub kind: AttachmentKind,
+    /// The media type of the bytes: `image/jpeg`.
+    pub mime: String,
+    /// A name of ours: `7KQ2-M4XT-9PCH.jpg`.
+    pub filename: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where the bus keeps the bytes for the adapter, for some days.
+    pub at: String,
+    /// The bytes. Not in the message: the SDK brings them before the adapter sends.
+    #[serde(skip)]
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for ReplyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyFile({}, {} bytes)", self.mime, self.size)
+    }
 }
 
 impl fmt::Debug for Reply {
@@ -225,10 +283,16 @@ impl Site {
 pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
     let audience = draft.to.audience;
     let words = words(draft.language);
-    let params = params(&draft.facts, audience, draft.language, site);
+    let mut params = params(&draft.facts, audience, draft.language, site);
+    if draft.facts.photo.is_some() && params.contains_key("link") {
+        params.insert("photo".to_owned(), words.photo.clone());
+    }
     let mut text = fill(words.pattern(draft.kind, audience), &params);
     let mut short = match audience {
-        Audience::Private => shortened(words, draft.kind, &params),
+        Audience::Private => {
+            let asked = draft.facts.asks.iter().flat_map(|asks| words.question.short(asks, &params));
+            asked.chain(shortened(words, draft.kind, &params)).collect()
+        }
         Audience::Public => Vec::new(),
     };
     if draft.facts.danger && audience == Audience::Private {
@@ -242,7 +306,7 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
     if let (Some(asks), Some(_)) = (&draft.facts.asks, &menu) {
         text = words.question.in_words(&text, asks);
     }
-    Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, short, params, menu }
+    Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, short, params, menu, files: Vec::new() }
 }
 
 /// The short forms whose facts are all there, in the order of the word file.
@@ -297,7 +361,12 @@ struct QuestionWords {
     skip: String,
     place_in_words: String,
     category_in_words: String,
+    place_short: Vec<String>,
+    category_short: Vec<String>,
 }
+
+/// A menu of fewer is no menu.
+const FEWEST_CHOICES: usize = 2;
 
 impl QuestionWords {
     fn asked(&self, question: Question) -> &str {
@@ -319,6 +388,25 @@ impl QuestionWords {
         }
     }
 
+    /// For platforms that count characters: the fullest first. Choices that do not fit are left out from the end, so the numbers stay right.
+    fn short(&self, asks: &Asks, params: &BTreeMap<String, String>) -> Vec<String> {
+        let forms = |patterns: &[String], params: &BTreeMap<String, String>| -> Vec<String> {
+            patterns.iter().map(|pattern| fill(pattern, params)).filter(|form| !form.is_empty()).collect()
+        };
+        if asks.question == Question::Place {
+            return forms(&self.place_short, params);
+        }
+        let all = asks.choices.len();
+        let fewer = (FEWEST_CHOICES..=all).rev().flat_map(|count| {
+            let numbered = (1..).zip(&asks.choices).take(count).map(|(number, choice)| format!("{number} {}", choice.title));
+            let mut params = params.clone();
+            params.insert("choices".to_owned(), numbered.collect::<Vec<_>>().join(", "));
+            let shortest = self.category_short.len().saturating_sub(1);
+            forms(if count == all { &self.category_short } else { &self.category_short[shortest..] }, &params)
+        });
+        fewer.collect()
+    }
+
     /// For platforms where everything is typed.
     fn in_words(&self, text: &str, asks: &Asks) -> String {
         let mut lines = vec![text.to_owned(), String::new(), self.asked(asks.question).to_owned()];
@@ -334,6 +422,7 @@ impl QuestionWords {
 #[derive(Deserialize)]
 struct Words {
     danger: String,
+    photo: String,
     question: QuestionWords,
     short_danger: String,
     known: HashMap<Status, String>,
@@ -397,6 +486,8 @@ mod tests {
                 danger: false,
                 asks: None,
                 known: None,
+                settles: false,
+                photo: None,
             },
         }
     }
@@ -434,6 +525,23 @@ mod tests {
         let reply = word(&draft(ReplyKind::Forwarded, Audience::Private, Language::Id), &site());
         for part in ["7KQ2-M4XT-9PCH", "https://lapor.example.id/t/AAAAAAAAAAAAAAAAAAAAAA", "Dinas Bina Marga", "Jumat, 27 November 2026"] {
             assert!(reply.text.contains(part), "{part} in {}", reply.text);
+        }
+    }
+
+    #[test]
+    fn a_photo_is_spoken_of_where_the_link_to_it_is_and_nowhere_else() {
+        for language in [Language::Id, Language::En] {
+            let mut draft = draft(ReplyKind::Resolved, Audience::Private, language);
+            let without = word(&draft, &site());
+            draft.facts.photo = Some(AttachmentId(Uuid::nil()));
+            let with = word(&draft, &site());
+            assert!(with.text.lines().count() == without.text.lines().count() + 1 && with.params.contains_key("photo"), "{}", with.text);
+            assert_eq!(with.short.len(), without.short.len() + 1, "an SMS may speak of it too");
+            draft.facts.tracking = None;
+            assert_eq!(word(&draft, &site()).params.get("photo"), None);
+            draft.to.audience = Audience::Public;
+            draft.facts.tracking = "AAAAAAAAAAAAAAAAAAAAAA".parse().ok();
+            assert_eq!(word(&draft, &site()).params.get("photo"), None);
         }
     }
 

@@ -105,6 +105,7 @@ impl Ground {
         let context = dispatch::Context {
             db: self.db.clone(),
             bus: self.bus.clone(),
+            files: storage::open(&config.storage)?,
             site: config.site(),
             language: Language::Id,
             http: Http::new(Limits::default())?,

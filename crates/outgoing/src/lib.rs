@@ -10,7 +10,7 @@ mod resolve;
 
 use std::{sync::Arc, time::Duration};
 
-pub use call::{Call, Response};
+pub use call::{Call, File, Response};
 pub use error::HttpError;
 pub use reqwest::{Method, StatusCode, Url, header, header::HeaderMap};
 

@@ -5,7 +5,7 @@
 use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -54,6 +54,8 @@ pub struct Mail {
     owner: Option<(u32, u32)>,
     user: String,
     ports: Ports,
+    /// Where Dovecot asks about a token.
+    tokens: Option<String>,
     dovecot: Option<Child>,
     exim: Option<Child>,
 }
@@ -68,16 +70,36 @@ struct Ports {
 impl Mail {
     /// Starts both.
     pub fn start() -> Result<Self, Error> {
+        Self::start_with(None)
+    }
+
+    /// Starts both so that they also take `XOAUTH2`: Dovecot asks at this address about each token (RFC 7662), Exim takes the one that
+    /// [`Self::take_token`] was told.
+    pub fn start_with_tokens(introspection: &str) -> Result<Self, Error> {
+        Self::start_with(Some(introspection.to_owned()))
+    }
+
+    /// Tells Exim the token of our first address.
+    pub fn take_token(&self, token: &str) -> Result<(), Error> {
+        self.write("token", token)
+    }
+
+    fn start_with(tokens: Option<String>) -> Result<Self, Error> {
         let user = user()?;
         let owner = if rustix::process::geteuid().is_root() { Some((id("-u", &user)?, id("-g", &user)?)) } else { None };
         let ports = Ports { imap: free_port()?, imaps: free_port()?, smtp: free_port()? };
-        let mut mail = Self { folder: Scratch::new()?, owner, user, ports, dovecot: None, exim: None };
+        let mut mail = Self { folder: Scratch::new()?, owner, user, ports, tokens, dovecot: None, exim: None };
         for name in ["mail", "home", "spool", "log"] {
             mail.make_folder(&mail.path(name))?;
         }
         mail.make_certificate()?;
         let users = ADDRESSES.map(|address| format!("{address}:{{PLAIN}}{PASSWORD}::::::\n"));
         mail.write("users", &users.concat())?;
+        mail.write("token", "")?;
+        if let Some(tokens) = &mail.tokens {
+            let asks = "introspection_mode = post\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n";
+            mail.write("tokens.conf", &format!("introspection_url = {tokens}\n{asks}"))?;
+        }
         mail.write("dovecot.conf", &mail.dovecot_settings())?;
         mail.write("exim.conf", &mail.exim_settings())?;
         mail.start_imap()?;
@@ -129,6 +151,12 @@ impl Mail {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             dovecot.kill();
+            // Its children die a moment later than it, and until then hold the ports that the next one wants.
+            let until = Instant::now() + PATIENCE;
+            let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err();
+            while [self.ports.imap, self.ports.imaps].into_iter().any(taken) && Instant::now() < until {
+                thread::sleep(LOOK_AGAIN);
+            }
         }
     }
 
@@ -308,13 +336,25 @@ impl Mail {
             let services = ["anvil", "imap-login"].map(|name| format!("service {name} {{\n  chroot =\n}}\n")).concat();
             format!("default_internal_user = {user}\ndefault_login_user = {user}\n{services}")
         };
+        // A way to log in asks the database that knows it, and no other.
+        let (by_token, of_password) = if self.tokens.is_some() {
+            (
+                format!(
+                    "auth_mechanisms = plain login xoauth2\n\
+                     passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {folder}/tokens.conf\n}}\n"
+                ),
+                "  mechanisms = plain login\n",
+            )
+        } else {
+            (String::new(), "")
+        };
         let ids = if self.owner.is_some() { format!("uid={user} gid={user} ") } else { String::new() };
         let Ports { imap, imaps, .. } = self.ports;
         format!(
             "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/dovecot.log\n\
              ssl = yes\nssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\ndisable_plaintext_auth = no\nfirst_valid_uid = 1\n\
              mail_location = maildir:{folder}/mail/%u\nmail_max_userip_connections = 100\n{rootless}\
-             passdb {{\n  driver = passwd-file\n  args = {folder}/users\n}}\n\
+             {by_token}passdb {{\n  driver = passwd-file\n{of_password}  args = {folder}/users\n}}\n\
              userdb {{\n  driver = static\n  args = {ids}home={folder}/home/%u\n}}\n\
              namespace inbox {{\n  inbox = yes\n}}\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n"
@@ -343,9 +383,13 @@ impl Mail {
              people:\n  driver = appendfile\n  maildir_format\n  directory = {folder}/mail/people\n  envelope_to_add\n  return_path_add\n\
              begin retry\n* * F,1h,1s\n\
              begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n  server_prompts = :\n\
-             \x20 server_condition = ${{if and{{{{or{{{logins}}}}}{{eq{{$auth3}}{{{PASSWORD}}}}}}}}}\n  server_set_id = $auth2\n",
+             \x20 server_condition = ${{if and{{{{or{{{logins}}}}}{{eq{{$auth3}}{{{PASSWORD}}}}}}}}}\n  server_set_id = $auth2\n\
+             xoauth2:\n  driver = plaintext\n  public_name = XOAUTH2\n  server_prompts = :\n\
+             \x20 server_condition = ${{if eq{{$auth1}}{{user={us}\\x01auth=Bearer ${{readfile{{{folder}/token}}{{}}}}\\x01\\x01}}}}\n\
+             \x20 server_set_id = {us}\n",
             smtp = self.ports.smtp,
             logins = logins.concat(),
+            us = ADDRESSES[0],
         )
     }
 }

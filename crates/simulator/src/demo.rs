@@ -8,6 +8,7 @@ use crate::{
     Order, Platform,
     city::{City, Grievance, Person},
     exif, scene, web,
+    x::XPlatform,
 };
 
 /// How the city is played.
@@ -19,6 +20,8 @@ pub struct Demo {
     pub app_secret: String,
     /// The web form; `None`: nobody uses it.
     pub web: Option<String>,
+    /// X, where adapter-x looks; `None`: nobody is there.
+    pub x: Option<XPlatform>,
     /// Which city.
     pub seed: u64,
     /// How many people.
@@ -29,6 +32,9 @@ pub struct Demo {
     pub events: Option<u64>,
 }
 
+/// The longest post, in characters.
+const LONGEST_POST: usize = 270;
+
 /// Who waits for what.
 struct Play {
     demo: Demo,
@@ -38,6 +44,8 @@ struct Play {
     /// Who has written already: they may come back.
     known: Vec<Person>,
     heard: usize,
+    /// How many answers on X were shown.
+    read: usize,
 }
 
 /// Plays the city on a platform until it is over or stopped; `say` gets every line.
@@ -46,7 +54,7 @@ pub async fn run(demo: Demo, platform: Platform, stop: CancellationToken, say: f
     for person in &city.people {
         platform.name(&person.phone, &person.name);
     }
-    let mut play = Play { demo, city, platform, say, known: Vec::new(), heard: 0 };
+    let mut play = Play { demo, city, platform, say, known: Vec::new(), heard: 0, read: 0 };
     let mut event = 0;
     while play.demo.events.is_none_or(|events| event < events) {
         event += 1;
@@ -75,6 +83,9 @@ impl Play {
         if on_web {
             return self.fills_the_form(&person).await;
         }
+        if let Some(x) = self.demo.x.clone().filter(|_| self.city.random.chance(12)) {
+            return self.posts(&x, &person);
+        }
         match self.city.random.below(100) {
             0..30 => self.writes(&person).await,
             30..55 => self.sends_a_photo(&person).await,
@@ -85,6 +96,15 @@ impl Play {
             90..96 => self.is_told_again().await,
             _ => self.everybody_at_once().await,
         }
+    }
+
+    /// In public, to our account.
+    fn posts(&mut self, x: &XPlatform, person: &Person) {
+        let grievance = self.city.grievance(person.manner);
+        let digits = person.phone.get(person.phone.len().saturating_sub(6)..).unwrap_or(&person.phone);
+        let words: String = format!("@lapor_contoh {}", grievance.text).chars().take(LONGEST_POST).collect();
+        x.post(&format!("warga_{digits}"), words.as_str());
+        self.line("X", &person.name, &words, &[]);
     }
 
     async fn writes(&mut self, person: &Person) {
@@ -219,6 +239,11 @@ impl Play {
             (self.say)(&format!("{:>8} → {name}: {}", "", first_words(&message.text)));
         }
         self.heard = all.len();
+        let posted = self.demo.x.as_ref().map(XPlatform::posted).unwrap_or_default();
+        for said in posted.iter().skip(self.read) {
+            (self.say)(&format!("{:>8} → everybody: {}", "X", first_words(&said.text)));
+        }
+        self.read = posted.len();
     }
 
     fn line(&self, way: &str, name: &str, words: &str, answers: &[u16]) {

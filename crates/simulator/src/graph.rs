@@ -1,21 +1,21 @@
-//! Meta's Graph API as far as a WhatsApp adapter uses it: messages and media.
+//! Meta's Graph API as far as a WhatsApp adapter uses it: messages, media, templates, blocked senders.
 
 use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State as Shared},
+    extract::{DefaultBodyLimit, Multipart, Path, Query, State as Shared},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     Fault, Platform, Received,
-    state::{Endpoint, Form, WindowErrors, digits},
+    state::{Endpoint, Form, State, WindowErrors, digits},
     webhook::hex,
 };
 
@@ -24,10 +24,17 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// The longest text the platform takes, in characters.
 const LONGEST: usize = 4096;
 
+/// The largest picture the platform takes, in bytes; a form may hold a little more.
+const LARGEST_PICTURE: usize = 5 * 1024 * 1024;
+const LARGEST_UPLOAD: usize = 101 * 1024 * 1024;
+
 pub(crate) fn routes(platform: Platform) -> Router {
     Router::new()
         .route("/{version}/{account}/messages", post(messages))
+        .route("/{version}/{account}/media", post(upload).layer(DefaultBodyLimit::max(LARGEST_UPLOAD)))
+        .route("/{version}/debug_token", get(debug_token))
         .route("/{version}/{business}/message_templates", get(templates))
+        .route("/{version}/{account}/block_users", get(blocked).post(block).delete(unblock))
         .route("/{version}/{media}", get(media))
         .route("/berkas/{token}", get(file))
         .route("/simulator/received/{phone}", get(received))
@@ -66,6 +73,7 @@ struct Outgoing {
     text: Option<Text>,
     template: Option<Template>,
     interactive: Option<Value>,
+    image: Option<Shown>,
     context: Option<Context>,
     biz_opaque_callback_data: Option<String>,
 }
@@ -73,6 +81,14 @@ struct Outgoing {
 #[derive(Deserialize)]
 struct Text {
     body: String,
+}
+
+/// A picture that was uploaded before.
+#[derive(Deserialize)]
+struct Shown {
+    id: String,
+    #[serde(default)]
+    caption: String,
 }
 
 #[derive(Deserialize)]
@@ -163,11 +179,20 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
         return Err(bad(100, "Invalid parameter"));
     }
     let (form, text) = content(&message)?;
+    if let Form::Picture { media } = &form {
+        let known = state.media.get(media).is_some_and(|media| matches!(media.mime.as_str(), "image/jpeg" | "image/png"));
+        if !known {
+            return Err(bad(131_053, "Media upload error"));
+        }
+    }
     if let Form::Template { name, language } = &form {
         state.lets_through(name, language).map_err(|code| bad(code, "Template cannot be sent"))?;
     }
     let recipient = message.recipient.as_deref();
     let phone = state.find(message.to.as_deref(), recipient).ok_or(bad(131_026, "Message undeliverable"))?;
+    if state.blocked.contains(&phone) {
+        return Err(bad(131_026, "Message undeliverable"));
+    }
     let citizen = state.citizen(&phone);
     let soon = citizen.last_got.is_some_and(|last| now.duration_since(last) < options.pair_pause);
     if soon {
@@ -216,6 +241,10 @@ fn content(message: &Outgoing) -> Result<(Form, String), Refusal> {
     }
     match (message.kind.as_str(), &message.text, &message.template) {
         ("text", Some(text), _) if (1..=LONGEST).contains(&text.body.chars().count()) => Ok((Form::Text, text.body.clone())),
+        ("image", ..) => {
+            let shown = message.image.as_ref().ok_or(bad(131_008, "Required parameter is missing"))?;
+            Ok((Form::Picture { media: shown.id.clone() }, shown.caption.clone()))
+        }
         ("template", _, Some(template)) => {
             let parameters = || template.components.iter().flat_map(|component| &component.parameters);
             // Meta takes no line breaks, tabs or runs of spaces in a parameter, and none that is empty.
@@ -290,6 +319,169 @@ async fn templates(Shared(platform): Shared<Platform>, Query(asked): Query<Asked
     Json(json!({ "data": page, "paging": paging })).into_response()
 }
 
+#[derive(Deserialize)]
+struct Blocking {
+    messaging_product: String,
+    block_users: Vec<Blocked>,
+}
+
+#[derive(Deserialize)]
+struct Blocked {
+    user: Option<String>,
+    user_id: Option<String>,
+}
+
+async fn block(shared: Shared<Platform>, path: Path<(String, String)>, headers: HeaderMap, body: bytes::Bytes) -> Response {
+    change_blocked(shared, path, &headers, &body, true).await
+}
+
+async fn unblock(shared: Shared<Platform>, path: Path<(String, String)>, headers: HeaderMap, body: bytes::Bytes) -> Response {
+    change_blocked(shared, path, &headers, &body, false).await
+}
+
+async fn change_blocked(
+    Shared(platform): Shared<Platform>,
+    Path((_, account)): Path<(String, String)>,
+    headers: &HeaderMap,
+    body: &[u8],
+    enter: bool,
+) -> Response {
+    let fault = platform.state().fault(Endpoint::Blocked);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
+    let answer = authorized(&platform, headers).and_then(|()| change_list(&platform, &account, body, enter));
+    platform.changed();
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// An answer for each user; a 400 as soon as one of them failed, with both lists in it.
+fn change_list(platform: &Platform, account: &str, body: &[u8], enter: bool) -> Result<Response, Refusal> {
+    let asked: Blocking = serde_json::from_slice(body).map_err(|_| bad(100, "Invalid parameter"))?;
+    let mut state = platform.state();
+    if asked.messaging_product != "whatsapp" || account != state.options.phone_number_id || asked.block_users.len() > 1000 {
+        return Err(bad(100, "Invalid parameter"));
+    }
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for user in &asked.block_users {
+        let input = user.user.as_deref().or(user.user_id.as_deref()).unwrap_or_default();
+        match change_one(&mut state, account, user, enter) {
+            Ok(phone) => done.push(json!({ "input": input, "wa_id": phone })),
+            Err((code, title)) => failed.push(json!({ "input": input, "errors": [{
+                "message": title, "code": code, "error_data": { "details": title },
+            }] })),
+        }
+    }
+    let mut answer = json!({ "messaging_product": "whatsapp", "block_users": {
+        (if enter { "added_users" } else { "removed_users" }): done,
+    } });
+    if failed.is_empty() {
+        return Ok(Json(answer).into_response());
+    }
+    answer["block_users"]["failed_users"] = failed.into();
+    answer["error"] = error(139_100, "Failed to block/unblock users");
+    Ok((StatusCode::BAD_REQUEST, Json(answer)).into_response())
+}
+
+fn change_one(state: &mut State, account: &str, user: &Blocked, enter: bool) -> Result<String, (u32, &'static str)> {
+    let now = state.now();
+    let phone = state.find(user.user.as_deref(), user.user_id.as_deref()).ok_or((131_047, "Re-engagement required"))?;
+    if !enter {
+        state.blocked.remove(&phone);
+        return Ok(phone);
+    }
+    if digits(&state.options.display_phone_number) == phone {
+        return Err((131_021, "Self Block"));
+    }
+    if state.citizen(&phone).wrote.get(account).is_none_or(|at| now.duration_since(*at) > WINDOW) {
+        return Err((131_047, "Re-engagement required"));
+    }
+    if !state.blocked.contains(&phone) && state.blocked.len() >= state.options.most_blocked {
+        return Err((139_101, "Blocklist limit reached"));
+    }
+    state.blocked.insert(phone.clone());
+    Ok(phone)
+}
+
+/// Who is blocked, some at a time.
+async fn blocked(
+    Shared(platform): Shared<Platform>,
+    Path((_, _account)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = authorized(&platform, &headers) {
+        return refusal.into_response();
+    }
+    let state = platform.state();
+    let (from, most) = (asked.after.unwrap_or(0), asked.limit.unwrap_or(25));
+    let users = state.blocked.iter().skip(from).take(most).map(|phone| json!({ "messaging_product": "whatsapp", "wa_id": phone }));
+    let data: Vec<Value> = users.collect();
+    let next = from + data.len();
+    Json(json!({ "data": data, "paging": { "cursors": { "before": from.to_string(), "after": next.to_string() } } })).into_response()
+}
+
+/// A file of ours, to be shown in a message.
+async fn upload(
+    Shared(platform): Shared<Platform>,
+    Path((_, account)): Path<(String, String)>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Response {
+    let fault = platform.state().fault(Endpoint::Upload);
+    if let Some(answer) = interrupt(fault.clone()).await {
+        return answer;
+    }
+    let answer = match take(&platform, &account, &headers, form).await {
+        Ok(id) => Json(json!({ "id": id })).into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    if fault == Some(Fault::Lost) { std::future::pending().await } else { answer }
+}
+
+async fn take(platform: &Platform, account: &str, headers: &HeaderMap, mut form: Multipart) -> Result<String, Refusal> {
+    authorized(platform, headers)?;
+    if account != platform.state().options.phone_number_id {
+        return Err(bad(33, "Object does not exist"));
+    }
+    let (mut product, mut file) = (String::new(), None);
+    let broken = || bad(100, "Invalid parameter");
+    while let Some(field) = form.next_field().await.map_err(|_| broken())? {
+        match field.name() {
+            Some("messaging_product") => product = field.text().await.map_err(|_| broken())?,
+            Some("file") => {
+                let mime = field.content_type().unwrap_or_default().to_owned();
+                file = Some((mime, field.bytes().await.map_err(|_| broken())?));
+            }
+            _ => (),
+        }
+    }
+    match file {
+        Some((mime, bytes)) if product == "whatsapp" && mime.starts_with("image/") && (1..=LARGEST_PICTURE).contains(&bytes.len()) => {
+            Ok(platform.state().keep_media(bytes, &mime))
+        }
+        _ => Err(broken()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Input {
+    input_token: String,
+}
+
+/// What a token is, for the app alone: `<app id>|<app secret>`.
+async fn debug_token(Shared(platform): Shared<Platform>, Query(asked): Query<Input>, headers: HeaderMap) -> Response {
+    let state = platform.state();
+    let app = format!("Bearer {}", state.options.app_token);
+    if headers.get(header::AUTHORIZATION).is_none_or(|value| value.as_bytes() != app.as_bytes()) {
+        return Refusal(StatusCode::BAD_REQUEST, 100, "You must provide an app access token").into_response();
+    }
+    let known = asked.input_token == state.options.access_token;
+    let ends = state.options.token_ends.map_or(0, Timestamp::as_second);
+    Json(json!({ "data": { "type": "SYSTEM_USER", "is_valid": known, "expires_at": if known { ends } else { 0 }, "data_access_expires_at": 0 } }))
+        .into_response()
+}
+
 async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let fault = platform.state().fault(Endpoint::MediaAddress);
     if let Some(answer) = interrupt(fault).await {
@@ -350,6 +542,8 @@ async fn fault(Shared(platform): Shared<Platform>, Json(order): Json<Order>) -> 
         "media_address" => Endpoint::MediaAddress,
         "media_file" => Endpoint::MediaFile,
         "templates" => Endpoint::Templates,
+        "blocked" => Endpoint::Blocked,
+        "upload" => Endpoint::Upload,
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };
     let fault = match order.fault.as_str() {

@@ -45,6 +45,9 @@ enum Play {
         /// The web form of adapter-web.
         #[arg(long)]
         web: Option<String>,
+        /// Where X listens, for adapter-x, with the keys that `x` prints. Without it nobody is on X.
+        #[arg(long)]
+        x: Option<SocketAddr>,
         /// The same seed plays the same city.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -162,13 +165,20 @@ async fn play(play: Play) -> anyhow::Result<()> {
             say(&format!("X listens on {}. Our account is {user_id} (@{username}); its keys are {keys}.", platform.url));
             tokio::signal::ctrl_c().await?;
         }
-        Play::Demo { graph, whatsapp, web, seed, people, pause, events } => {
+        Play::Demo { graph, whatsapp, web, x, seed, people, pause, events } => {
             anyhow::ensure!(whatsapp.is_some() || web.is_some(), "name at least one of --whatsapp and --web");
             let app_secret = graph.secret.read()?;
             let platform = graph.start().await?;
+            let x = match x {
+                Some(listen) => {
+                    let options = XOptions { listen, ..XOptions::default() };
+                    Some(XPlatform::start_with(options).await.with_context(|| format!("cannot listen on {listen}"))?)
+                }
+                None => None,
+            };
             let stop = CancellationToken::new();
             tokio::spawn(stop_at_signal(stop.clone()));
-            let demo = demo::Demo { whatsapp, app_secret, web, seed, people, pause: Duration::from_millis(pause), events };
+            let demo = demo::Demo { whatsapp, app_secret, web, x, seed, people, pause: Duration::from_millis(pause), events };
             demo::run(demo, platform, stop, say).await;
         }
         Play::Load { target, secret, rate, seconds, connections, citizens, seed } => {

@@ -25,6 +25,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The Bearer token it takes.
     pub access_token: String,
+    /// What the app itself signs in with: `<app id>|<app secret>`.
+    pub app_token: String,
+    /// When the Bearer token ends; `None`: never, as those of system users.
+    pub token_ends: Option<Timestamp>,
     /// The id of our number.
     pub phone_number_id: String,
     /// Our number as people see it, digits.
@@ -37,6 +41,8 @@ pub struct Options {
     pub window_errors: WindowErrors,
     /// Whether messages to citizens are followed by `sent`, `delivered` and `read`.
     pub statuses: bool,
+    /// How many senders can be blocked.
+    pub most_blocked: usize,
 }
 
 impl Default for Options {
@@ -44,12 +50,15 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             access_token: "simulator-token".into(),
+            app_token: "100000000000002|simulator-secret".into(),
+            token_ends: None,
             phone_number_id: "100000000000001".into(),
             display_phone_number: "6281000000000".into(),
             pair_pause: SignedDuration::ZERO,
             link_life: SignedDuration::from_mins(5),
             window_errors: WindowErrors::InAnswer,
             statuses: true,
+            most_blocked: 64_000,
         }
     }
 }
@@ -224,9 +233,19 @@ impl Platform {
         wamid
     }
 
+    /// Whether the city blocked this citizen.
+    pub fn is_blocked(&self, phone: &str) -> bool {
+        self.state().blocked.contains(&digits(phone))
+    }
+
     /// What a citizen got, oldest first.
     pub fn received(&self, phone: &str) -> Vec<Received> {
         self.state().citizens.get(&digits(phone)).map_or_else(Vec::new, |citizen| citizen.received.clone())
+    }
+
+    /// The bytes of a file, by the platform's id.
+    pub fn media(&self, id: &str) -> Option<Bytes> {
+        self.state().media.get(id).map(|media| media.bytes.clone())
     }
 
     /// Everything that every citizen got.

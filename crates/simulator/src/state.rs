@@ -1,7 +1,7 @@
 //! What the platform knows: citizens, media, and what still has to be told to the webhook.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -45,6 +45,11 @@ pub enum Form {
         /// What can be tapped: id and title.
         choices: Vec<(String, String)>,
     },
+    /// A picture that was uploaded before; its words are the caption.
+    Picture {
+        /// The platform's id of the file.
+        media: String,
+    },
     /// An approved template.
     Template {
         /// Its name.
@@ -86,6 +91,10 @@ pub enum Endpoint {
     MediaFile,
     /// Asking for the state of templates.
     Templates,
+    /// Blocking a sender, and taking it back.
+    Blocked,
+    /// Giving a file, to be shown in a message.
+    Upload,
 }
 
 /// How errors of the 24-hour window reach the sender.
@@ -141,6 +150,8 @@ pub(crate) struct State {
     pub(crate) citizens: HashMap<String, Citizen>,
     pub(crate) media: HashMap<String, Media>,
     pub(crate) links: HashMap<String, Link>,
+    /// Whom the city blocked: what they write does not reach it.
+    pub(crate) blocked: BTreeSet<String>,
     /// Not yet taken by the webhook, oldest first.
     pub(crate) outbox: VecDeque<Value>,
     /// Taken by the webhook; for redeliveries.
@@ -169,6 +180,7 @@ impl State {
             citizens: HashMap::new(),
             media: HashMap::new(),
             links: HashMap::new(),
+            blocked: BTreeSet::new(),
             outbox: VecDeque::new(),
             taken: VecDeque::new(),
             templates: BTreeMap::new(),
@@ -250,8 +262,10 @@ impl State {
             message["context"] = json!({ "from": self.options.display_phone_number, "id": quoted });
         }
         message[kind] = object;
-        let value = self.value(phone, "messages", &message);
-        self.outbox.push_back(value);
+        if !self.blocked.contains(phone) {
+            let value = self.value(phone, "messages", &message);
+            self.outbox.push_back(value);
+        }
         wamid
     }
 

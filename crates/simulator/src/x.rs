@@ -172,7 +172,12 @@ impl XPlatform {
 
     /// A citizen writes to our account directly. Gives the number of the message.
     pub fn direct(&self, username: &str, text: &str) -> String {
-        self.change(|state| state.direct(username, text))
+        self.change(|state| state.direct(username, text, None))
+    }
+
+    /// The same with a photo, a JPEG.
+    pub fn direct_photo(&self, username: &str, text: &str, jpeg: impl Into<Bytes>) -> String {
+        self.change(|state| state.direct(username, text, Some(jpeg.into())))
     }
 
     /// What our account said below a post and below its own answers there, oldest first.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adapter_sdk::{
-    Adapter, Address, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyId, ReplyKind, ReplyTo,
-    Request, SendError, State, Timestamp, TraceId, Webhook,
+    Adapter, Address, AttachmentKind, Audience, Content, Event, FetchError, Http, Language, Menu, Raw, ReceiptState, Reply, ReplyFile,
+    ReplyId, ReplyKind, ReplyTo, Request, SendError, State, Timestamp, TraceId, Webhook,
     axum::http::{HeaderMap, Method},
     model::Choice,
     outgoing::Limits,
@@ -86,7 +86,17 @@ fn answer(event: &Event, kind: ReplyKind, text: &str) -> Reply {
 fn reply(to: ReplyTo, kind: ReplyKind, text: &str) -> Reply {
     let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("text", "Sudah\nditambal   rata")];
     let params: BTreeMap<_, _> = params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Reply { id: ReplyId::new(now()), to, kind, language: Language::Id, text: text.into(), short: Vec::new(), params, menu: None }
+    Reply {
+        id: ReplyId::new(now()),
+        to,
+        kind,
+        language: Language::Id,
+        text: text.into(),
+        short: Vec::new(),
+        params,
+        menu: None,
+        files: Vec::new(),
+    }
 }
 
 /// As a desk names a telephone number: nobody wrote from it here.
@@ -520,4 +530,187 @@ async fn the_handshake_is_answered_to_who_knows_the_word() {
     }
     assert_eq!(ask(""), None);
     assert_eq!(adapter.handshake(&request(Method::POST, "hub.mode=subscribe", "{}", None)), None);
+}
+
+/// A citizen wrote; how they are told that they are blocked, or not any more.
+async fn blocking(platform: &Platform, adapter: &WhatsApp) -> (Reply, Reply) {
+    platform.text(SARI, "kata-kata kotor");
+    let event = heard(platform, adapter).await.into_iter().find(|event| matches!(event, Event::Message(_))).expect("a message");
+    (answer(&event, ReplyKind::Blocked, "Tidak kami jawab lagi"), answer(&event, ReplyKind::Unblocked, "Kami jawab lagi"))
+}
+
+fn rejected(result: Result<adapter_sdk::Sent, SendError>) -> String {
+    match result {
+        Err(SendError::Rejected { code, .. }) => code,
+        other => panic!("a final no, not {other:?}"),
+    }
+}
+
+fn photo(bytes: usize) -> ReplyFile {
+    ReplyFile {
+        kind: AttachmentKind::Image,
+        mime: "image/jpeg".into(),
+        filename: "7KQ2-M4XT-9PCH.jpg".into(),
+        size: u64::try_from(bytes).expect("small"),
+        at: String::new(),
+        bytes: (0..bytes).map(|n| u8::try_from(n % 251).expect("a byte")).collect(),
+    }
+}
+
+#[tokio::test]
+async fn who_is_blocked_is_told_first_and_reaches_us_again_when_it_is_taken_back() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    let sent = adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+    let got = platform.received(SARI);
+    assert_eq!((got.len(), got[0].text.as_str()), (1, "Tidak kami jawab lagi"));
+    assert_eq!(sent.platform_id.as_deref(), Some(got[0].wamid.as_str()));
+    heard(&platform, &adapter).await;
+    platform.text(SARI, "halo?");
+    assert!(heard(&platform, &adapter).await.is_empty(), "the platform keeps it away");
+    adapter.send(&unblocked).await.expect("taken back");
+    assert!(!platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 2);
+    platform.text(SARI, "terima kasih");
+    assert!(heard(&platform, &adapter).await.iter().any(|event| matches!(event, Event::Message(_))));
+}
+
+#[tokio::test]
+async fn who_did_not_write_within_the_day_or_finds_the_list_full_is_not_entered_and_staff_read_why() {
+    let platform = Platform::start_with(Options { most_blocked: 0, ..Options::default() }).await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, _) = blocking(&platform, &adapter).await;
+    assert_eq!(rejected(adapter.send(&blocked).await), "block_full");
+    assert_eq!(platform.received(SARI).len(), 1, "they were told all the same: we do not answer them");
+    let (late, _) = blocking(&platform, &adapter).await;
+    platform.pass(SignedDuration::from_hours(25));
+    assert_eq!(rejected(adapter.send(&late).await), "block_window");
+    assert!(!platform.is_blocked(SARI));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_reached_is_tried_again_and_nothing_is_said_twice() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    for fault in [Fault::Broken, Fault::Code(139_103), Fault::Code(139_102), Fault::TooMany(Some(3))] {
+        platform.fail_times(Endpoint::Blocked, fault, 1);
+        let error = adapter.send(&blocked).await.expect_err("not now");
+        assert!(matches!(error, SendError::Unreachable(_) | SendError::Throttled(_)), "{error:?}");
+        assert!(!platform.is_blocked(SARI));
+    }
+    adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 1);
+
+    platform.fail_times(Endpoint::Blocked, Fault::Broken, 1);
+    assert!(adapter.send(&unblocked).await.is_err() && platform.is_blocked(SARI));
+    platform.fail_times(Endpoint::Messages, Fault::Broken, 1);
+    assert!(adapter.send(&unblocked).await.is_err() && !platform.is_blocked(SARI));
+    let asked = platform.requests(Endpoint::Blocked);
+    adapter.send(&unblocked).await.expect("said");
+    assert_eq!((platform.requests(Endpoint::Blocked), platform.received(SARI).len()), (asked, 2));
+}
+
+#[tokio::test]
+async fn the_end_of_a_block_weeks_later_needs_no_words() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    adapter.send(&blocked).await.expect("blocked");
+    // Beyond the day there is no template for it.
+    let mut late = unblocked;
+    late.to.open_until = late.to.open_until.map(|until| until - SignedDuration::from_hours(25));
+    adapter.send(&late).await.expect("taken back");
+    assert!(!platform.is_blocked(SARI));
+    assert_eq!(platform.received(SARI).len(), 1);
+}
+
+#[tokio::test]
+async fn who_hides_the_number_is_blocked_by_their_id() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.hide_phone(SARI);
+    let (blocked, _) = blocking(&platform, &adapter).await;
+    assert_eq!(blocked.to.address.scheme(), "whatsapp");
+    adapter.send(&blocked).await.expect("blocked");
+    assert!(platform.is_blocked(SARI));
+}
+
+#[tokio::test]
+async fn a_photo_follows_the_words_as_a_picture() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let file = photo(3_000_000);
+    assert!(adapter.takes(&file) && !adapter.takes(&photo(5 * 1024 * 1024 + 1)));
+    assert!(!adapter.takes(&ReplyFile { mime: "image/webp".into(), ..photo(10) }), "Meta shows no such picture");
+    let reply = Reply { files: vec![file.clone()], ..answer(&events[0], ReplyKind::Resolved, "Sudah selesai") };
+    let sent = adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI);
+    let [words, picture] = got.as_slice() else { panic!("{got:#?}") };
+    assert_eq!((words.text.as_str(), Some(words.wamid.clone())), ("Sudah selesai", sent.platform_id));
+    let Form::Picture { media } = &picture.form else { panic!("{picture:?}") };
+    assert_eq!(platform.media(media), Some(file.bytes));
+    assert_eq!(picture.callback, Some(reply.id.to_string()), "its statuses are the reply's");
+}
+
+#[tokio::test]
+async fn a_photo_that_does_not_get_through_now_is_sent_alone_later_and_one_that_never_will_is_left_out() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.text(SARI, "Jalan rusak");
+    let events = heard(&platform, &adapter).await;
+    let reply = Reply { files: vec![photo(1000)], ..answer(&events[0], ReplyKind::Resolved, "Sudah selesai") };
+    let forms = || platform.received(SARI).into_iter().map(|got| got.form).collect::<Vec<_>>();
+
+    platform.fail_times(Endpoint::Upload, Fault::Broken, 1);
+    assert!(matches!(adapter.send(&reply).await, Err(SendError::Unreachable(_))));
+    platform.fail_times(Endpoint::Messages, Fault::Broken, 1);
+    assert!(matches!(adapter.send(&reply).await, Err(SendError::Unreachable(_))));
+    assert_eq!(forms(), [Form::Text], "the words are there once");
+    // A day later Meta takes no picture any more, and no template repeats the words.
+    platform.pass(SignedDuration::from_hours(25));
+    adapter.send(&reply).await.expect("the words had gone out");
+    assert_eq!(forms(), [Form::Text]);
+
+    platform.text(SARI, "Lampu mati");
+    let events = heard(&platform, &adapter).await;
+    let message = events.iter().find(|event| matches!(event, Event::Message(_))).expect("a message");
+    platform.fail(Endpoint::Upload, Fault::Code(131_053));
+    let reply = Reply { files: vec![photo(1000)], ..answer(message, ReplyKind::Resolved, "Sudah menyala") };
+    let sent = adapter.send(&reply).await.expect("the words go out");
+    let last = platform.received(SARI).pop().expect("the words");
+    assert_eq!((last.text.as_str(), Some(last.wamid)), ("Sudah menyala", sent.platform_id));
+}
+
+#[tokio::test]
+async fn outside_the_day_the_template_goes_alone() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    let reply = Reply { files: vec![photo(1000)], ..reply(from_a_desk(), ReplyKind::Resolved, "Sudah selesai") };
+    adapter.send(&reply).await.expect("sent");
+    let got = platform.received(SARI);
+    assert!(matches!(got.as_slice(), [one] if matches!(one.form, Form::Template { .. })), "{got:#?}");
+    assert_eq!(platform.requests(Endpoint::Upload), 0);
+}
+
+#[tokio::test]
+async fn a_probe_says_until_when_the_token_lasts_where_meta_tells() {
+    let ends = now() + SignedDuration::from_hours(72);
+    let platform = Platform::start_with(Options { token_ends: Some(ends), ..Options::default() }).await.expect("a platform");
+    let token =
+        |found: &[adapter_sdk::Finding]| found.iter().find(|finding| finding.what.starts_with("access token")).cloned().expect("the token");
+    let app = json!({ "app_id": "100000000000002" });
+    let found = token(&open(&platform, &app).probe().await);
+    assert_eq!(found.expires.map(Timestamp::as_second), Some(ends.as_second()));
+    let seen = found.at(now());
+    assert!(seen.state == State::Warning && seen.advice.as_deref().is_some_and(|advice| advice.contains("system user")), "{seen}");
+    // Meta tells nobody else, and of a token without an end nothing is said.
+    assert_eq!(token(&open(&platform, &json!({})).probe().await).expires, None);
+    let lasting = Platform::start().await.expect("a platform");
+    assert_eq!(token(&open(&lasting, &app).probe().await).expires, None);
 }

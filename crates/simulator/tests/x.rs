@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Audience, Batch, Event, FetchError, Finding, Http, Inbound, Language, Poll, Raw, Reply, ReplyId, ReplyKind, ReplyTo,
-    SendError, Settings, State, Timestamp, TraceId, outgoing::Limits,
+    Adapter, Audience, Batch, Content, Event, FetchError, Finding, Http, Inbound, Language, Poll, Raw, RemoteMedia, Reply, ReplyId,
+    ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId, outgoing::Limits,
 };
 use adapter_x::X;
 use jiff::SignedDuration;
@@ -134,6 +134,7 @@ fn reply(to: ReplyTo, text: &str) -> Reply {
         short: Vec::new(),
         params: BTreeMap::new(),
         menu: None,
+        files: Vec::new(),
     }
 }
 
@@ -365,6 +366,20 @@ async fn a_direct_message_is_private_and_answered_directly_with_the_link() {
 
     let stranger = ReplyTo { address: format!("x:{}", city.platform.user("budi")).parse().expect("an address"), ..to };
     assert_eq!(rejected(&city.adapter.send(&reply(stranger, "Halo")).await), "direct_closed");
+}
+
+#[tokio::test]
+async fn a_photo_of_a_direct_message_is_had_at_the_api_with_our_keys_and_nowhere_else() {
+    for oauth2 in [false, true] {
+        let mut city = City::with(Wishes { oauth2, ..WITH_DIRECT }).await;
+        city.platform.direct_photo("sari", "fotonya", vec![0xFF, 0xD8, 7]);
+        let inbound = city.only().await;
+        let Content::Remote(media) = &inbound.attachments[0].content else { panic!("{inbound:?}") };
+        assert_eq!(city.adapter.fetch(media).await.expect("the file"), vec![0xFF, 0xD8, 7]);
+        let other = RemoteMedia { id: media.id.replace("foto_", "lain_"), ..media.clone() };
+        assert!(matches!(city.adapter.fetch(&other).await, Err(FetchError::Gone(_))));
+        assert_eq!(city.platform.requests(XEndpoint::Media), 0, "no address from a message is told our keys");
+    }
 }
 
 #[tokio::test]

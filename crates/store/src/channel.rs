@@ -29,8 +29,7 @@ pub async fn hours(db: &PgPool, since: Timestamp) -> Result<Vec<Hour>> {
         cross join lateral (
           select date_bin('1 hour', message.received_at, timestamptz '2000-01-01 00:00:00Z') as hour, count(*) as messages
           from message
-          where message.adapter = way.adapter
-            and message.account = way.account
+          where message.adapter || ' ' || message.account = way.adapter || ' ' || way.account
             and message.received_at >= $1
           group by 1
         ) came
@@ -60,8 +59,7 @@ pub async fn last_messages(db: &PgPool) -> Result<Vec<(AdapterName, String, Time
         cross join lateral (
           select message.received_at
           from message
-          where message.adapter = way.adapter
-            and message.account = way.account
+          where message.adapter || ' ' || message.account = way.adapter || ' ' || way.account
           order by message.received_at desc
           limit 1
         ) newest"#

@@ -166,17 +166,24 @@ async fn touch_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<(
 }
 
 /// The platform says that the citizen of `from` has the addresses `to` now. What they had becomes history: it no longer tells who writes,
-/// and open complaints are answered at the new address. An address that is another citizen's stays theirs: nobody is merged. `None`: we
-/// know nobody at `from`. Twice is as once.
+/// and open complaints are answered at the new address. `None`: we know nobody at `from`. Twice is as once.
+///
+/// Whoever wrote from the new address before we heard of the move, and never before the move itself, is the same person: what they wrote and
+/// their complaints become this citizen's. An address that somebody wrote from earlier stays theirs: numbers change hands, and nobody is
+/// merged by a guess.
 pub async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestamp) -> Result<Option<CitizenId>> {
     let mut tx = crate::begin(db).await?;
-    lock(&mut tx, &[from, to].concat()).await?;
+    let all = [from, to, &addresses_of_owners(&mut tx, to).await?].concat();
+    lock(&mut tx, &all).await?;
     let owners = known(&mut tx, from).await?;
     let Some(citizen) = from.iter().find_map(|address| owners.iter().find(|known| known.address == *address)).map(|known| known.citizen)
     else {
         return Ok(None);
     };
     let Some(best) = to.first() else { return Ok(Some(citizen)) };
+    for newcomer in newcomers(&mut tx, citizen, to, when).await? {
+        merge(&mut tx, newcomer, citizen).await?;
+    }
     let old: Vec<&Address> =
         owners.iter().filter(|known| known.citizen == citizen && !to.contains(&known.address)).map(|known| &known.address).collect();
     retire(&mut tx, citizen, &old, best, when).await?;
@@ -200,6 +207,89 @@ pub async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestam
     }
     crate::commit(tx).await?;
     Ok(Some(citizen))
+}
+
+/// Every address of everybody who has one of these.
+async fn addresses_of_owners(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Address>> {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let found = sqlx::query_scalar!(
+        "select all_of_them.address
+        from citizen_address asked
+        join citizen_address all_of_them on all_of_them.citizen = asked.citizen
+        where asked.address = any($1)",
+        &addresses
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    found.into_iter().map(|address| readable(address.parse().ok(), "citizen_address", "address")).collect()
+}
+
+/// How exactly a platform's clock is read: one of its machines may be behind another.
+const CLOCKS: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
+/// Others who have one of these addresses and wrote nothing before that moment, whichever way.
+async fn newcomers(tx: &mut Tx, citizen: CitizenId, addresses: &[Address], when: Timestamp) -> Result<Vec<CitizenId>> {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let found = sqlx::query_scalar!(
+        "select distinct a.citizen
+        from citizen_address a
+        where a.address = any($1)
+          and a.citizen <> $2
+          and exists (select from message where message.citizen = a.citizen)
+          and not exists (select from message where message.citizen = a.citizen and message.sent_at < $3)
+        order by a.citizen",
+        &addresses,
+        citizen.0,
+        at(when.checked_sub(CLOCKS).unwrap_or(when)) as At
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(found.into_iter().map(CitizenId).collect())
+}
+
+/// All that is one citizen's becomes the other's. The row stays, and says whose it is.
+async fn merge(tx: &mut Tx, one: CitizenId, into: CitizenId) -> Result<()> {
+    // In the order of the ids, as everybody locks complaints.
+    sqlx::query!("select id from complaint where citizen = $1 order by id for update", one.0)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    sqlx::query!(
+        "with of_complaints as (
+          update complaint
+          set citizen = $2, version = version + 1
+          where citizen = $1
+        ), of_messages as (
+          update message
+          set citizen = $2
+          where citizen = $1
+        ), of_addresses as (
+          update citizen_address
+          set citizen = $2
+          where citizen = $1
+        ), of_history as (
+          update former_address
+          set citizen = $2
+          where citizen = $1
+        ), gone as (
+          update citizen
+          set merged_into = $2
+          where id = $1
+          returning name, language
+        )
+        update citizen
+        set name = coalesce(gone.name, citizen.name), language = gone.language
+        from gone
+        where citizen.id = $2",
+        one.0,
+        into.0
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
 }
 
 async fn retire(tx: &mut Tx, citizen: CitizenId, old: &[&Address], best: &Address, when: Timestamp) -> Result<()> {
@@ -246,6 +336,23 @@ async fn answer_at(tx: &mut Tx, citizen: CitizenId, old: &Address, new: &Address
         set reply_to = jsonb_set(reply_to, '{address}', to_jsonb($2::text))
         where state = 'due'
           and reply_to ->> 'address' = $1",
+        old.to_string(),
+        new.to_string()
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    // Who was blocked stays it.
+    sqlx::query!(
+        "update block
+        set address = $2
+        where address = $1
+          and not exists (
+            select from block other
+            where other.adapter = block.adapter
+              and other.account = block.account
+              and other.address = $2
+          )",
         old.to_string(),
         new.to_string()
     )

@@ -1,8 +1,9 @@
 //! What the city has written down about itself.
 
+mod seed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use model::{
     AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Line, OpeningHours, Purpose, Question, Rule,
@@ -10,71 +11,13 @@ use model::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use seed::{Holiday, Seed, SeedAgency, SeedLimit, seed};
+
 use crate::{
     PgPool, Result, StoreError, Tx,
-    convert::{json, known, small, to_json},
+    convert::{json, known, to_json},
     dispatch::SendKind,
 };
-
-/// A starting directory, as files hold it: references by code, since ids are not yet given.
-#[derive(Debug, Clone, Default)]
-pub struct Seed {
-    /// Every area, with its outline as a GeoJSON geometry where one is known.
-    pub areas: Vec<(Area, Option<String>)>,
-    /// Every agency.
-    pub agencies: Vec<SeedAgency>,
-    /// In the order of the form.
-    pub categories: Vec<Category>,
-    /// `(category, area, agency code)`; `None`: any.
-    pub rules: Vec<(Option<String>, Option<String>, String)>,
-    /// How long agencies have.
-    pub limits: Vec<SeedLimit>,
-    /// Days off.
-    pub holidays: Vec<Holiday>,
-    /// The official ways in.
-    pub channels: Vec<Channel>,
-    /// Those that are there for one thing.
-    pub lines: Vec<Line>,
-    /// Codes of the categories for which nobody needs a place.
-    pub placeless: Vec<String>,
-}
-
-/// An agency that has no id yet.
-#[derive(Debug, Clone)]
-pub struct SeedAgency {
-    /// Short code: `dlh`.
-    pub code: String,
-    /// Its full name.
-    pub name: String,
-    /// `queue`, `email`, `open311`, `webhook` or `blackhole`.
-    pub send_kind: String,
-    /// An e-mail address or an address on the web, by `send_kind`.
-    pub send_target: Option<String>,
-}
-
-/// A limit that names its agency by code.
-#[derive(Debug, Clone)]
-pub struct SeedLimit {
-    /// Only this category; `None`: any.
-    pub category: Option<String>,
-    /// Only this agency, by code; `None`: any.
-    pub agency: Option<String>,
-    /// Working days until it is settled.
-    pub working_days: u16,
-    /// The rule it comes from, for people.
-    pub source: String,
-}
-
-/// A day off.
-#[derive(Debug, Clone)]
-pub struct Holiday {
-    /// Which day.
-    pub day: Date,
-    /// What people call it.
-    pub name: String,
-    /// The decree it comes from.
-    pub source: String,
-}
 
 /// Reads everything, as of one moment. Inactive agencies and categories stay out, and with them their rules.
 pub async fn load(db: &PgPool) -> Result<Directory> {
@@ -314,153 +257,6 @@ pub async fn version(db: &PgPool) -> Result<i64> {
     .map_err(StoreError::from_sqlx)
 }
 
-/// Fills an empty directory; `false`: there was one already, and nothing changed.
-pub async fn seed(db: &PgPool, seed: &Seed, now: Timestamp) -> Result<bool> {
-    let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;
-    // The row that every change of the directory moves: two programs that start at once seed one after the other.
-    let is_empty = sqlx::query_scalar!(
-        r#"select not exists (select from area)
-          and not exists (select from agency)
-          and not exists (select from category)
-          and not exists (select from channel) as "is_empty!"
-        from directory_version
-        for update"#
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    if !is_empty {
-        return Ok(false);
-    }
-    seed_areas(&mut tx, seed).await?;
-    let agencies = seed_agencies(&mut tx, seed, now).await?;
-    seed_categories(&mut tx, seed).await?;
-    seed_rules(&mut tx, seed, &agencies).await?;
-    seed_limits(&mut tx, seed, &agencies).await?;
-    seed_holidays(&mut tx, seed).await?;
-    for channel in &seed.channels {
-        insert_channel(&mut tx, channel, now).await?;
-    }
-    for line in &seed.lines {
-        insert_line(&mut tx, line).await?;
-    }
-    seed_placeless(&mut tx, seed).await?;
-    tx.commit().await.map_err(StoreError::from_sqlx)?;
-    Ok(true)
-}
-
-async fn seed_areas(tx: &mut Tx, seed: &Seed) -> Result<()> {
-    let codes: Vec<String> = seed.areas.iter().map(|(area, _)| area.code.clone()).collect();
-    let names: Vec<String> = seed.areas.iter().map(|(area, _)| area.name.clone()).collect();
-    let outlines: Vec<Option<String>> = seed.areas.iter().map(|(_, outline)| outline.clone()).collect();
-    sqlx::query!(
-        "insert into area (code, name, outline)
-        select code, name, outline
-        from unnest($1::text[], $2::text[], $3::text[]) as new (code, name, outline)",
-        &codes,
-        &names,
-        &outlines as &[Option<String>]
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(())
-}
-
-async fn seed_agencies(tx: &mut Tx, seed: &Seed, now: Timestamp) -> Result<BTreeMap<String, AgencyId>> {
-    let mut ids = BTreeMap::new();
-    for agency in &seed.agencies {
-        let id = AgencyId::new(now);
-        ids.insert(agency.code.clone(), id);
-        sqlx::query!(
-            "insert into agency (id, code, name, send_kind, send_target)
-            values ($1, $2, $3, $4, $5)",
-            id.0,
-            agency.code,
-            agency.name,
-            agency.send_kind,
-            agency.send_target
-        )
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    }
-    Ok(ids)
-}
-
-async fn seed_categories(tx: &mut Tx, seed: &Seed) -> Result<()> {
-    for (position, category) in (0..).zip(&seed.categories) {
-        sqlx::query!(
-            "insert into category (code, name_id, name_en, keywords, position)
-            values ($1, $2, $3, $4, $5)",
-            category.code,
-            category.name_id,
-            category.name_en,
-            &category.keywords,
-            position
-        )
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    }
-    Ok(())
-}
-
-/// The id of an agency that a seed names by code.
-fn named(agencies: &BTreeMap<String, AgencyId>, code: &str) -> Result<AgencyId> {
-    agencies.get(code).copied().ok_or_else(|| StoreError::Conflict { constraint: format!("no agency has the code {code}") })
-}
-
-async fn seed_rules(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
-    for (category, area, agency) in &seed.rules {
-        sqlx::query!(
-            "insert into rule (category, area, agency)
-            values ($1, $2, $3)",
-            category.as_deref(),
-            area.as_deref(),
-            named(agencies, agency)?.0
-        )
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    }
-    Ok(())
-}
-
-async fn seed_limits(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
-    for limit in &seed.limits {
-        let agency = limit.agency.as_deref().map(|code| named(agencies, code)).transpose()?;
-        sqlx::query!(
-            "insert into response_limit (category, agency, working_days, source)
-            values ($1, $2, $3, $4)",
-            limit.category.as_deref(),
-            agency.map(|agency| agency.0),
-            small(limit.working_days.into()),
-            limit.source
-        )
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    }
-    Ok(())
-}
-
-async fn seed_holidays(tx: &mut Tx, seed: &Seed) -> Result<()> {
-    for holiday in &seed.holidays {
-        sqlx::query!(
-            "insert into holiday (day, name, source)
-            values ($1, $2, $3)",
-            holiday.day.to_sqlx() as jiff_sqlx::Date,
-            holiday.name,
-            holiday.source
-        )
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    }
-    Ok(())
-}
-
 /// Sets how an agency hears of complaints from now on, and forgets the way it had; `false`: no agency has that code. What is on the work
 /// list goes the new way.
 pub async fn set_way(db: &PgPool, agency: &str, kind: SendKind, target: Option<&str>, secret: Option<&str>) -> Result<bool> {
@@ -519,19 +315,6 @@ pub async fn set_hours(db: &PgPool, adapter: &AdapterName, account: &str, hours:
     .await
     .map_err(StoreError::from_sqlx)?;
     Ok(written.rows_affected() > 0)
-}
-
-async fn seed_placeless(tx: &mut Tx, seed: &Seed) -> Result<()> {
-    sqlx::query!(
-        "update category
-        set needs_place = false
-        where code = any($1)",
-        &seed.placeless
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(())
 }
 
 /// Says what an account is there for, over what was said before; the purpose is written too.

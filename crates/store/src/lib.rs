@@ -5,6 +5,7 @@ pub mod attachment;
 pub mod audit;
 #[cfg(feature = "bare")]
 pub mod bare;
+pub mod block;
 pub mod channel;
 pub mod citizen;
 pub mod complaint;

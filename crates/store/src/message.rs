@@ -103,12 +103,17 @@ pub struct New<'a> {
 pub async fn recorded(tx: &mut Tx, keys: &[MessageKey]) -> Result<Vec<Known>> {
     let (adapters, accounts, ids) = columns(keys.iter());
     let rows = sqlx::query!(
-        "select m.adapter, m.account, m.platform_id, m.citizen, m.complaint
+        // One look into the index for each key, also while PostgreSQL has not counted the rows yet.
+        r#"select asked.adapter as "adapter!", asked.account as "account!", asked.platform_id as "platform_id!", m.citizen, m.complaint
         from unnest($1::text[], $2::text[], $3::text[]) as asked (adapter, account, platform_id)
-        join message m
-          on m.adapter = asked.adapter
-          and m.account = asked.account
-          and m.platform_id = asked.platform_id",
+        cross join lateral (
+          select message.citizen, message.complaint
+          from message
+          where message.adapter = asked.adapter
+            and message.account = asked.account
+            and message.platform_id = asked.platform_id
+          limit 1
+        ) m"#,
         &adapters,
         &accounts,
         &ids

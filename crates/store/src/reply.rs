@@ -6,7 +6,7 @@ use model::{ComplaintId, Language, MessageKey, Receipt, ReceiptState, ReplyDraft
 use uuid::Uuid;
 
 use crate::{
-    PgPool, Result, StoreError, Tx,
+    PgPool, Result, StoreError, Tx, block,
     convert::{At, at, json, known, later, to_json},
 };
 
@@ -67,7 +67,7 @@ pub struct SentReply {
     pub receipt: Option<String>,
     /// When, by the platform's clock.
     pub receipt_at: Option<Timestamp>,
-    /// The platform's words when it failed.
+    /// The platform's words when it failed; of one that was withheld, [`BLOCKED`] or nothing.
     pub error: Option<String>,
     /// When it was decided.
     pub created_at: Timestamp,
@@ -86,11 +86,16 @@ pub struct New<'a> {
     pub now: Timestamp,
 }
 
-/// Writes replies; those to an address that asked for silence are withheld. What was answered before is not answered again.
+/// What stands in [`SentReply::error`] of a reply that was withheld because its address is blocked.
+pub const BLOCKED: &str = "blocked";
+
+/// Writes replies; those to an address that asked for silence or is blocked are withheld: of a blocked one all but the news of it and what
+/// speaks of danger. What was answered before is not answered again.
 pub async fn insert(tx: &mut Tx, replies: &[New<'_>]) -> Result<()> {
     if replies.is_empty() {
         return Ok(());
     }
+    block::note(tx, replies).await?;
     let ids: Vec<Uuid> = replies.iter().map(|new| new.draft.id.0).collect();
     let complaints: Vec<Option<Uuid>> = replies.iter().map(|new| new.complaint.map(|id| id.0)).collect();
     let kinds: Vec<String> = replies.iter().map(|new| new.draft.kind.as_str().to_owned()).collect();
@@ -103,14 +108,23 @@ pub async fn insert(tx: &mut Tx, replies: &[New<'_>]) -> Result<()> {
     let facts: Vec<serde_json::Value> = replies.iter().map(|new| to_json(&new.draft.facts)).collect();
     let traces: Vec<String> = replies.iter().map(|new| new.trace.to_string()).collect();
     let times: Vec<At> = replies.iter().map(|new| at(new.now)).collect();
+    let due: Vec<At> = replies.iter().map(|new| at(new.draft.due_at(new.now))).collect();
     sqlx::query!(
-        "insert into reply (id, complaint, kind, cause, adapter, account, reply_to, language, facts, trace, created_at, due_at, state)
+        "insert into reply (id, complaint, kind, cause, adapter, account, reply_to, language, facts, trace, created_at, due_at, state, error)
         select new.id, new.complaint, new.kind, new.cause, new.adapter, new.account, new.reply_to, new.language, new.facts, new.trace,
-          new.at, new.at, case when opt_out.address is null then 'due' else 'withheld' end
+          new.at, new.due_at, case when opt_out.address is null and block.address is null then 'due' else 'withheld' end,
+          case when block.address is not null then 'blocked' end
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-          $10::jsonb[], $11::text[], $12::timestamptz[])
-          as new (id, complaint, kind, cause, adapter, account, address, reply_to, language, facts, trace, at)
+          $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[])
+          as new (id, complaint, kind, cause, adapter, account, address, reply_to, language, facts, trace, at, due_at)
         left join opt_out on opt_out.address = new.address
+        left join block
+          on block.adapter = new.adapter
+          and block.account = new.account
+          and block.address = new.address
+          and block.until > new.at
+          and new.kind not in ('blocked', 'unblocked')
+          and not coalesce((new.facts ->> 'danger')::boolean, false)
         on conflict on constraint reply_once do nothing",
         &ids,
         &complaints as &[Option<Uuid>],
@@ -123,7 +137,54 @@ pub async fn insert(tx: &mut Tx, replies: &[New<'_>]) -> Result<()> {
         &languages,
         &facts,
         &traces,
-        &times as &[At]
+        &times as &[At],
+        &due as &[At]
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Whose acknowledgement still waits for words: [`model::SETTLING`]. Nobody sends it until this transaction ends.
+pub async fn settling(tx: &mut Tx, complaints: &[ComplaintId], now: Timestamp) -> Result<Vec<ComplaintId>> {
+    let complaints: Vec<Uuid> = complaints.iter().map(|complaint| complaint.0).collect();
+    if complaints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = sqlx::query_scalar!(
+        r#"select complaint as "complaint!"
+        from reply
+        where complaint = any($1)
+          and kind = 'received'
+          and state = 'due'
+          and due_at > $2
+          and (lease_until is null or lease_until <= $2)
+          and (facts ->> 'settles')::boolean
+        order by id
+        for update skip locked"#,
+        &complaints,
+        at(now) as At
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(found.into_iter().map(ComplaintId).collect())
+}
+
+/// Takes those acknowledgements back: others come in their place.
+pub async fn take_back(tx: &mut Tx, complaints: &[ComplaintId]) -> Result<()> {
+    let complaints: Vec<Uuid> = complaints.iter().map(|complaint| complaint.0).collect();
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "delete from reply
+        where complaint = any($1)
+          and kind = 'received'
+          and state = 'due'
+          and (facts ->> 'settles')::boolean",
+        &complaints
     )
     .execute(&mut **tx)
     .await
@@ -279,11 +340,13 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
             $9::text[])
             as given (number, reply, adapter, account, platform_id, receipt, rank, at, error)
         ), meant as (
-          select given.number, reply.id, given.platform_id, given.receipt, given.rank, given.at, given.error
+          -- That somebody could not be blocked outlives that the words reached them.
+          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error,
+            case when reply.kind = 'blocked' and given.error like 'block!_%' escape '!' then 5::smallint else given.rank end as rank
           from given
           join reply on reply.id = given.reply and reply.adapter = given.adapter
           union
-          select given.number, reply.id, given.platform_id, given.receipt, given.rank, given.at, given.error
+          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error, given.rank
           from given
           join reply
             on reply.adapter = given.adapter
@@ -375,12 +438,17 @@ pub async fn answered(tx: &mut Tx, asked: &[MessageKey]) -> Result<Vec<(MessageK
     let accounts: Vec<String> = asked.iter().map(|key| key.account.clone()).collect();
     let ids: Vec<String> = asked.iter().map(|key| key.id.clone()).collect();
     let rows = sqlx::query!(
-        r#"select r.adapter, r.account, r.platform_id as "platform_id!", r.complaint as "complaint!"
+        // `offset 0` keeps it at one look into the index for each key.
+        r#"select asked.adapter as "adapter!", asked.account as "account!", asked.platform_id as "platform_id!", r.complaint as "complaint!"
         from unnest($1::text[], $2::text[], $3::text[]) as asked (adapter, account, platform_id)
-        join reply r
-          on r.adapter = asked.adapter
-          and r.account = asked.account
-          and r.platform_id = asked.platform_id
+        cross join lateral (
+          select reply.complaint
+          from reply
+          where reply.adapter = asked.adapter
+            and reply.account = asked.account
+            and reply.platform_id = asked.platform_id
+          offset 0
+        ) r
         where r.complaint is not null"#,
         &adapters,
         &accounts,

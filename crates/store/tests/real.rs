@@ -507,6 +507,31 @@ async fn migrating_twice_at_once_and_again_changes_nothing() {
     assert!(directory::version(&db).await.expect("answers") > 0);
 }
 
+/// PostgreSQL counts a table's rows a minute late; what it plans until then must not read a whole channel, or the table.
+#[tokio::test]
+async fn keys_are_looked_up_by_themselves_among_rows_that_nobody_counted() {
+    let world = World::new().await;
+    world.opened("first", None).await;
+    sqlx::query(
+        "insert into message
+        select (jsonb_populate_record(message, jsonb_build_object('id', gen_random_uuid(), 'platform_id', 'later-' || number))).*
+        from message, generate_series(1, 30000) as number",
+    )
+    .execute(&world.db)
+    .await
+    .expect("copies the message");
+    let keys: Vec<MessageKey> = (1..=100).map(|number| inbound(&format!("later-{number}")).key).collect();
+    let mut tx = store::begin(&world.db).await.expect("begins");
+
+    assert_eq!(message::recorded(&mut tx, &keys).await.expect("looks them up").len(), 100);
+
+    let read: i64 = sqlx::query_scalar("select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'message'")
+        .fetch_one(&mut *tx)
+        .await
+        .expect("the transaction's own counters");
+    assert!(read <= 300, "{read} rows were read to find 100 among 30,001");
+}
+
 #[tokio::test]
 async fn history_is_what_one_agency_finished_and_what_was_imported() {
     let world = World::new().await;

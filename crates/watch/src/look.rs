@@ -101,6 +101,27 @@ impl Look {
         ways.chain(programs)
     }
 
+    /// The ways in, those that need somebody first: now, soon, held back, well, and last those whose program was never heard. Otherwise in the
+    /// order of the directory.
+    pub fn by_need(&self) -> Vec<&Way> {
+        let mut ways: Vec<&Way> = self.ways.iter().collect();
+        ways.sort_by_key(|way| self.need(way));
+        ways
+    }
+
+    fn need(&self, way: &Way) -> u8 {
+        let program = self.programs.get(&way.channel.adapter);
+        let alarms = || way.alarms.iter().chain(program.iter().flat_map(|program| &program.alarms));
+        let any = |severity| alarms().any(|alarm| alarm.severity() == severity);
+        match () {
+            () if any(Severity::Now) => 0,
+            () if any(Severity::Soon) => 1,
+            () if way.paused.is_some() => 2,
+            () if self.bus && program.is_none_or(|program| program.said.is_none()) => 4,
+            () => 3,
+        }
+    }
+
     /// How many of them are of this severity.
     pub fn count(&self, severity: Severity) -> u64 {
         self.alarms().filter(|(_, alarm)| alarm.severity() == severity).count() as u64

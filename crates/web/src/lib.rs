@@ -76,6 +76,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/langkah/{id}/batal", post(agency::incident::undo))
         .route("/kejadian/{id}", get(agency::incident::show))
         .route("/kejadian/{id}/tindakan", post(agency::incident::act))
+        .route("/aduan/{id}/blokir", post(agency::block::submit))
+        .route("/aduan/{id}/buka-blokir", post(agency::unblock::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
         .route("/pos", get(agency::post::show))

@@ -15,6 +15,8 @@ use crate::{say, workspace::root};
 
 /// The id of the WhatsApp number that the starting directory and the simulator know.
 const WHATSAPP_NUMBER: &str = "100000000000001";
+/// The number of the account on X that the simulator knows.
+pub(crate) const X_ACCOUNT: &str = "1000000000000000001";
 /// The starting directory that is loaded into an empty database.
 const DIRECTORY: &str = "deploy/directory/jakarta";
 
@@ -26,9 +28,11 @@ pub(crate) struct Ports {
     pub(crate) form: u16,
     pub(crate) desk: u16,
     pub(crate) email: u16,
+    pub(crate) x: u16,
     pub(crate) figures: u16,
     pub(crate) nats: u16,
     pub(crate) graph: u16,
+    pub(crate) x_api: u16,
 }
 
 impl Ports {
@@ -42,15 +46,17 @@ impl Ports {
             form: base + 2,
             desk: base + 3,
             email: base + 5,
+            x: base + 7,
             figures: base + 9,
             nats: base + 10,
             graph: base + 20,
+            x_api: base + 21,
         })
     }
 
     /// An error that names the first port on which somebody listens already.
     pub(crate) fn are_free(self) -> Result<()> {
-        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.figures, self.nats, self.graph] {
+        for port in [self.web, self.whatsapp, self.form, self.desk, self.email, self.x, self.figures, self.nats, self.graph, self.x_api] {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "somebody listens on port {port} already, perhaps another `cargo xtask up`. Stop that one, or take other ports with --port-base 9100"
@@ -139,6 +145,27 @@ impl House {
         let table = fs::read_to_string(&own).with_context(|| format!("cannot read {}", own.display()))?;
         let text = format!("{}\n{table}", self.adapter("email", self.ports.email, "/")?);
         self.write("email.toml", &text).map(Some)
+    }
+
+    /// Whether adapter-x has its credential for the bus.
+    pub(crate) fn knows_x(&self) -> bool {
+        self.data.join("nats-keys/adapter-x.nk").exists()
+    }
+
+    /// The settings of the adapter for X, with the simulator in X's place: its keys are no secret.
+    pub(crate) fn x(&self) -> Result<PathBuf> {
+        let state = make_folder(&self.data.join("spool/x-state"))?;
+        let mut text = self.adapter("x", self.ports.x, "/")?;
+        let _ = write!(
+            text,
+            "\n[adapter]\napi_url = \"http://127.0.0.1:{}\"\nstate_folder = {}\nevery = \"2s\"\nsettle = \"1s\"\nbudget.monthly = 0.0\n\n\
+             [[adapter.accounts]]\nuser_id = \"{X_ACCOUNT}\"\nusername = \"lapor_contoh\"\nhashtags = [\"LAPORCONTOH\"]\ndirect_messages = true\n\
+             label = \"X (akun uji)\"\nconsumer_key = \"simulator-key\"\nconsumer_secret = \"simulator&secret\"\n\
+             access_token = \"{X_ACCOUNT}-simulator\"\naccess_token_secret = \"simulator=token secret\"\n",
+            self.ports.x_api,
+            quoted(&state),
+        );
+        self.write("x.toml", &text)
     }
 
     /// What the simulator is told, to play Meta's side.

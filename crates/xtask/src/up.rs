@@ -21,16 +21,17 @@ use crate::{
     assets, install,
     program::{Program, Recipe},
     say,
-    settings::{House, Ports},
+    settings::{House, Ports, X_ACCOUNT},
     workspace::{self, cargo, target},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Also play a small lively city: people write by WhatsApp and fill in the form.
+    /// Also play a small lively city: people write by WhatsApp, on X, and fill in the form.
     #[arg(long)]
     demo: bool,
-    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, mail N+5, figures N+9, NATS N+10, the stand-in for Meta N+20.
+    /// The first of the loopback ports: pages N, WhatsApp N+1, form N+2, desk N+3, mail N+5, X N+7, figures N+9, NATS N+10, the stand-ins for Meta
+    /// N+20 and for X N+21.
     #[arg(long, default_value_t = 8100)]
     port_base: u16,
     /// The folder that keeps everything. `data` if not given.
@@ -53,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         say::without(&format!("Pages go without maps: {problem:#}"));
     }
     let house = House::open(options.data.as_deref(), ports)?;
-    let programs = build(options.release, house.has_mail())?;
+    let programs = build(options.release, house.has_mail(), options.demo)?;
     let stop = Stop::on_signals()?;
     let mut running = Running::default();
     let outcome = running.start_all(&house, &programs, options.demo, &stop);
@@ -68,10 +69,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     outcome
 }
 
-fn build(release: bool, with_mail: bool) -> Result<PathBuf> {
+fn build(release: bool, with_mail: bool, with_x: bool) -> Result<PathBuf> {
     let profile = if release { "release" } else { "debug" };
     let mut programs = PROGRAMS.to_vec();
     programs.extend(with_mail.then_some("adapter-email"));
+    programs.extend(with_x.then_some("adapter-x"));
     say::step(&format!("Building {} ({profile})", programs.join(", ")));
     let mut command = cargo();
     command.arg("build").args(programs.iter().flat_map(|program| ["--package", program]));
@@ -108,12 +110,23 @@ impl Running {
             let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(settings)];
             self.start(recipe("email", "adapter-email", arguments, Some(house.ports.email)), stop)?;
         }
+        if demo {
+            // The account is the simulator's: no city has it in its directory.
+            if !house.knows_x() {
+                let mut muara = std::process::Command::new(programs.join("muara"));
+                muara.arg("--config").arg(house.muara()?).args(["channel", "add", "x", "--account", X_ACCOUNT, "--label", "X (akun uji)"]);
+                workspace::run_quietly(&mut muara)?;
+            }
+            let arguments = vec!["run".to_owned(), "--config".to_owned(), shown(house.x()?)];
+            self.start(recipe("x", "adapter-x", arguments, Some(house.ports.x)), stop)?;
+        }
         let mut arguments = house.graph()?;
         let webhook = format!("http://127.0.0.1:{whatsapp}/webhook");
         if demo {
             say::step("Starting the city");
             arguments.splice(0..0, ["demo".to_owned()]);
             arguments.extend(["--whatsapp".to_owned(), webhook, "--web".to_owned(), format!("http://127.0.0.1:{form}")]);
+            arguments.extend(["--x".to_owned(), format!("127.0.0.1:{}", house.ports.x_api)]);
         } else {
             arguments.splice(0..0, ["graph".to_owned()]);
             arguments.extend(["--webhook".to_owned(), webhook]);

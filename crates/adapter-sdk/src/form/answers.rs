@@ -119,6 +119,7 @@ mod tests {
             short: Vec::new(),
             params: std::collections::BTreeMap::default(),
             menu: None,
+            files: Vec::new(),
         }
     }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
     Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http,
-    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyTo, Request, Secret, SendError,
-    Sent, Timestamp, Visibility, Webhook,
+    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyFile, ReplyTo, Request, Secret,
+    SendError, Sent, Timestamp, Visibility, Webhook,
     axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post},
 };
 use serde::Deserialize;
@@ -82,9 +82,14 @@ impl Adapter for Chat {
         if answer.status.is_success() { Ok(answer.body) } else { Err(FetchError::from_answer(&answer)) }
     }
 
+    fn takes(&self, file: &ReplyFile) -> bool {
+        file.kind == AttachmentKind::Image && file.size < 1_000_000
+    }
+
     async fn send(&self, reply: &Reply) -> Result<Sent, SendError> {
+        let files: Vec<usize> = reply.files.iter().map(|file| file.bytes.len()).collect();
         let call = self.http.post(&format!("{}/send", self.config.api)).bearer(self.config.token.expose());
-        let answer = call.json(&serde_json::json!({ "to": reply.to.address.path(), "text": reply.text })).send().await?;
+        let answer = call.json(&serde_json::json!({ "to": reply.to.address.path(), "text": reply.text, "files": files })).send().await?;
         match answer.status.as_u16() {
             200 => Ok(Sent { platform_id: Some(String::from_utf8_lossy(&answer.body).into_owned()) }),
             410 => Err(SendError::OptedOut),

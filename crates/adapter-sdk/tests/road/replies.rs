@@ -1,6 +1,6 @@
 //! Replies go out once, and what became of them comes back.
 
-use adapter_sdk::{Event, Receipt, ReceiptState, Reply, TraceId};
+use adapter_sdk::{AttachmentKind, Bytes, Event, Receipt, ReceiptState, Reply, ReplyFile, TraceId};
 
 use crate::world::{World, reply, trace};
 
@@ -19,6 +19,28 @@ async fn a_reply_is_sent_and_its_receipt_names_the_platforms_id() {
     assert_eq!((receipt.reply, receipt.platform_id.as_deref(), &receipt.state), (Some(reply(1).id), Some("wamid.1"), &ReceiptState::Sent));
     assert_eq!(bus.sent(reply(1).id).await.expect("a bus").as_deref(), Some("wamid.1"));
     assert!(world.platform.calls("/send")[0].contains("reply 1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_along_where_the_adapter_takes_it_and_never_holds_the_words_up() {
+    let world = World::with_webhook().await;
+    let (bus, name) = (world.bus().await, "chat".parse().expect("a name"));
+    world.platform.answers("/send", &[(200, "only")]);
+    let photo = |at: &str, size: u64| ReplyFile {
+        kind: AttachmentKind::Image,
+        mime: "image/jpeg".into(),
+        filename: "foto.jpg".into(),
+        size,
+        at: at.to_owned(),
+        bytes: Bytes::new(),
+    };
+    let kept = bus.put_file(&name, vec![1; 700_000].into()).await.expect("kept");
+    let film = ReplyFile { kind: AttachmentKind::Video, ..photo(&kept, 700_000) };
+    let files = vec![photo(&kept, 700_000), photo("0a/1/5", 5), film, photo(&kept, 2_000_000)];
+    let _ = bus.publish_reply(&Reply { files, ..reply(1) }, trace()).await.expect("a bus");
+    world.until("the receipt", |world| !receipts(world).is_empty()).await;
+    assert!(world.platform.calls("/send")[0].contains("\"files\":[700000]"), "{:?}", world.platform.calls("/send"));
+    assert!(receipts(&world).iter().all(|receipt| receipt.state == ReceiptState::Sent));
 }
 
 #[tokio::test(flavor = "multi_thread")]

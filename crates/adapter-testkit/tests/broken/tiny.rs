@@ -127,7 +127,17 @@ pub(crate) fn reply() -> Reply {
     };
     let id = ReplyId::new(Timestamp::UNIX_EPOCH);
     let text = "Laporan Anda kami terima.".to_owned();
-    Reply { id, to, kind: ReplyKind::Received, language: Language::Id, text, short: Vec::new(), params: BTreeMap::new(), menu: None }
+    Reply {
+        id,
+        to,
+        kind: ReplyKind::Received,
+        language: Language::Id,
+        text,
+        short: Vec::new(),
+        params: BTreeMap::new(),
+        menu: None,
+        files: Vec::new(),
+    }
 }
 
 impl<const FAULT: u8> Tiny<FAULT> {

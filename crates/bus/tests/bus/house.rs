@@ -13,7 +13,7 @@ async fn it_says_how_full_each_stream_is() {
     let of = |name: &str| fill.iter().find(|fill| fill.stream == name).expect(name).clone();
     assert_eq!((of("RAW").messages, of("EVENTS").messages), (1, 0));
     assert!(of("RAW").bytes > 0 && of("RAW").max_bytes > of("RAW").bytes);
-    assert_eq!(fill.len(), 9);
+    assert_eq!(fill.len(), 10);
 }
 
 #[tokio::test]

@@ -41,6 +41,21 @@ async fn a_large_message_is_parked_whole_and_goes_back_whole() {
 }
 
 #[tokio::test]
+async fn a_file_of_a_reply_is_read_by_its_name_and_a_name_that_lies_is_none() {
+    let world = World::new().await;
+    for size in [0, 10, 1_300_000] {
+        let at = world.bus.put_file(&adapter("chat"), noise(size)).await.expect("kept");
+        assert_eq!(world.bus.take_file(&adapter("chat"), &at).await.expect("read"), Some(noise(size)), "{size}");
+    }
+    let at = world.bus.put_file(&adapter("chat"), noise(10)).await.expect("kept");
+    for wrong in ["", "x", "a.>/1/5", "0a/1/5", "0a/200000000/99999999999999"] {
+        assert_eq!(world.bus.take_file(&adapter("chat"), wrong).await.expect("asked"), None, "{wrong}");
+    }
+    assert_eq!(world.bus.take_file(&adapter("mail"), &at).await.expect("asked"), None, "it is another's");
+    assert!(world.bus.put_file(&adapter("chat"), vec![0; 33 << 20].into()).await.is_err());
+}
+
+#[tokio::test]
 async fn a_blob_waits_in_quarantine_until_it_is_deleted() {
     let world = World::new().await;
     for size in [0, 10, 1_000_000] {

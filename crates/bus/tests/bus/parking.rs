@@ -112,6 +112,21 @@ async fn a_parked_raw_message_goes_back_to_its_adapter() {
 }
 
 #[tokio::test]
+async fn what_never_was_in_raw_is_parked_once_and_can_go_there() {
+    let world = World::new().await;
+    let large = raw(vec![b'x'; 1_500_000]);
+    for _ in 0..2 {
+        world.bus.park_raw(&large, "larger than the door takes", "1500000 bytes").await.expect("parked");
+    }
+    let parked = one_parked(&world).await;
+    assert_eq!((parked.stream.as_str(), parked.reason.as_str(), parked.attempts), ("RAW", "larger than the door takes", 0));
+    let whole = world.bus.parked_one(parked.id).await.expect("read").expect("there");
+    assert_eq!(serde_json::from_slice::<Raw>(&whole.bytes).expect("a raw message"), large);
+    assert!(world.bus.retry_parked(parked.id).await.expect("retried"));
+    assert_eq!(waiting(&world.nats, "RAW").await, 5, "the message and its four parts");
+}
+
+#[tokio::test]
 async fn parked_messages_are_listed_in_pages_and_dropped_for_good() {
     let world = World::new().await;
     send(&world.bus, &["a", "b", "c"]).await;

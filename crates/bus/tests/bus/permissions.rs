@@ -120,6 +120,8 @@ async fn an_adapter_can_do_its_work_with_its_own_credential() {
     chat.mark_sent(answer.id, "1").await.expect("marked");
     assert!(chat.sent(answer.id).await.expect("read").is_some());
     assert_eq!(chat.directory().await.expect("may be asked"), None);
+    let file = guarded.core.put_file(&name, vec![7; 900_000].into()).await.expect("kept");
+    assert_eq!(chat.take_file(&name, &file).await.expect("read").map(|bytes| bytes.len()), Some(900_000));
     let announcement = Announcement::new(name, "1", Timestamp::UNIX_EPOCH);
     chat.announce(&announcement).await.expect("announced");
     assert_eq!(guarded.core.announced().await.expect("read"), [announcement]);
@@ -138,6 +140,9 @@ async fn a_stolen_credential_neither_reads_nor_writes_in_anothers_name() {
     let blob_chunks = format!("$JS.API.DIRECT.GET.OBJ_quarantine.$O.quarantine.C.{}", blob.0);
     let blob_write = format!("$O.quarantine.C.{}", blob.0);
 
+    let file = guarded.core.put_file(&adapter("mail"), vec![7; 10].into()).await.expect("kept");
+    let of_mail = format!("$JS.API.DIRECT.GET.FILES.files.mail.part.{}.0", file.split('/').next().expect("an id"));
+
     let thief = guarded.thief("chat").await;
     let part = "$JS.API.DIRECT.GET.RAW.raw.mail.part.>".to_owned();
     let asks = [
@@ -145,6 +150,10 @@ async fn a_stolen_credential_neither_reads_nor_writes_in_anothers_name() {
         ("$JS.API.DIRECT.GET.RAW", r#"{"last_by_subj":"raw.mail"}"#),
         ("$JS.API.DIRECT.GET.RAW.raw.mail", ""),
         (&part, ""),
+        (&of_mail, ""),
+        ("$JS.API.DIRECT.GET.FILES", r#"{"seq":1}"#),
+        ("files.mail.part.0.0", "x"),
+        ("files.chat.part.0.0", "x"),
         ("$JS.API.DIRECT.GET.KV_cursor.$KV.cursor.mail.aMQ", ""),
         (
             "$JS.API.CONSUMER.CREATE.RAW",

@@ -200,6 +200,7 @@ pub(crate) fn reply(to: &str) -> Reply {
         short: Vec::new(),
         params: std::collections::BTreeMap::new(),
         menu: None,
+        files: Vec::new(),
     }
 }
 

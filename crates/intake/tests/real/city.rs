@@ -80,12 +80,7 @@ impl City {
 
     /// An officer of that agency acts.
     pub(crate) async fn act(&self, id: ComplaintId, agency: &str, action: model::Action) {
-        let officer = self.officer(agency).await;
-        let mut tx = store::begin(&self.db).await.expect("begins");
-        let complaint = store::complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
-        let decision = model::decide(complaint, action, officer, &self.rooms.directory, LATER).expect("is allowed");
-        store::complaint::write(&mut tx, &decision).await.expect("is written");
-        store::commit(tx).await.expect("commits");
+        self.act_as(id, self.officer(agency).await, action).await;
     }
 
     /// Somebody acts.

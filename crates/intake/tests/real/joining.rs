@@ -20,7 +20,69 @@ async fn a_photo_and_then_its_words_are_one_complaint() {
     assert_eq!(whole.text, "jalan rusak di depan pasar");
     assert_eq!(whole.status(), Status::Forwarded, "nobody had it, so triage read it again");
     assert_eq!(whole.pending().map(|dispatch| dispatch.agency).collect::<Vec<_>>(), [city.agency("roads")]);
+    assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Forwarded], "one photo with its words, one answer");
+}
+
+#[tokio::test]
+async fn a_photo_waits_a_moment_for_its_words_and_is_answered_without_them() {
+    let city = City::new().await;
+    let claimed = |seconds: i64| {
+        let then = LATER + jiff::SignedDuration::from_secs(seconds);
+        reply::claim(&city.db, then, LEASE, 100)
+    };
+    let complaint = opened(city.record_one(&photo(message(1, "m1", ""))).await);
+    assert!(claimed(1).await.expect("claims").is_empty(), "not at once");
+    let answers = claimed(model::SETTLING.as_secs()).await.expect("claims");
+    assert_eq!(answers.iter().map(|answer| answer.draft.kind).collect::<Vec<_>>(), [ReplyKind::Received]);
+    for answer in answers {
+        reply::published(&city.db, answer, "words", LATER).await.expect("is noted");
+    }
+    // Too late for one answer: the first is out.
+    assert_eq!(city.record_one(&at(2, message(1, "m2", "jalan rusak"))).await, Recorded::FollowUp(complaint));
     assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Received, ReplyKind::Routed]);
+}
+
+#[tokio::test]
+async fn what_a_worker_holds_already_is_sent_and_not_taken_back() {
+    let city = City::new().await;
+    let complaint = opened(city.record_one(&photo(message(1, "m1", ""))).await);
+    let held = reply::claim(&city.db, LATER + model::SETTLING, LEASE, 100).await.expect("claims");
+    assert_eq!(city.record_one(&at(1, message(1, "m2", "jalan rusak"))).await, Recorded::FollowUp(complaint));
+    for answer in held {
+        reply::published(&city.db, answer, "words", LATER).await.expect("is still there");
+    }
+    assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Received, ReplyKind::Routed]);
+}
+
+#[tokio::test]
+async fn photos_place_and_words_in_one_batch_or_in_many_are_answered_once() {
+    let parts = || {
+        let place = Inbound { location: Some(in_mawar()), ..message(1, "m3", "") };
+        [photo(message(1, "m1", "")), photo(message(1, "m2", "")), place, message(1, "m4", "jalan rusak")]
+    };
+    let together = City::new().await;
+    let complaint = opened(together.record(&parts()).await[0]);
+    let apart = City::new().await;
+    let mut recorded = Vec::new();
+    for part in parts() {
+        recorded.push(apart.record_one(&part).await);
+    }
+    for (city, complaint) in [(&together, complaint), (&apart, opened(recorded[0]))] {
+        assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Forwarded]);
+        assert!(!city.replies(complaint).await[0].draft.facts.settles, "it knows the words, and goes out at once");
+        let whole = city.complaint(complaint).await;
+        assert_eq!((whole.text.as_str(), whole.location, whole.questions.open), ("jalan rusak", Some(in_mawar()), None));
+    }
+}
+
+#[tokio::test]
+async fn danger_in_the_words_of_a_photo_stands_in_its_one_answer() {
+    let city = City::new().await;
+    let complaint = opened(city.record_one(&photo(message(1, "m1", ""))).await);
+    assert_eq!(city.record_one(&at(1, message(1, "m2", "ada kebakaran rumah"))).await, Recorded::FollowUp(complaint));
+    let replies = city.replies(complaint).await;
+    assert_eq!(replies.len(), 1);
+    assert!(replies[0].draft.facts.danger && !replies[0].draft.facts.settles);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Intake against a real PostgreSQL, and where files are concerned a real NATS.
 
+mod blocks;
 mod city;
 mod events;
 mod files;

@@ -6,7 +6,7 @@ use model::{Address, Answer, Event, Inbound, Line, Notice, NoticeState, Purpose,
 
 use crate::city::{City, LATER, after, at, in_mawar, message, opened};
 
-async fn handle(city: &City, event: Event) {
+pub(crate) async fn handle(city: &City, event: Event) {
     let delivery = Delivery { item: event, adapter: "chat".parse().expect("a name"), trace: TraceId::random(), attempt: 1 };
     for result in handle_batch(&city.db, &city.rooms, vec![delivery], LATER).await {
         result.expect("is handled");
@@ -118,6 +118,33 @@ async fn a_citizen_with_another_number_goes_on_with_their_complaint_and_the_old_
         from_new.reply_to.map(|to| to.address.to_string())
     );
     opened(city.record_one(&at(7, message(1, "m3", "pohon tumbang"))).await);
+}
+
+#[tokio::test]
+async fn who_wrote_from_the_new_number_before_we_heard_of_the_move_is_the_same_citizen() {
+    let city = City::new().await;
+    let scoped: Address = "chat:ID.9".parse().expect("an address");
+    let first = message(1, "m1", "jalan rusak");
+    let (old, new) = (first.sender[0].clone(), tel("+6281299999999"));
+    let before = opened(city.record_one(&first).await);
+    // Both ids came with the message; the move names one of them.
+    let early = Inbound { sender: vec![scoped.clone(), new.clone()], ..at(30, message(9, "m2", "pohon tumbang")) };
+    let after_it = opened(city.record_one(&early).await);
+    let two = (city.complaint(before).await.citizen, city.complaint(after_it).await.citizen);
+    assert_ne!(two.0, two.1, "nobody can know yet");
+    let moved = || Event::Moved { adapter: "chat".parse().expect("a name"), from: vec![old.clone()], to: vec![new.clone()], at: after(29) };
+    for _ in 0..3 {
+        handle(&city, moved()).await;
+        assert_eq!(city.complaint(before).await.citizen, two.0);
+        assert_eq!(city.complaint(after_it).await.citizen, two.0, "one person, both complaints, each with its number");
+    }
+    let number = city.complaint(before).await.reference;
+    let asks =
+        |id: &str, sender: &Address| Inbound { sender: vec![sender.clone()], ..at(300, message(9, id, &format!("bagaimana {number}?"))) };
+    assert_eq!(city.record_one(&asks("m3", &new)).await, Recorded::FollowUp(before));
+    assert_eq!(city.record_one(&asks("m4", &scoped)).await, Recorded::FollowUp(before), "also by the other address they had");
+    assert_eq!(city.record_one(&early).await, Recorded::Again(Some(after_it)));
+    assert_eq!(city.complaints().await, 2);
 }
 
 #[tokio::test]

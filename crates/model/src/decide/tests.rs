@@ -237,6 +237,60 @@ fn a_citizen_reopens_what_is_not_done() {
     assert_eq!(kinds(&reopened), [ReplyKind::Reopened]);
 }
 
+#[test]
+fn only_a_photo_without_words_waits_a_moment_to_be_acknowledged() {
+    let due = |text: &str, danger: &[&str]| {
+        let mut opening = opening(None);
+        opening.text = text.into();
+        opening.triaged.why.danger = danger.iter().map(|&word| word.into()).collect();
+        let decision = open(opening, &directory(), now());
+        decision.replies[0].due_at(now())
+    };
+    assert_eq!(due("jalan berlubang", &[]), now());
+    assert_eq!(due(" \n", &[]), now() + crate::SETTLING);
+    assert_eq!(due("", &["api"]), now(), "danger waits for nothing");
+}
+
+fn block(until: Timestamp) -> Action {
+    Action::Block { reason: "kata-kata kotor kepada petugas".into(), until }
+}
+
+#[test]
+fn a_block_is_told_once_with_its_reason_and_ends_by_itself() {
+    let supervisor = Actor::Staff { id: StaffId(Uuid::from_u128(9)), role: Role::Supervisor, agency: Some(agency(ROADS)) };
+    let until = now() + jiff::SignedDuration::from_hours(7 * 24);
+    let decision = act(opened(Some("road")), block(until), supervisor).expect("allowed");
+    assert_eq!(kinds(&decision), [ReplyKind::Blocked, ReplyKind::Unblocked]);
+    assert_eq!(decision.updates.iter().map(|update| update.kind).collect::<Vec<_>>(), [UpdateKind::Blocked]);
+    assert!(!UpdateKind::Blocked.is_for_citizen(), "the words that go out are the ones that count");
+    let [told, end] = &decision.replies[..] else { panic!("two") };
+    assert_eq!((told.due_at(now()), end.due_at(now())), (now(), until));
+    assert_eq!(told.facts.text.as_deref(), Some("kata-kata kotor kepada petugas"));
+    assert_eq!(decision.complaint.status(), Status::Forwarded, "the complaint itself goes on");
+
+    let back = act(decision.complaint, Action::Unblock { reason: "minta maaf".into() }, staff(Role::Admin)).expect("allowed");
+    assert_eq!(kinds(&back), [ReplyKind::Unblocked]);
+    assert_eq!(back.replies[0].due_at(now()), now(), "at once");
+}
+
+#[test]
+fn nobody_is_blocked_for_good_nor_without_reason_nor_by_everybody() {
+    let tomorrow = now() + jiff::SignedDuration::from_hours(24);
+    let longest = act(opened(Some("road")), block(Timestamp::MAX), staff(Role::Admin)).expect("allowed");
+    assert_eq!(longest.replies[0].facts.deadline, Some(now() + LONGEST_BLOCK));
+    let refused = |action, by| act(opened(Some("road")), action, by).err();
+    let supervisor = |agency_id| Actor::Staff { id: StaffId(Uuid::from_u128(9)), role: Role::Supervisor, agency: Some(agency(agency_id)) };
+    assert_eq!(refused(block(now()), staff(Role::Admin)), Some(NotAllowed::AlreadyOver));
+    assert_eq!(refused(Action::Block { reason: " ".into(), until: tomorrow }, staff(Role::Admin)), Some(NotAllowed::NoWords));
+    assert_eq!(refused(block(tomorrow), supervisor(PARKS)), Some(NotAllowed::NotWithThisAgency));
+    for by in [officer(1, ROADS), staff(Role::Triage), staff(Role::Clerk), Actor::Citizen, Actor::System] {
+        assert_eq!(refused(block(tomorrow), by), Some(NotAllowed::Role), "{by:?}");
+        assert_eq!(refused(Action::Unblock { reason: "x".into() }, by), Some(NotAllowed::Role), "{by:?}");
+    }
+    let unreachable = Complaint { reply_to: None, ..opened(Some("road")) };
+    assert_eq!(act(unreachable, block(tomorrow), staff(Role::Admin)).err(), Some(NotAllowed::NoWayBack));
+}
+
 fn any_action() -> impl Strategy<Value = (Action, Actor)> {
     let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS]), 0..3)
         .prop_map(|ids| ids.into_iter().map(agency).collect::<Vec<_>>());

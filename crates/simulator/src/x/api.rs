@@ -39,6 +39,7 @@ pub(super) fn routes(platform: XPlatform) -> Router {
         .route("/2/dm_events", get(directs))
         .route("/2/dm_conversations/with/{id}/dm_events", get(directs_with))
         .route("/2/dm_conversations/with/{id}/messages", post(send_direct))
+        .route("/2/dm_conversations/media/{message}/{file}/{name}", get(direct_file))
         .route("/2/oauth2/token", post(token))
         .route("/media/{name}", get(file))
         .route("/simulator/post/{username}", post(citizen_posts))
@@ -440,6 +441,9 @@ async fn conversation(request: Request, with: Option<String>) -> Response {
                 all.insert("sender_id".into(), json!(direct.from));
                 all.insert("dm_conversation_id".into(), json!(both.join("-")));
                 all.insert("created_at".into(), json!(direct.at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()));
+                if direct.photo.is_some() {
+                    all.insert("attachments".into(), json!({ "media_keys": [format!("3_{id}")] }));
+                }
                 all.retain(|field, _| fields.contains(field));
                 all.insert("id".into(), json!(id.to_string()));
                 all.insert("event_type".into(), json!("MessageCreate"));
@@ -451,6 +455,14 @@ async fn conversation(request: Request, with: Option<String>) -> Response {
         if request.words("expansions").contains("sender_id") {
             let senders: HashSet<&str> = page.iter().map(|(_, direct)| direct.from.as_str()).collect();
             value["includes"] = json!({ "users": senders.iter().map(|id| state.shown_user(id)).collect::<Vec<_>>() });
+        }
+        if request.words("expansions").contains("attachments.media_keys") {
+            // What the address names is given at the API alone, to who is in the conversation.
+            let address = |id: &u64| format!("{}/1.1/ton/data/dm/{id}/{id}/foto_{id}.jpg", state.url);
+            let shown = page.iter().filter(|(_, direct)| direct.photo.is_some());
+            let media: Vec<Value> =
+                shown.map(|(id, _)| json!({ "media_key": format!("3_{id}"), "type": "photo", "url": address(id) })).collect();
+            value["includes"]["media"] = json!(media);
         }
         if all.len() > skip + page.len() {
             value["meta"]["next_token"] = json!(format!("token{}", skip + page.len()));
@@ -473,7 +485,7 @@ async fn send_direct(Path(id): Path<String>, given: Given, body: Bytes) -> Respo
         let ours = state.options.user_id.clone();
         // Who never wrote to us takes no messages from us.
         let known = state.directs.values().any(|direct| direct.from == id);
-        known.then(|| state.write_direct(ours, id, text.to_owned()))
+        known.then(|| state.write_direct(ours, id, text.to_owned(), None))
     };
     match done {
         Some(id) => request.answer(StatusCode::CREATED, json!({ "data": { "dm_conversation_id": "1-2", "dm_event_id": id } })).await,
@@ -506,6 +518,20 @@ async fn file(Shared(platform): Shared<XPlatform>, Path(name): Path<String>) -> 
     match state.files.get(&name) {
         Some(bytes) => ([(header::CONTENT_TYPE, "image/jpeg")], bytes.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn direct_file(Path((message, file, name)): Path<(u64, u64, String)>, given: Given) -> Response {
+    let request = match Request::open(XEndpoint::DirectFile, given).await {
+        Ok(request) => request,
+        Err(refused) => return refused,
+    };
+    let photo = request.platform.state().directs.get(&message).and_then(|direct| direct.photo.clone());
+    match photo.filter(|_| file == message && name == format!("foto_{message}.jpg")) {
+        Some(bytes) => ([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response(),
+        None => {
+            request.no(Refusal { status: 404, kind: "resource-not-found", title: "Not Found Error", detail: "Could not find the media" })
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub enum XEndpoint {
     Token,
     /// Getting a file.
     Media,
+    /// `GET /2/dm_conversations/media/:dm_id/:media_id/:resource_id`
+    DirectFile,
 }
 
 /// How a request fails.
@@ -96,6 +98,8 @@ pub(super) struct Direct {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) text: String,
+    /// A JPEG that came with it.
+    pub(super) photo: Option<Bytes>,
     pub(super) at: Timestamp,
 }
 
@@ -261,15 +265,15 @@ impl State {
         }
     }
 
-    pub(super) fn direct(&mut self, username: &str, text: &str) -> String {
+    pub(super) fn direct(&mut self, username: &str, text: &str, photo: Option<Bytes>) -> String {
         let (from, to) = (self.user(username), self.options.user_id.clone());
-        self.write_direct(from, to, text.to_owned())
+        self.write_direct(from, to, text.to_owned(), photo)
     }
 
-    pub(super) fn write_direct(&mut self, from: String, to: String, text: String) -> String {
+    pub(super) fn write_direct(&mut self, from: String, to: String, text: String, photo: Option<Bytes>) -> String {
         let at = self.now();
         let number = self.number(at);
-        self.directs.insert(number, Direct { from, to, text, at });
+        self.directs.insert(number, Direct { from, to, text, photo, at });
         number.to_string()
     }
 

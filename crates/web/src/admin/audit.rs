@@ -61,6 +61,8 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "parked.read" => page.t("audit.parked.read"),
         "parked.retried" => page.t("audit.parked.retried"),
         "parked.dropped" => page.t("audit.parked.dropped"),
+        "citizen.blocked" => page.t("audit.citizen.blocked"),
+        "citizen.unblocked" => page.t("audit.citizen.unblocked"),
         "channel.paused" => page.t("audit.channel.paused"),
         "channel.resumed" => page.t("audit.channel.resumed"),
         other => other,

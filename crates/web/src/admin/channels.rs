@@ -36,6 +36,8 @@ struct Card {
     label: String,
     adapter: String,
     account: String,
+    /// When the office is open, in words, and whether it is now.
+    hours: Option<(String, bool)>,
     area: String,
     from: String,
     until: String,
@@ -95,7 +97,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     // What the banner would say stands here in full.
     page.banner = None;
     let (absent, ways) =
-        look.ways.iter().map(|way| card(way, &look, &directory, &page)).partition(|card| card.condition == Condition::Never);
+        look.by_need().into_iter().map(|way| card(way, &look, &directory, &page)).partition(|card| card.condition == Condition::Never);
     let strangers = look.programs.iter().filter_map(|(name, program)| stranger(name, program, look.at)).collect();
     let (now, soon) = (look.count(Severity::Now), look.count(Severity::Soon));
     page::html(&Channels { csrf: by.csrf.clone(), bus: look.bus, now, soon, ways, absent, strangers, parked: look.parked, page })
@@ -119,6 +121,7 @@ fn card(way: &Way, look: &Look, directory: &Directory, page: &Page) -> Card {
         label: channel.label.clone(),
         adapter: channel.adapter.to_string(),
         account: channel.account.clone(),
+        hours: channel.hours.as_ref().map(|hours| (hours.in_words(page.words.language()), hours.is_open(look.at, directory.calendar.zone))),
         area: channel.area.as_deref().map(|code| directory.area_path(code)).unwrap_or_default(),
         from: page.day(&channel.from),
         until: channel.until.map(|day| page.day(&day)).unwrap_or_default(),

@@ -16,7 +16,7 @@ use store::{attachment::StoredAttachment, message::RecordedMessage};
 use ui::{Clock, Page, Tone, Visit};
 
 use super::{
-    Done, Draft, Refused,
+    Done, Draft, Refused, block,
     conversation::{Said, Turn, turns},
     id_in,
     incident::{self, Group},
@@ -61,6 +61,9 @@ struct ComplaintPage {
     window: Option<(Timestamp, bool)>,
     /// What we asked and heard no answer to.
     asked: String,
+    /// Until when the citizen is not answered.
+    blocked_until: Option<Timestamp>,
+    days: [i64; 4],
     others: Vec<(String, String, bool)>,
     all: Vec<(String, String, bool)>,
     categories: Vec<(String, String, bool)>,
@@ -139,6 +142,10 @@ pub(super) async fn draw(
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let staff = store::staff::names(db, &everybody(complaint, &history)).await?;
+    let blocked = match &complaint.reply_to {
+        Some(to) => store::block::of(db, to, rooms.now()).await?,
+        None => None,
+    };
     let identity = complaint.visibility != Visibility::Secret || by.staff.role.may_triage();
 
     let mut page = page::staff(rooms, visit, by, complaint.reference.to_string()).script("live.js");
@@ -170,10 +177,12 @@ pub(super) async fn draw(
         holders: holders(complaint, &directory, &staff, &page),
         turns: turns(&said, rooms, &directory, &page),
         steps: steps(&history, &by_staff, &directory, &staff, &page),
-        can: can(complaint, by, &directory, page.now),
+        can: can(complaint, by, &directory, page.now, blocked.is_some()),
         can_reply: complaint.reply_to.is_some(),
         window: complaint.reply_to.as_ref().and_then(|to| to.open_until).map(|until| (until, until > page.now)),
         asked: asked(complaint, &page),
+        blocked_until: blocked.map(|block| block.until),
+        days: block::DAYS,
         others: agencies(&directory, by.staff.agency, &draft.agencies),
         all: agencies(&directory, None, &proposed(complaint, &draft)),
         categories: categories(complaint, &directory, &draft, visit),
@@ -199,6 +208,8 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("selesai", page.t("done.resolve")),
         ("arahkan", page.t("done.route")),
         ("buka-lagi", page.t("done.reopen")),
+        ("blokir", page.t("done.block")),
+        ("buka-blokir", page.t("done.unblock")),
     ];
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
@@ -334,6 +345,8 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::HandedOver => page.fill("did.handed_over", "agency", &to),
         Kind::Resolved => page.t("did.resolved").to_owned(),
         Kind::Reopened => page.t("did.reopened").to_owned(),
+        Kind::Blocked => page.t("did.blocked").to_owned(),
+        Kind::Unblocked => page.t("did.unblocked").to_owned(),
     }
 }
 
@@ -349,7 +362,7 @@ fn who(update: &Update, directory: &Directory, staff: &HashMap<StaffId, String>,
 }
 
 /// Asks `decide` itself, so that no button promises what the rules refuse.
-fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timestamp) -> Can {
+fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timestamp, blocked: bool) -> Can {
     let may = |action| decide(complaint.clone(), action, by.actor(), directory, now).is_ok();
     let text = || "…".to_owned();
     let some_agency = directory.agencies.keys().next().copied();
@@ -363,6 +376,8 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("selesai", may(Action::Resolve { text: text(), photo: None })),
         ("alihkan", may(Action::HandOver { to: Vec::new(), reason: text() })),
         ("buka-lagi", may(Action::Reopen { reason: text() })),
+        ("blokir", !blocked && may(Action::Block { reason: text(), until: block::until(now, block::DAYS[0]) })),
+        ("buka-blokir", blocked && may(Action::Unblock { reason: text() })),
         ("catat", may(Action::Note { text: text() })),
     ];
     Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())

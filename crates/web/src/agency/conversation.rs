@@ -210,12 +210,21 @@ fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::Reopened => page.t("reply.reopened"),
         ReplyKind::Unreadable => page.t("reply.unreadable"),
         ReplyKind::Wanted => page.t("reply.wanted"),
+        ReplyKind::Blocked => page.t("reply.blocked"),
+        ReplyKind::Unblocked => page.t("reply.unblocked"),
     }
 }
 
 fn receipt(reply: &SentReply, page: &Page) -> Receipt {
     let fine = |icon, key: &str| Receipt { icon, text: key.to_owned(), failed: false };
     match (reply.state, reply.receipt.as_deref()) {
+        (ReplyState::Withheld, _) if reply.error.as_deref() == Some(store::reply::BLOCKED) => {
+            Receipt { icon: "cross", text: page.t("receipt.blocked").to_owned(), failed: true }
+        }
+        (ReplyState::Due, _) if reply.draft.kind == ReplyKind::Unblocked => {
+            let until = reply.draft.facts.deadline.unwrap_or(reply.created_at);
+            fine("clock", &page.fill("receipt.due.on", "date", page.time(&until)))
+        }
         (ReplyState::Withheld, _) => Receipt { icon: "cross", text: page.t("receipt.withheld").to_owned(), failed: true },
         (ReplyState::Due, _) => fine("clock", page.t("receipt.due")),
         (_, Some("sent")) => fine("sent", page.t("receipt.sent")),
@@ -225,11 +234,18 @@ fn receipt(reply: &SentReply, page: &Page) -> Receipt {
         }
         (_, Some("delivered")) => fine("delivered", page.t("receipt.delivered")),
         (_, Some("read")) => fine("delivered", page.t("receipt.read")),
-        (_, Some("failed")) => {
-            let error = reply.error.clone().unwrap_or_default();
-            Receipt { icon: "alert", text: page.fill("receipt.failed", "error", &error), failed: true }
-        }
+        (_, Some("failed")) => Receipt { icon: "alert", text: failed(reply.error.as_deref().unwrap_or_default(), page), failed: true },
         _ => fine("clock", page.t("receipt.handed_on")),
+    }
+}
+
+/// Why it failed; what an adapter says of the platform's list of blocked senders in our own words.
+fn failed(error: &str, page: &Page) -> String {
+    match error.split_once(": ").map_or(error, |(code, _)| code) {
+        "block_window" => page.t("receipt.block.window").to_owned(),
+        "block_full" => page.t("receipt.block.full").to_owned(),
+        "block_refused" => page.fill("receipt.block.refused", "error", error),
+        _ => page.fill("receipt.failed", "error", error),
     }
 }
 

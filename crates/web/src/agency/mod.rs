@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod ask;
+pub(crate) mod block;
 pub(crate) mod claim;
 pub(crate) mod complaint;
 mod conversation;
@@ -19,14 +20,15 @@ pub(crate) mod queue;
 pub(crate) mod reopen;
 pub(crate) mod resolve;
 pub(crate) mod route;
+pub(crate) mod unblock;
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, NotAllowed, decide};
+use model::{Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, Decision, NotAllowed, UpdateKind, decide};
 use serde::Deserialize;
-use store::StoreError;
+use store::{StoreError, Tx};
 use tracing::info;
 use ui::{Page, Visit};
 
@@ -80,6 +82,8 @@ impl Refused {
             Self::Not(NotAllowed::Together) => page.t("refused.together"),
             Self::Not(NotAllowed::Apart) => page.t("refused.apart"),
             Self::Not(NotAllowed::Confidential) => page.t("refused.confidential"),
+            Self::Not(NotAllowed::NoWayBack) => page.t("refused.no_way_back"),
+            Self::Not(NotAllowed::AlreadyOver) => page.t("refused.already_over"),
         }
     }
 
@@ -101,6 +105,7 @@ pub(crate) struct Draft {
     pub(crate) to_triage: bool,
     pub(crate) category: String,
     pub(crate) area: String,
+    pub(crate) days: i64,
     pub(crate) error: String,
 }
 
@@ -157,10 +162,27 @@ async fn act(
         Err(StoreError::Stale) => return Ok(Err(Refused::Stale)),
         written => written?,
     }
+    note_blocks(&mut tx, acting, &decision).await?;
     store::commit(tx).await?;
     let steps: Vec<&str> = decision.updates.iter().map(|update| update.kind.as_str()).collect();
     info!(trace.id = %trace, complaint.id = %id, staff.id = %acting.by.staff.id, ?steps, "Staff acted on complaint {reference}.");
     Ok(Ok(()))
+}
+
+/// Who is not answered any more is also in the list that admins read: power over citizens is looked at.
+async fn note_blocks(tx: &mut Tx, acting: &Acting, decision: &Decision) -> Result<(), WebError> {
+    for update in &decision.updates {
+        let action = match update.kind {
+            UpdateKind::Blocked => "citizen.blocked",
+            UpdateKind::Unblocked => "citizen.unblocked",
+            _ => continue,
+        };
+        let until = decision.replies.iter().find_map(|reply| reply.facts.deadline.filter(|_| update.kind == UpdateKind::Blocked));
+        let detail = serde_json::json!({ "reason": update.text, "until": until });
+        let subject = decision.complaint.reference.to_string();
+        store::audit::write(tx, update.at, Some(acting.by.staff.id), action, &subject, &detail).await?;
+    }
+    Ok(())
 }
 
 /// Back to the complaint when it is done; else the page again, with what was typed and why it was refused.

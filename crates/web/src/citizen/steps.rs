@@ -51,7 +51,8 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Noted => "note",
         UpdateKind::HandedOver => "handover",
         UpdateKind::Resolved => "check",
-        UpdateKind::Reopened => "again",
+        UpdateKind::Reopened | UpdateKind::Unblocked => "again",
+        UpdateKind::Blocked => "lock",
     }
 }
 
@@ -66,7 +67,8 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Claimed, _) => page.fill("step.claimed", "agency", &agency),
         (UpdateKind::Asked, _) => page.fill("step.asked", "agency", &agency),
         (UpdateKind::Answered, _) => page.fill("step.answered", "agency", &agency),
-        (UpdateKind::Noted, _) => page.t("step.noted").to_owned(),
+        // Never shown: only staff see these steps.
+        (UpdateKind::Noted | UpdateKind::Blocked | UpdateKind::Unblocked, _) => page.t("step.noted").to_owned(),
         (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),

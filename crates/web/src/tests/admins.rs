@@ -89,6 +89,9 @@ async fn channels_show_whether_their_program_is_alive() {
         assert!(words.contains(part), "{part} in {words}");
     }
     assert!(!words.contains("Semua kanal berjalan"), "{words}");
+    assert!(words.contains("Senin–Jumat 07.30–16.00 Sedang buka"), "{words}");
+    let place = |label: &str| words.find(label).expect("is there");
+    assert!(place("Loket Kelurahan Melati") < place("Pesan singkat 0811-1234-567"), "what needs somebody stands first");
     let elsewhere = admin.get("/admin/petugas").await.words();
     assert!(elsewhere.contains("hal pada kanal perlu dilihat sekarang"), "no page hides it: {elsewhere}");
     assert!(

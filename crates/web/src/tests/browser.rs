@@ -69,6 +69,10 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let secret = world.complain(Wish { tel: "081200000006", visibility: Visibility::Secret, hours_ago: 70, ..Wish::default() }).await;
     let entered = Wish { tel: "081200000007", account: "kel-melati", text: "Saluran air mampet di RT 03.", ..Wish::default() };
     world.complain(entered).await;
+    let rude = world.complain(Wish { tel: "081200000008", text: "Pohon peneduh ditebang semua!", hours_ago: 6, ..Wish::default() }).await;
+    let supervisor = world.sign_in("jalan.penyelia").await;
+    let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
+    assert!(supervisor.post(&format!("/aduan/{}/blokir", rude.id), &reason).await.status.is_redirection());
     admins::park(world).await;
     channels(world).await;
     world.pass(SignedDuration::from_mins(7));
@@ -80,7 +84,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "password": PASSWORD,
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })

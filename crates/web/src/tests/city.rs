@@ -130,7 +130,10 @@ fn directory() -> Seed {
             channel("chat", "0811", "Pesan singkat 0811-1234-567", None),
             channel("mail", "aduan", "Surel aduan@contoh.example.id", None),
             channel("counter", "kel-melati", "Loket Kelurahan Melati", Some("3171090001")),
-            channel("counter", "kel-kenanga", "Loket Kelurahan Kenanga", Some("3171090002")),
+            Channel {
+                hours: "mon-fri 07:30-16:00".parse().ok(),
+                ..channel("counter", "kel-kenanga", "Loket Kelurahan Kenanga", Some("3171090002"))
+            },
         ],
         ..Seed::default()
     }

@@ -46,7 +46,7 @@ async fn a_pair_is_shown_side_by_side_joined_undone_and_joined_again() {
     for turn in 0..2 {
         let answer = triage.post(&address, &[("what", "gabung")]).await;
         assert!(answer.leads_to().starts_with("/usulan?done=gabung"), "{turn}");
-        let page = triage.get(&answer.leads_to()).await;
+        let page = triage.get(answer.leads_to()).await;
         assert!(page.text.contains("Tidak ada usulan") && page.text.contains("Laporan sudah digabung"));
         let complaint = triage.get(&format!("/aduan/{}", first.id)).await;
         assert!(complaint.text.contains("Buka kejadian") && complaint.text.contains(&other) && complaint.text.contains("/pisah"));
@@ -91,7 +91,7 @@ async fn an_agency_acts_on_all_and_sees_what_became_of_it() {
     assert!(unsaid.status.is_client_error(), "without words nothing is resolved: {}", unsaid.status);
     let done = officer.post(&format!("{page}/tindakan"), &[("what", "resolve"), ("text", "Sudah ditambal.")]).await;
     assert_eq!(done.leads_to(), format!("{page}?done=tindakan"));
-    let shown = officer.get(&done.leads_to()).await;
+    let shown = officer.get(done.leads_to()).await;
     assert!(shown.text.contains("0 laporan selesai diproses, 0 tidak bisa, 2 menunggu") && shown.text.contains("Sudah ditambal."));
     assert!(world.sign_in("triase").await.get(&page).await.text.contains("Laporan di dalamnya"));
 }

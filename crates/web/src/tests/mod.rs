@@ -1,6 +1,7 @@
 //! The world of a page's test: a real database, a real bus, storage in memory, a clock that stands until it is told to go on.
 
 mod admins;
+mod blocks;
 mod browser;
 mod citizens;
 mod city;

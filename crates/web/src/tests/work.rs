@@ -85,7 +85,7 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
     for (login, expected) in [
         ("jalan", &["jawab", "tanya", "selesai", "alihkan", "catat"][..]),
         ("jalan.dua", &["catat"][..]),
-        ("jalan.penyelia", &["ambil", "jawab", "tanya", "selesai", "alihkan", "catat"][..]),
+        ("jalan.penyelia", &["ambil", "jawab", "tanya", "selesai", "alihkan", "catat", "blokir"][..]),
         ("triase", &["arahkan", "catat"][..]),
     ] {
         let shown = world.sign_in(login).await.get(&page).await;

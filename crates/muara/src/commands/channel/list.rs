@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bus::Bus;
-use model::Timestamp;
+use model::{Timestamp, clock::Zone};
 use serde_json::{Value, json};
 use watch::{Alarm, Last, Look, Program, Way};
 
@@ -14,19 +14,23 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let bus: Bus = connect::bus(config, "muara channel").await?;
     let directory = store::directory::load(&db).await?;
     let look = watch::look(&db, &bus, &directory, now(), &Last::default()).await?;
+    let zone = directory.calendar.zone;
     if as_json {
-        println!("{:#}", to_json(&look));
+        println!("{:#}", to_json(&look, zone));
     } else {
-        print!("{}", to_table(&look));
+        print!("{}", to_table(&look, zone));
     }
     Ok(())
 }
 
-const HEAD: [&str; 9] = ["CHANNEL", "ADAPTER", "ACCOUNT", "STATE", "TODAY", "7 DAYS", "LAST MESSAGE", "WAITING", "FAILED"];
+const HEAD: [&str; 10] = ["CHANNEL", "ADAPTER", "ACCOUNT", "STATE", "TODAY", "7 DAYS", "LAST MESSAGE", "WAITING", "FAILED", "HOURS"];
 
-fn to_table(look: &Look) -> String {
-    let rows: Vec<[String; 9]> = std::iter::once(HEAD.map(str::to_owned)).chain(look.ways.iter().map(|way| row(way, look))).collect();
-    let mut widths = [0; 9];
+/// What needs somebody first; the reasons beneath it.
+fn to_table(look: &Look, zone: Zone) -> String {
+    let ways = look.by_need();
+    let rows: Vec<[String; 10]> =
+        std::iter::once(HEAD.map(str::to_owned)).chain(ways.into_iter().map(|way| row(way, look, zone))).collect();
+    let mut widths = [0; 10];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -54,7 +58,7 @@ fn to_table(look: &Look) -> String {
     text
 }
 
-fn row(way: &Way, look: &Look) -> [String; 9] {
+fn row(way: &Way, look: &Look, zone: Zone) -> [String; 10] {
     let program = look.programs.get(&way.channel.adapter);
     let failed: u64 = way.failed.iter().map(|failed| failed.replies).sum();
     [
@@ -67,7 +71,14 @@ fn row(way: &Way, look: &Look) -> [String; 9] {
         way.last_message.map_or_else(|| "-".to_owned(), |at| ago(at, look.at)),
         way.due.as_ref().map_or(0, |due| due.replies).to_string(),
         failed.to_string(),
+        hours(way, look.at, zone),
     ]
+}
+
+/// `mon-thu 07:30-16:00 (closed now)`; nothing where nobody wrote any down, as where no door closes.
+fn hours(way: &Way, now: Timestamp, zone: Zone) -> String {
+    let Some(hours) = &way.channel.hours else { return String::new() };
+    format!("{hours} ({} now)", if hours.is_open(now, zone) { "open" } else { "closed" })
 }
 
 /// The worst in one or two words.
@@ -94,17 +105,17 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn to_json(look: &Look) -> Value {
+fn to_json(look: &Look, zone: Zone) -> Value {
     json!({
         "at": look.at,
         "bus": look.bus,
         "parked": look.parked,
-        "channels": look.ways.iter().map(|way| channel(way, look)).collect::<Vec<_>>(),
+        "channels": look.by_need().into_iter().map(|way| channel(way, look, zone)).collect::<Vec<_>>(),
         "programs": look.programs.iter().map(|(name, one)| program(name.as_str(), one, look.at)).collect::<Vec<_>>(),
     })
 }
 
-fn channel(way: &Way, look: &Look) -> Value {
+fn channel(way: &Way, look: &Look, zone: Zone) -> Value {
     let alive = look.programs.get(&way.channel.adapter).is_some_and(|program| program.is_alive(look.at));
     json!({
         "adapter": way.channel.adapter,
@@ -113,6 +124,8 @@ fn channel(way: &Way, look: &Look) -> Value {
         "area": way.channel.area,
         "from": way.channel.from,
         "until": way.channel.until,
+        "hours": way.channel.hours,
+        "open_now": way.channel.hours.as_ref().map(|hours| hours.is_open(look.at, zone)),
         "alive": alive,
         "messages_today": way.today,
         "messages_7_days": way.week,

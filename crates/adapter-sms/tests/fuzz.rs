@@ -1,4 +1,4 @@
-//! Any bytes at any gateway: nothing panics, and what comes out is whole.
+//! Any bytes at any gateway: nothing panics, and what comes out is whole. `MUARA_FUZZ_CASES` says how many are tried.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ static ADAPTER: LazyLock<Sms> = LazyLock::new(|| {
         { number = '1708', gateway = 'kota', keywords = [{ word = 'BKN', account = '1708-bkn' }, { word = 'LAPOR BKN' }] },\n\
         { number = '1709', gateway = 'modem' }, { number = '1710', gateway = 'awan' }, { number = '1711', gateway = 'lokal' }, { number = '1712', gateway = 'septet' }]\n\
         kannel = { kota = { secret = 'word-of-the-gateway', door_url = 'http://127.0.0.1:1', send_url = 'http://127.0.0.1:1', username = 'm', password = 'x' } }\n\
-        gammu = { modem = { folder = '/nowhere' } }\n\
+        gammu = { modem = { folder = '/nowhere' }, modem1 = { folder = '/elsewhere' } }\n\
         twilio = { awan = { account_sid = 'AC1', auth_token = 'x', door_url = 'https://sms.example.id' } }\n\
         [adapter.http.lokal]\nsecret = 'word-of-the-gateway'\nlist = 'results'\nfrom = 'from'\nto = 'to'\ntext = 'text'\nid = 'id'\ntime = 'time'\ntime_format = '%Y-%m-%d %H:%M:%S'\n\
         part_reference = 'ref'\npart_of = 'of'\npart_number = 'part'\nreport_status = 'status'\nreport_reply = 'reply'\nfailed = ['no']\n\
@@ -19,6 +19,11 @@ static ADAPTER: LazyLock<Sms> = LazyLock::new(|| {
     let settings = Settings::layered(&[Sms::DEFAULTS, text]).expect("a configuration");
     Sms::open(settings.adapter, Http::new(Limits::default()).expect("a client")).expect("an adapter")
 });
+
+#[test]
+fn no_recorded_message_that_was_disturbed_brings_the_reader_down() {
+    adapter_testkit::fuzz(&*ADAPTER, &adapter_testkit::recorded::<Sms>(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")));
+}
 
 fn raw(query: String, content_type: &str, body: Vec<u8>) -> Raw {
     Raw {
@@ -86,6 +91,8 @@ const OTHERS: &[&str] = &[
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(adapter_testkit::fuzz_cases()) })]
+
     #[test]
     fn any_query_of_kannel_gives_whole_events_or_an_error(query in form(KANNEL)) {
         whole(&raw(format!("gateway=kota&{query}"), "", Vec::new()))?;
