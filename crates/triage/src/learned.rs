@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Example, Kind, Kinds, Located, Named, Sorter, Whereabouts,
+    Example, Judge, Kind, Kinds, Located, Named, Sorter, Whereabouts,
     bag::{Kind as Feature, hash},
     sorter::bag,
     text::Word,
@@ -55,6 +55,7 @@ pub struct Learned {
     kinds: Option<Kinds>,
     /// Hashes of the texts it learned from, in order: what it must not be asked about when it is compared with another.
     seen: Vec<u32>,
+    judge: Option<Judge>,
 }
 
 /// What is thought of one complaint.
@@ -160,7 +161,19 @@ impl Learned {
             whereabouts: finds.then(|| Sure { model: Whereabouts::new(areas.to_vec()).learning(&located), floor: USUAL_FLOOR }),
             kinds: None,
             seen: Vec::new(),
+            judge: None,
         }
+    }
+
+    /// The same, with what judges which complaints are about one thing.
+    #[must_use]
+    pub fn judging(self, judge: Judge) -> Self {
+        Self { judge: Some(judge), ..self }
+    }
+
+    /// What judges which complaints are about one thing, if that was learned.
+    pub fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
     }
 
     /// What it thinks of a complaint.
@@ -238,8 +251,9 @@ impl Learned {
     pub fn bytes(&self) -> usize {
         let sorter = |sure: &Option<Sure<Sorter>>| sure.as_ref().map_or(0, |sure| sure.model.bytes());
         let kinds = self.kinds.as_ref().map_or(0, Kinds::bytes);
+        let judge = self.judge.as_ref().map_or(0, Judge::bytes);
         let whereabouts = self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes());
-        sorter(&self.agency) + sorter(&self.category) + whereabouts + kinds + self.seen.len() * 4
+        sorter(&self.agency) + sorter(&self.category) + whereabouts + kinds + judge + self.seen.len() * 4
     }
 
     /// The same for people, in millions.
@@ -254,6 +268,7 @@ impl Learned {
             && sorter(&self.category)
             && self.whereabouts.as_ref().is_none_or(|sure| sure.model.is_whole())
             && self.kinds.as_ref().is_none_or(Kinds::is_whole)
+            && self.judge.as_ref().is_none_or(Judge::is_whole)
     }
 }
 

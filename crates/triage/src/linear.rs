@@ -120,6 +120,18 @@ impl Vocabulary {
         // A table of pairs with a byte of its own for each place, between half and seven eighths full.
         self.known.capacity() * 8 / 7 * 9 + self.rarity.len() * 4
     }
+
+    /// All features with their values, for who has not learned how rare they are.
+    pub(crate) fn unlearned(bag: &Bag) -> Vector {
+        let mut features: Vec<u32> = bag.0.iter().flat_map(|block| block.features.iter().copied()).collect();
+        features.sort_unstable();
+        let mut vector: Vector = features.chunk_by(|a, b| a == b).map(|same| (same[0], 1.0 + (same.len() as f32).ln())).collect();
+        let length = vector.iter().map(|(_, value)| value * value).sum::<f32>().sqrt().max(1e-6);
+        for (_, value) in &mut vector {
+            *value /= length;
+        }
+        vector
+    }
 }
 
 impl Linear {

@@ -1,13 +1,16 @@
 //! `muara learn`, `muara learned`, `muara import`: what triage learns from decided complaints.
 
-use std::path::PathBuf;
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use model::Directory;
 use serde_json::{Value, json};
 use store::learned::Back;
-use triage::{Decided, Kind, Learned, Named, Tallies};
+use triage::{Decided, Example, Judge, Kind, Learned, Named, Side, Sorter, Tallies};
 
 use super::now;
 use crate::{config::Config, connect};
@@ -75,7 +78,9 @@ pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
     println!("On the latest {}, learned from the others:", later.len());
     say(&tallies);
     let beside = compare(&trial, later, store::learned::in_use(&db).await?);
-    let learned = Learned::learn(&history, &areas, &messages);
+    let judge = judge(&db, &history).await?;
+    println!("{}", on_joining(&judge));
+    let learned = Learned::learn(&history, &areas, &messages).judging(judge);
 
     let figures = json!({ "held_back": later.len(), "new": tallies, "beside": beside.figures() });
     let mut tx = store::begin(&db).await?;
@@ -148,6 +153,43 @@ impl Beside {
             Self::TooFew { version, new } => json!({ "version": version, "too_few": new }),
             Self::Compared { version, new, present } => json!({ "version": version, "new": new, "then_in_use": present }),
         }
+    }
+}
+
+/// How many of the latest decided pairs are learned from.
+const MOST_PAIRS: i64 = 20_000;
+
+/// What judges which complaints are about one thing: how rare words are from history, the rest from pairs that staff decided.
+async fn judge(db: &store::PgPool, history: &[Decided]) -> anyhow::Result<Judge> {
+    let decided = store::incident::decided(db, MOST_PAIRS).await?;
+    let mut places: HashMap<model::ComplaintId, usize> = HashMap::new();
+    let mut sides: Vec<Side<'_>> = Vec::new();
+    let mut pairs: Vec<triage::Decision> = Vec::new();
+    for (one, other, same) in &decided {
+        let mut at = [0; 2];
+        for (at, side) in at.iter_mut().zip([one, other]) {
+            *at = *places.entry(side.id).or_insert_with(|| {
+                sides.push(Side { text: &side.text, place: &side.place, area: &side.area, at: side.opened_at.as_second() });
+                sides.len() - 1
+            });
+        }
+        pairs.push((at[0], at[1], *same));
+    }
+    let texts: Vec<(&str, &str)> = history.iter().map(|row| (row.text.as_str(), row.place.as_str())).collect();
+    let compared: HashSet<&str> = sides.iter().map(|side| side.text).collect();
+    let subjects: Vec<Example<'_>> = history
+        .iter()
+        .filter(|row| !row.category.is_empty() && !compared.contains(row.text.as_str()))
+        .map(|row| Example { text: &row.text, place: &row.place, label: &row.category, fine: "" })
+        .collect();
+    Ok(Judge::learn(&texts, Sorter::learn(&subjects), &sides, &pairs))
+}
+
+fn on_joining(judge: &Judge) -> String {
+    if judge.joins() {
+        format!("Complaints about one thing are joined without asking from {:.2} on.", judge.floors().join)
+    } else {
+        "Complaints about one thing are suggested to staff and none is joined without asking: that takes more decided pairs.".to_owned()
     }
 }
 
