@@ -112,10 +112,9 @@ proptest! {
 
     #[test]
     fn any_parts_are_joined_and_nothing_that_arrived_is_left_out(
-        of in 2..9_u8, present in proptest::collection::btree_set(1..9_u8, 1..8), words in proptest::collection::vec("[a-z]{3,9}", 9)
+        of in 2..9_u8, present in proptest::collection::btree_set(1..9_u8, 1..8), words in proptest::collection::vec("[c-z]{3,9}", 9)
     ) {
-        let present: Vec<u8> = present.into_iter().filter(|number| *number <= of).collect();
-        prop_assume!(!present.is_empty());
+        let present: std::collections::BTreeSet<u8> = present.into_iter().map(|number| (number - 1) % of + 1).collect();
         let pieces: Vec<serde_json::Value> = present.iter().rev().map(|number| {
             let word = &words[usize::from(*number)];
             let query = format!("gateway=kota&id=p{number}&from=081200000001&to=1708&coding=0&udh=%05%00%03%07%{of:02x}%{number:02x}&text={word}");

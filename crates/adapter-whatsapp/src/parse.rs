@@ -247,6 +247,10 @@ impl Inside<'_> {
         if status.recipient_type.text() == Some("group") {
             return None;
         }
+        // What becomes of a picture says nothing of the words before it, and the reply is the words.
+        if status.biz_opaque_callback_data.text().is_some_and(|data| data.starts_with(FILE)) {
+            return None;
+        }
         let state = match status.word.0.as_str() {
             "sent" => ReceiptState::Sent,
             "delivered" => ReceiptState::Delivered,
@@ -264,6 +268,9 @@ impl Inside<'_> {
         })
     }
 }
+
+/// What begins the callback data of a file that follows the words of a reply; the reply's id comes after it.
+pub(crate) const FILE: &str = "file:";
 
 /// Code and title; Meta's details may name the number.
 fn failed(errors: &[Odd<Fault>]) -> ReceiptState {

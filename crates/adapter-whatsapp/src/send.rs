@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     Account, Template, WhatsApp, menu,
+    parse::FILE,
     refusal::{No, NoAnswer},
     templates::Usable,
     thread::Thread,
@@ -153,7 +154,7 @@ impl WhatsApp {
             content["messaging_product"] = "whatsapp".into();
             content["recipient_type"] = "individual".into();
             content[to.field] = to.value.as_str().into();
-            content["biz_opaque_callback_data"] = reply.id.to_string().into();
+            content["biz_opaque_callback_data"] = if is_file { format!("{FILE}{}", reply.id) } else { reply.id.to_string() }.into();
             if let (Some(thread), 0) = (thread, number) {
                 content["context"] = json!({ "message_id": thread.message });
             }

@@ -5,8 +5,10 @@
 //! * [`promote`](mod@promote) looks at what lies in quarantine.
 //! * [`run`] does all of it until it is told to stop.
 
+pub mod acts;
 mod bounds;
 mod handle;
+mod incident;
 mod picture;
 mod plan;
 pub mod promote;

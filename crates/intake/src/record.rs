@@ -4,13 +4,17 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use metrics::counter;
-use model::{AdapterName, Address, CitizenId, ComplaintId, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId, TrackingCode};
+use model::{
+    AdapterName, Address, AttachmentKind, CitizenId, ComplaintId, Content, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId,
+    TrackingCode,
+};
 use store::{PgPool, StoreError, Tx, block, citizen, complaint, message, reply};
 use tracing::info;
 
 use crate::{
     Recorded, Rooms,
     bounds::{Bounded, bounded},
+    incident,
     plan::{BREATH, Known, Plan, answered_key, numbers_of, plan},
 };
 
@@ -18,7 +22,8 @@ use crate::{
 /// enough: what they wrote is seen then.
 const TRIES: usize = 3;
 /// The constraints that say so.
-const TAKEN_MEANWHILE: [&str; 3] = ["message_key", "complaint_reference_key", "complaint_tracking_key"];
+const TAKEN_MEANWHILE: [&str; 5] =
+    ["message_key", "complaint_reference_key", "complaint_tracking_key", "incident_member_pkey", "incident_member_incident_fkey"];
 
 /// Records messages in one transaction; the results in their order. After `Ok` all of them are durable, after an error none.
 ///
@@ -63,10 +68,27 @@ async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)],
     let messages: Vec<&Inbound> = batch.iter().map(|(message, _)| &message.inbound).collect();
     citizen::lock(&mut tx, &senders(&messages)).await?;
     let known = look_up(&mut tx, &messages, now).await?;
-    let plan = plan(batch, known, rooms, now);
+    let mut plan = plan(batch, known, rooms, now);
+    let pictures = pictures(&plan, batch);
+    let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, rooms, now).await?;
     write(&mut tx, &plan, batch, now).await?;
+    incident::write(&mut tx, &compared, now).await?;
     store::commit(tx).await?;
     Ok(plan)
+}
+
+/// Sums of the pictures that each complaint's messages bring.
+fn pictures(plan: &Plan, batch: &[(Bounded, TraceId)]) -> HashMap<ComplaintId, Vec<String>> {
+    let mut pictures: HashMap<ComplaintId, Vec<String>> = HashMap::new();
+    for placed in &plan.messages {
+        let Some(complaint) = placed.complaint else { continue };
+        for attachment in &batch[placed.at].0.inbound.attachments {
+            if let (AttachmentKind::Image, Content::Quarantined { sha256, .. }) = (attachment.kind, &attachment.content) {
+                pictures.entry(complaint).or_default().push(sha256.clone());
+            }
+        }
+    }
+    pictures
 }
 
 fn senders(messages: &[&Inbound]) -> Vec<Address> {

@@ -9,7 +9,7 @@ use store::{PgPool, StoreError};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use crate::{Rooms, handle_batch, promote};
+use crate::{Rooms, acts, handle_batch, promote};
 
 /// What a batch holds at most: beyond about a hundred messages a transaction gets slower as fast as it gets bigger.
 const MOST: usize = 200;
@@ -54,7 +54,7 @@ pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
         both.cancel();
         ended.map_err(RunError::Events)
     };
-    let (ended, ()) = tokio::join!(events, promote::run(&context, both.clone()));
+    let (ended, (), ()) = tokio::join!(events, promote::run(&context, both.clone()), acts::run(&context.db, both.clone()));
     ended
 }
 

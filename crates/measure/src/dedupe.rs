@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use anyhow::Context as _;
 use rustc_hash::FxHashMap;
-use triage::{Example, Figures, Seen, Side, Sorter, Twins};
+use triage::{CANDIDATES, Example, FOUND, Figures, Floors, LATEST_OF_A_KEY, Scored, Seen, Side, Sorter, Twins, WINDOW};
 
 use crate::{
     Report,
@@ -27,15 +27,6 @@ struct Answer<'a> {
     probability: f32,
     said: bool,
     joined: bool,
-}
-
-/// Where scores become decisions.
-#[derive(Debug, Clone, Copy)]
-struct Floors {
-    /// From here on it is the same.
-    same: f32,
-    /// From here on it is joined without asking.
-    join: f32,
 }
 
 /// Measures on `asked`, learning from `learned`; both are `None`-or-the-same for folds.
@@ -69,6 +60,7 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
     let mut shelves = [
         Shelf::new(format!("{name} among documents"), &twins, &learned, &[]),
         Shelf::new(format!("{name} among all"), &twins, &learned, &corpus),
+        Shelf::new(String::new(), &twins, &learned, &corpus).by_key(format!("{name} among all, by key"), &learned, &corpus),
     ];
     let groups: Vec<usize> = rows.iter().map(|row| row.group).collect();
     for seed in 1..=3 {
@@ -159,47 +151,19 @@ fn answer<'a>(judge: &Twins, row: &'a Row<'a>, floors: Floors) -> Answer<'a> {
     Answer { row, probability, said: probability >= floors.same, joined: probability >= floors.join && judge.may_join(&row.figures) }
 }
 
-/// Joining without asking must be right so often among the pairs it is learned from, and has to be seen so often first: above what is asked of it
-/// (0.95), because new pairs are never as easy.
-const JOINED_RIGHT: f64 = 0.98;
-const LEAST_JOINED: usize = 15;
-
 /// Finds both floors by folds within the rows to learn from.
 fn floors(rows: &[Row<'_>], learn: &[usize], twins: &Twins) -> Floors {
     let groups: Vec<usize> = learn.iter().map(|&row| rows[row].group).collect();
-    let mut scored: Vec<(f32, bool, bool, bool)> = Vec::new();
+    let mut scored: Vec<Scored> = Vec::new();
     for Fold { learn: inner, ask } in by_group(&groups, 5, 11) {
         let judge = judge(twins, inner.iter().map(|&at| &rows[learn[at]]));
         scored.extend(ask.iter().map(|&at| {
             let row = &rows[learn[at]];
-            let left_out = row.pair.stratum == "AUTO" || row.pair.confidence == "low";
-            (judge.same(&row.figures), row.same, left_out, judge.may_join(&row.figures))
+            let counts = row.pair.stratum != "AUTO" && row.pair.confidence != "low";
+            Scored { probability: judge.same(&row.figures), same: row.same, counts, may_join: judge.may_join(&row.figures) }
         }));
     }
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let all = scored.iter().filter(|(_, same, left_out, _)| *same && !left_out).count();
-    let mut best = (0.0, 0.5);
-    let mut join = 1.1;
-    let (mut right, mut said, mut joined, mut joined_right) = (0, 0, 0, 0);
-    for (at, &(score, same, left_out, may_join)) in scored.iter().enumerate() {
-        let next = scored.get(at + 1).map_or(0.0, |(score, ..)| *score);
-        if !left_out {
-            said += 1;
-            right += usize::from(same);
-            let f1 = 2.0 * ratio(right, all + said);
-            if f1 > best.0 {
-                best = (f1, f32::midpoint(score, next));
-            }
-        }
-        if may_join {
-            joined += 1;
-            joined_right += usize::from(same);
-            if joined >= LEAST_JOINED && ratio(joined_right, joined) >= JOINED_RIGHT {
-                join = f32::midpoint(score, next);
-            }
-        }
-    }
-    Floors { same: best.1, join }
+    triage::floors(scored)
 }
 
 fn say(name: &str, answers: &[Answer<'_>], report: &mut Report) -> anyhow::Result<()> {
@@ -264,15 +228,12 @@ fn say(name: &str, answers: &[Answer<'_>], report: &mut Report) -> anyhow::Resul
     report.table(name, &header, lines)
 }
 
-/// How many candidates are looked at closely.
-const CANDIDATES: usize = 50;
-/// How far back a complaint may be about the same thing: sixty days, in seconds.
-const WINDOW: i64 = 60 * 86_400;
-
 /// Every complaint that could be the earlier one, made ready.
 struct Shelf<'a> {
     name: String,
     all: BTreeMap<&'a str, Seen>,
+    /// Where they are kept, the latest last, if only those are looked at that are found by key, as in the database.
+    index: Option<FxHashMap<i64, Vec<(i64, &'a str)>>>,
     /// The group of the pair and how many candidates stood before the true one.
     found: Vec<(usize, usize)>,
     nanos: Vec<f64>,
@@ -282,7 +243,38 @@ impl<'a> Shelf<'a> {
     fn new(name: String, twins: &Twins, loaded: &'a Loaded, corpus: &'a [Complaint]) -> Self {
         let rows = corpus.iter().chain(loaded.documents.values());
         let all = rows.map(|row| (row.id.as_str(), twins.see(&side(row)))).collect();
-        Self { name, all, found: Vec::new(), nanos: Vec::new() }
+        Self { name, all, index: None, found: Vec::new(), nanos: Vec::new() }
+    }
+
+    /// The same shelf, found by key.
+    fn by_key(self, name: String, loaded: &'a Loaded, corpus: &'a [Complaint]) -> Self {
+        let mut index: FxHashMap<i64, Vec<(i64, &str)>> = FxHashMap::default();
+        let mut known = std::collections::BTreeSet::new();
+        for row in corpus.iter().chain(loaded.documents.values()).filter(|row| known.insert(row.id.as_str())) {
+            for key in triage::keys(&side(row), None).kept {
+                index.entry(key).or_default().push((seconds(&row.created_at), row.id.as_str()));
+            }
+        }
+        for kept in index.values_mut() {
+            kept.sort_unstable();
+        }
+        Self { name, index: Some(index), ..self }
+    }
+
+    /// As intake finds them: the latest under each key, then those that share most.
+    fn found_by_key(index: &FxHashMap<i64, Vec<(i64, &'a str)>>, asked: &Complaint) -> Vec<&'a str> {
+        let now = seconds(&asked.created_at);
+        let mut shares: FxHashMap<&str, f32> = FxHashMap::default();
+        for (key, says) in triage::keys(&side(asked), None).asked {
+            let kept = index.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let earlier = kept.iter().rev().filter(|(at, id)| *at <= now && now - at <= WINDOW && *id != asked.id);
+            for (_, id) in earlier.take(LATEST_OF_A_KEY) {
+                *shares.entry(id).or_default() += says;
+            }
+        }
+        let mut shares: Vec<(&str, f32)> = shares.into_iter().collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(a.0)));
+        shares.into_iter().take(FOUND).map(|(id, _)| id).collect()
     }
 
     /// For a pair that is the same: how many candidates stand before the earlier one when the later one is asked about.
@@ -295,18 +287,14 @@ impl<'a> Shelf<'a> {
         let (old, new) = if (at(a), a) < (at(b), b) { (a, b) } else { (b, a) };
         let asked = &self.all[new.as_str()];
         let started = Instant::now();
-        let mut near: Vec<(f32, &str)> = self
-            .all
-            .iter()
-            .filter(|(id, other)| **id != new.as_str() && other.at() <= asked.at() && asked.at() - other.at() <= WINDOW)
-            .map(|(id, other)| (Twins::alike(asked, other), *id))
-            .collect();
-        near.sort_by(|a, b| b.0.total_cmp(&a.0));
-        near.truncate(CANDIDATES);
-        let score = |alike: f32, id: &str| judge.same(&judge.figures(asked, &self.all[id])) + ALIKE * alike;
-        let mut judged: Vec<(f32, &str)> = near.iter().map(|&(alike, id)| (score(alike, id), id)).collect();
-        judged.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let place = judged.iter().position(|(_, id)| id == old).unwrap_or(usize::MAX);
+        let earlier = |(id, other): &(&&str, &Seen)| **id != new.as_str() && other.at() <= asked.at() && asked.at() - other.at() <= WINDOW;
+        let ids: Vec<&str> = match &self.index {
+            Some(index) => Self::found_by_key(index, &loaded.documents[new]),
+            None => self.all.iter().filter(earlier).map(|(id, _)| *id).collect(),
+        };
+        let others: Vec<&Seen> = ids.iter().map(|id| &self.all[id]).collect();
+        let ranked = judge.rank(asked, &others);
+        let place = ranked.iter().position(|one| ids[one.at] == old).unwrap_or(usize::MAX);
         self.nanos.push(started.elapsed().as_nanos() as f64);
         self.found.push((row.group, place));
     }
@@ -324,6 +312,3 @@ impl<'a> Shelf<'a> {
         ));
     }
 }
-
-/// How much being alike counts beside the probability: it parts candidates that are all sure.
-const ALIKE: f32 = 0.1;

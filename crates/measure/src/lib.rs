@@ -7,6 +7,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts of rows and times, far below what a float holds exactly")]
 
+pub mod alarms;
 pub mod data;
 pub mod dedupe;
 pub mod fold;

@@ -27,6 +27,8 @@ pub enum Task {
     Places,
     /// Two foreign sets of classes.
     Generality,
+    /// How often words of danger and of ethics are heard.
+    Alarms,
 }
 
 /// Where the rows are.
@@ -63,6 +65,7 @@ pub fn run(task: Task, files: &Files, report: &mut Report) -> anyhow::Result<()>
         Task::Kelurahan => kelurahan(files, report),
         Task::Kind => kind(files, report),
         Task::Places => places(files, report),
+        Task::Alarms => alarms(files, report),
     }
 }
 
@@ -135,6 +138,25 @@ fn agency_group(agency: &str) -> String {
 
 fn texts(rows: &[Sorted]) -> Vec<&str> {
     rows.iter().map(|row| row.text.as_str()).collect()
+}
+
+fn alarms(files: &Files, report: &mut Report) -> anyhow::Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Message {
+        #[serde(default)]
+        id: String,
+        text: String,
+    }
+    let mut all = Vec::new();
+    for (source, file) in [
+        ("wargaku", files.train("surabaya-wargaku-2022-2023/complaints_dev.csv")),
+        ("sapawarga", files.data.join("surabaya-sapawarga-2015-2017/messages.csv")),
+        ("purbalingga", files.data.join("purbalingga-aduan/dataset_cleaned_redacted.csv")),
+    ] {
+        let rows = data::rows::<Message>(&file)?.into_iter().map(|row| crate::alarms::Said { source, id: row.id, text: row.text });
+        all.extend(rows);
+    }
+    crate::alarms::run("alarms", &all, report)
 }
 
 fn generality(folder: &Path, report: &mut Report) -> anyhow::Result<()> {

@@ -237,6 +237,15 @@ pub enum NotAllowed {
     /// A colleague has it.
     #[error("a colleague has it")]
     TakenByColleague,
+    /// The complaints are in one incident already.
+    #[error("they are together already")]
+    Together,
+    /// The complaint is in no incident.
+    #[error("it is in no incident")]
+    Apart,
+    /// A confidential complaint stays by itself.
+    #[error("the complaint is confidential")]
+    Confidential,
     /// The citizen cannot be reached where they wrote, so there is nobody to block.
     #[error("there is no way back to the citizen")]
     NoWayBack,

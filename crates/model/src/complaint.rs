@@ -235,6 +235,7 @@ impl Complaint {
             text: None,
             danger: false,
             asks: None,
+            known: None,
             settles: false,
             photo: None,
         }

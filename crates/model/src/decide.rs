@@ -174,14 +174,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Gives it to whom the rules name; `false` if nobody is found.
-    /// By rules; where none fits, by what was learned if that is sure. What speaks of a breach of duty goes to nobody by itself.
+    /// Gives it to whom the rules name; where none fits, to whom was learned, if that is sure. `false`: a person must choose. What speaks
+    /// of a breach of duty becomes secret and waits for a person, unless every rule that decides holds despite that.
     fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
-        if !self.complaint.why.ethics.is_empty() {
+        let routing = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory);
+        if !self.complaint.why.ethics.is_empty() && !routing.holds_despite_ethics(self.directory) {
             self.complaint.visibility = Visibility::Secret;
             return false;
         }
-        let agencies = match route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory) {
+        let agencies = match routing {
             Routing::To { agencies, rules } => {
                 self.complaint.why.rules = rules;
                 agencies

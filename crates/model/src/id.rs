@@ -48,6 +48,8 @@ ids! {
     ComplaintId,
     /// One complaint given to one agency.
     DispatchId,
+    /// The thing in the world that several complaints are about.
+    IncidentId,
     /// A recorded message.
     MessageId,
     /// A reply to a citizen; the platform's idempotency key where it has one.

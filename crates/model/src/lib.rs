@@ -16,6 +16,7 @@
 //! | *agency* | who must act |
 //! | *dispatch* | one complaint given to one agency, with its own state |
 //! | *update* | one step in a complaint's history: [`Update`] |
+//! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
 //! | *reply* | words to a citizen: [`Reply`] |
 //! | *receipt* | what became of a reply: [`Receipt`] |
 //! | *number* or *reference* | short, readable aloud, opens nothing: [`Reference`] |
@@ -31,6 +32,7 @@ pub mod desk;
 mod failure;
 mod hours;
 pub mod id;
+pub mod incident;
 mod message;
 mod question;
 mod reply;
@@ -45,7 +47,9 @@ pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
-pub use id::{AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, MessageId, ReplyId, StaffId, TraceId, UpdateId};
+pub use id::{
+    AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, IncidentId, MessageId, ReplyId, StaffId, TraceId, UpdateId,
+};
 pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
     Receipt, ReceiptState, RemoteMedia, ReplyTo, without_notes,

@@ -1,6 +1,10 @@
 //! Words to a citizen: what kind, to where, and how each kind is worded, privately and in public.
 
-use std::{collections::BTreeMap, fmt, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::LazyLock,
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -8,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, TrackingCode,
+    AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
     clock::{Zone, long_date},
     question::{Asks, Choice, Menu, Question},
 };
@@ -180,6 +184,9 @@ pub struct Facts {
     /// What the citizen is asked with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Asks>,
+    /// Others have written about the same thing before, and so far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Status>,
     /// It waits a moment for words that belong to what came without any: see [`SETTLING`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settles: bool,
@@ -319,6 +326,7 @@ fn params(facts: &Facts, audience: Audience, language: Language, site: &Site) ->
         ("agency", facts.agency.clone()),
         ("deadline", facts.deadline.map(|at| long_date(at, site.zone, language))),
         ("text", text),
+        ("known", facts.known.map(|status| words(language).known(status).to_owned())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
@@ -417,6 +425,7 @@ struct Words {
     photo: String,
     question: QuestionWords,
     short_danger: String,
+    known: HashMap<Status, String>,
     short: BTreeMap<ReplyKind, Vec<String>>,
     private: BTreeMap<ReplyKind, String>,
     public: BTreeMap<ReplyKind, String>,
@@ -429,6 +438,10 @@ impl Words {
             Audience::Public => &self.public,
         };
         patterns.get(&kind).map_or("", String::as_str)
+    }
+
+    fn known(&self, status: Status) -> &str {
+        self.known.get(&status).map_or("", String::as_str)
     }
 }
 
@@ -472,6 +485,7 @@ mod tests {
                 text: Some("Rahasia petugas".into()),
                 danger: false,
                 asks: None,
+                known: None,
                 settles: false,
                 photo: None,
             },
@@ -537,6 +551,22 @@ mod tests {
         draft.facts.danger = true;
         let text = word(&draft, &site()).text;
         assert!(text.find("112").expect("the number") < text.find("7KQ2").expect("the reference"));
+    }
+
+    #[test]
+    fn who_joins_late_reads_how_far_it_is_and_nobody_else_does() {
+        for language in [Language::Id, Language::En] {
+            for kind in [ReplyKind::Received, ReplyKind::Forwarded] {
+                let mut draft = draft(kind, Audience::Private, language);
+                let plain = word(&draft, &site()).text;
+                for status in Status::ALL {
+                    draft.facts.known = Some(status);
+                    let text = word(&draft, &site()).text;
+                    assert_eq!(text.lines().count(), plain.lines().count() + 1, "{text}");
+                    assert!(text.contains(words(language).known(status)) && words(language).known(status).len() > 20, "{text}");
+                }
+            }
+        }
     }
 
     #[test]

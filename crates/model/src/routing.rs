@@ -108,6 +108,9 @@ pub struct Rule {
     pub area: Option<String>,
     /// Who gets it.
     pub agency: AgencyId,
+    /// Whether it decides although words of bribery or of a breach of duty were found.
+    #[serde(default)]
+    pub despite_ethics: bool,
 }
 
 /// How many working days an agency has.
@@ -243,6 +246,17 @@ pub enum Routing {
     Triage,
 }
 
+impl Routing {
+    /// Whether every rule that decided holds although words of a breach of duty were found.
+    pub(crate) fn holds_despite_ethics(&self, directory: &Directory) -> bool {
+        let holds = |id: &i64| directory.rules.iter().any(|rule| rule.id == *id && rule.despite_ethics);
+        match self {
+            Self::To { rules, .. } => rules.iter().all(holds),
+            Self::Triage => false,
+        }
+    }
+}
+
 /// Finds who must act: of the rules that fit, those with a category before those without, and of these those with the narrowest
 /// area. Nothing fits: triage, never nowhere.
 pub fn route(category: Option<&str>, area: Option<&str>, directory: &Directory) -> Routing {
@@ -334,7 +348,7 @@ mod tests {
     }
 
     fn rule(id: i64, category: Option<&str>, area: Option<&str>, to: u128) -> Rule {
-        Rule { id, category: category.map(Into::into), area: area.map(Into::into), agency: agency(to) }
+        Rule { id, category: category.map(Into::into), area: area.map(Into::into), agency: agency(to), despite_ethics: false }
     }
 
     #[test]

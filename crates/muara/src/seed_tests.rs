@@ -17,6 +17,7 @@ fn directory(seed: &Seed) -> (Directory, Atlas) {
         category: category.clone(),
         area: area.clone(),
         agency: ids[agency.as_str()],
+        despite_ethics: false,
     });
     let directory = Directory {
         areas: seed.areas.iter().map(|(area, _)| (area.code.clone(), area.clone())).collect(),

@@ -655,7 +655,10 @@ async fn a_photo_follows_the_words_as_a_picture() {
     assert_eq!((words.text.as_str(), Some(words.wamid.clone())), ("Sudah selesai", sent.platform_id));
     let Form::Picture { media } = &picture.form else { panic!("{picture:?}") };
     assert_eq!(platform.media(media), Some(file.bytes));
-    assert_eq!(picture.callback, Some(reply.id.to_string()), "its statuses are the reply's");
+    assert_eq!(picture.callback, Some(format!("file:{}", reply.id)));
+    let told = heard(&platform, &adapter).await;
+    let words_alone = |event: &Event| matches!(event, Event::Receipt(receipt) if receipt.platform_id.as_deref() == Some(&words.wamid));
+    assert!(told.len() == 3 && told.iter().all(words_alone), "the reply is the words: {told:?}");
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn categories(tx: &mut Tx) -> Result<BTreeMap<String, Category>> {
 
 async fn rules(tx: &mut Tx) -> Result<Vec<Rule>> {
     let rows = sqlx::query!(
-        "select rule.id, rule.category, rule.area, rule.agency
+        "select rule.id, rule.category, rule.area, rule.agency, rule.despite_ethics
         from rule
         join agency on agency.id = rule.agency
         left join category on category.code = rule.category
@@ -91,7 +91,14 @@ async fn rules(tx: &mut Tx) -> Result<Vec<Rule>> {
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok(rows.into_iter().map(|row| Rule { id: row.id, category: row.category, area: row.area, agency: AgencyId(row.agency) }).collect())
+    let rules = rows.into_iter().map(|row| Rule {
+        id: row.id,
+        category: row.category,
+        area: row.area,
+        agency: AgencyId(row.agency),
+        despite_ethics: row.despite_ethics,
+    });
+    Ok(rules.collect())
 }
 
 async fn limits(tx: &mut Tx) -> Result<Vec<Limit>> {

@@ -42,13 +42,18 @@ pub struct Version {
     pub used_at: Option<Timestamp>,
 }
 
-/// The latest decided complaints, the oldest first: those that exactly one agency finished, and imported ones. What somebody sent
-/// confidentially is not learned from. At most `most` of each.
+/// The latest decided complaints, the oldest first: those that exactly one agency finished, whoever had them before, and imported ones.
+/// What is confidential is not learned from, and an area that a model said is no decision until staff sent the complaint on with it. At most
+/// `most` of each.
 pub async fn history(db: &PgPool, most: i64) -> Result<Vec<Decided>> {
     let rows = sqlx::query!(
         r#"select opened_at as "opened_at!: At", text as "text!", place as "place!", area as "area!", category as "category!", agency as "agency!"
         from (
-          (select complaint.opened_at, complaint.text, coalesce(complaint.place, '') as place, coalesce(complaint.area, '') as area,
+          (select complaint.opened_at, complaint.text, coalesce(complaint.place, '') as place,
+            case when complaint.why ->> 'area' like 'learned: %' and not exists (
+              select from update
+              where update.complaint = complaint.id and update.kind = 'routed' and update.actor = 'staff'
+            ) then '' else coalesce(complaint.area, '') end as area,
             coalesce(complaint.category, '') as category, agency.code as agency
           from complaint
           join lateral (
@@ -142,6 +147,38 @@ pub async fn switch(tx: &mut Tx, version: Option<i64>, now: Timestamp) -> Result
     Ok(true)
 }
 
+/// Where [`back`] led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// No version was ever in use: nothing changed.
+    Nowhere,
+    /// To no version: keywords decide.
+    Keywords,
+    /// To this version.
+    Version(i64),
+}
+
+/// Back to what decided before the version in use was switched on, in one act: the version used before it, or keywords alone. After
+/// everything was switched off, back to the version that was in use last.
+pub async fn back(tx: &mut Tx, now: Timestamp) -> Result<Back> {
+    let used = sqlx::query!(
+        "select version, in_use
+        from learned
+        where used_at is not null
+        order by used_at desc, version desc
+        for update"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    if used.is_empty() {
+        return Ok(Back::Nowhere);
+    }
+    let before = used.iter().find(|row| !row.in_use).map(|row| row.version);
+    switch(tx, before, now).await?;
+    Ok(before.map_or(Back::Keywords, Back::Version))
+}
+
 /// Every version, the newest first.
 pub async fn list(db: &PgPool) -> Result<Vec<Version>> {
     let rows = sqlx::query!(
@@ -161,6 +198,12 @@ pub async fn list(db: &PgPool) -> Result<Vec<Version>> {
         used_at: row.used_at.map(At::to_jiff),
     });
     Ok(version.collect())
+}
+
+/// The model of a version; `None`: there is no such version.
+pub async fn model(db: &PgPool, version: i64) -> Result<Option<Vec<u8>>> {
+    let model = sqlx::query_scalar!("select model from learned where version = $1", version);
+    model.fetch_optional(db).await.map_err(StoreError::from_sqlx)
 }
 
 /// The model in use and its version.

@@ -34,11 +34,11 @@ impl Scope {
         }
     }
 
-    fn agency(&self) -> Option<Uuid> {
+    pub(crate) fn agency(&self) -> Option<Uuid> {
         if let Self::Agency(agency) = self { Some(agency.0) } else { None }
     }
 
-    fn office(&self) -> Option<&str> {
+    pub(crate) fn office(&self) -> Option<&str> {
         if let Self::Office(office) = self { Some(office) } else { None }
     }
 }

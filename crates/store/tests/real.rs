@@ -13,7 +13,7 @@ use store::{
     PgPool, StoreError, attachment, citizen, complaint,
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
-    learned::{self, Decided},
+    learned::{self, Back, Decided},
     live, message,
     reply::{self, ReplyState},
     staff,
@@ -46,6 +46,11 @@ impl World {
 
     /// A complaint of its own citizen, with one photo; the category decides who gets it.
     async fn opened(&self, id: &str, category: Option<&str>) -> Decision {
+        self.opened_as(id, category, |_| ()).await
+    }
+
+    /// The same, after something was changed before it was written.
+    async fn opened_as(&self, id: &str, category: Option<&str>, change: impl FnOnce(&mut Decision)) -> Decision {
         let inbound = inbound(id);
         let (citizen, message) = (CitizenId::new(NOW), MessageId::new(NOW));
         let opening = Opening {
@@ -65,7 +70,8 @@ impl World {
             triaged: Triaged { category: category.map(Into::into), area: Some("3171".into()), ..Triaged::default() },
             trace: TraceId::random(),
         };
-        let decision = model::open(opening, &self.directory, NOW);
+        let mut decision = model::open(opening, &self.directory, NOW);
+        change(&mut decision);
         let seen = citizen::Seen {
             id: citizen,
             is_new: true,
@@ -91,19 +97,22 @@ impl World {
     }
 
     async fn officer(&self, agency: &str) -> Actor {
-        let agency = self.agency(agency);
+        self.staff(Role::Officer, Some(self.agency(agency))).await
+    }
+
+    async fn staff(&self, role: Role, agency: Option<AgencyId>) -> Actor {
         let new = staff::NewStaff {
-            login: format!("officer.{}", StaffId::new(NOW)),
+            login: format!("{role}.{}", StaffId::new(NOW)),
             name: "Petugas".into(),
-            role: Role::Officer,
-            agency: Some(agency),
+            role,
+            agency,
             office: None,
             language: Language::Id,
         };
         let mut tx = store::begin(&self.db).await.expect("begins");
         let id = staff::create(&mut tx, &new, "no password fits", NOW).await.expect("is written").expect("is new");
         store::commit(tx).await.expect("commits");
-        Actor::Staff { id, role: Role::Officer, agency: Some(agency) }
+        Actor::Staff { id, role, agency }
     }
 
     async fn act(&self, id: ComplaintId, action: Action, by: Actor, now: Timestamp) {
@@ -586,4 +595,61 @@ async fn one_version_is_in_use_and_a_switch_moves_the_directory() {
     }
     let mut tx = store::begin(&world.db).await.expect("begins");
     assert!(!learned::switch(&mut tx, Some(999), after(6)).await.expect("answers"), "there is no such version");
+}
+
+#[tokio::test]
+async fn one_act_leads_back_to_what_decided_before() {
+    let world = World::new().await;
+    let mut versions = Vec::new();
+    for model in [b"one", b"two"] {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        versions.push(learned::add(&mut tx, NOW, 100, &serde_json::json!({}), model).await.expect("is kept"));
+        store::commit(tx).await.expect("commits");
+    }
+    let back = async |seconds| {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        let to = learned::back(&mut tx, after(seconds)).await.expect("answers");
+        store::commit(tx).await.expect("commits");
+        let used = learned::in_use(&world.db).await.expect("is read").map(|(version, _)| version);
+        (to, used)
+    };
+    let switch = async |version, seconds| {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert!(learned::switch(&mut tx, version, after(seconds)).await.expect("switches"));
+        store::commit(tx).await.expect("commits");
+    };
+    let [one, two] = [versions[0], versions[1]];
+    assert_eq!(back(1).await, (Back::Nowhere, None));
+    switch(Some(one), 2).await;
+    assert_eq!(back(3).await, (Back::Keywords, None), "before the first version keywords decided");
+    assert_eq!(back(4).await, (Back::Version(one), Some(one)), "and back again");
+    switch(Some(two), 5).await;
+    assert_eq!(back(6).await, (Back::Version(one), Some(one)));
+    assert_eq!(back(7).await, (Back::Version(two), Some(two)), "back twice is where one was");
+    switch(None, 8).await;
+    assert_eq!(back(9).await, (Back::Version(two), Some(two)), "what was switched off comes back");
+}
+
+#[tokio::test]
+async fn corrections_by_staff_are_what_is_learned_next() {
+    let world = World::new().await;
+    let (roads, parks) = (world.officer("roads").await, world.officer("parks").await);
+    let guessed = |decision: &mut Decision| decision.complaint.why.area = Some("learned: Kota".into());
+    let handed = world.opened("1", Some("road")).await.complaint.id;
+    let to = vec![world.agency("parks")];
+    world.act(handed, Action::HandOver { to, reason: "Pohon di taman".into() }, roads, after(60)).await;
+    world.act(handed, Action::Resolve { text: "Sudah dipangkas".into(), photo: None }, parks, after(120)).await;
+    let both = world.opened_as("2", Some("road"), guessed).await.complaint.id;
+    world.act(both, Action::Resolve { text: "Sudah ditambal".into(), photo: None }, roads, after(180)).await;
+    let corrected = world.opened_as("3", None, guessed).await.complaint.id;
+    let agencies = vec![world.agency("parks")];
+    let triage = Action::Route { agencies, category: Some("tree".into()), area: Some("3171".into()) };
+    world.act(corrected, triage, world.staff(Role::Triage, None).await, after(200)).await;
+    world.act(corrected, Action::Resolve { text: "Sudah dipangkas".into(), photo: None }, parks, after(240)).await;
+
+    let history = learned::history(&world.db, 100).await.expect("is read");
+    let told: std::collections::BTreeSet<(&str, &str, &str)> =
+        history.iter().map(|row| (row.agency.as_str(), row.category.as_str(), row.area.as_str())).collect();
+    let expected = [("parks", "road", "3171"), ("roads", "road", ""), ("parks", "tree", "3171")];
+    assert_eq!(told, expected.into(), "the agency that did it, and no area that only a model said");
 }

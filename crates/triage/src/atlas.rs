@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Directory, Point};
 
 use crate::{
-    Learned,
+    Judge, Learned,
     category::Keywords,
     outline::{Outlines, outline},
     place::Gazetteer,
@@ -18,6 +18,7 @@ pub struct Atlas {
     pub(crate) gazetteer: Gazetteer,
     pub(crate) keywords: Keywords,
     pub(crate) learned: Option<Arc<Learned>>,
+    plain: Judge,
     unreadable: Vec<String>,
 }
 
@@ -38,6 +39,7 @@ impl Atlas {
             gazetteer: Gazetteer::new(directory),
             keywords: Keywords::new(directory.categories.values()),
             learned: None,
+            plain: Judge::plain(),
             unreadable,
         }
     }
@@ -46,6 +48,11 @@ impl Atlas {
     #[must_use]
     pub fn with(self, learned: Option<Arc<Learned>>) -> Self {
         Self { learned, ..self }
+    }
+
+    /// What judges which complaints are about one thing: learned, or a rule of thumb that joins nothing by itself.
+    pub fn judge(&self) -> &Judge {
+        self.learned.as_ref().and_then(|learned| learned.judge()).unwrap_or(&self.plain)
     }
 
     /// Codes of the outlines that could not be used.

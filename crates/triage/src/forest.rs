@@ -69,6 +69,19 @@ impl Forest {
         Self { line, trees }
     }
 
+    /// Every question is about a figure that there is.
+    pub(crate) fn is_whole(&self) -> bool {
+        fn whole(tree: &Tree) -> bool {
+            match tree {
+                Tree::Leaf(_) => true,
+                Tree::Ask { figure, no, yes, .. } => *figure < FIGURES && whole(no) && whole(yes),
+            }
+        }
+        let Line { weights, means, spreads, .. } = &self.line;
+        let lengths = [weights.len(), means.len(), spreads.len()];
+        self.trees.iter().all(whole) && (lengths == [FIGURES; 3] || lengths == [0; 3])
+    }
+
     pub(crate) fn probability(&self, figures: &Figures) -> f32 {
         let trees = self.trees.iter().map(|tree| tree.value(figures)).sum::<f32>();
         sigmoid(0.5 * (trees + self.line.score(figures)))

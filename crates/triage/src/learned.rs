@@ -5,7 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Example, Kind, Kinds, Located, Named, Sorter, Whereabouts, sorter::bag, text::Word};
+use crate::{
+    Example, Judge, Kind, Kinds, Located, Named, Sorter, Whereabouts,
+    bag::{Kind as Feature, hash},
+    sorter::bag,
+    text::Word,
+};
 
 /// A complaint that people have decided on. What was not decided is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +53,9 @@ pub struct Learned {
     category: Option<Sure<Sorter>>,
     whereabouts: Option<Sure<Whereabouts>>,
     kinds: Option<Kinds>,
+    /// Hashes of the texts it learned from, in order: what it must not be asked about when it is compared with another.
+    seen: Vec<u32>,
+    judge: Option<Judge>,
 }
 
 /// What is thought of one complaint.
@@ -92,7 +100,7 @@ pub struct Tallies {
 }
 
 /// The first bytes, and the version of what follows. Raised whenever features or shapes change: hashes of another version mean nothing.
-const MARK: &[u8; 8] = b"muara.t\x01";
+const MARK: &[u8; 8] = b"muara.t\x02";
 /// What is said by itself must be right at least so often on history that was held back.
 const RIGHT: f32 = 0.85;
 /// Fewer decisions teach nothing.
@@ -120,7 +128,15 @@ impl Learned {
             }));
         }
         learned.kinds = Kinds::learn(kinds);
+        learned.seen = history.iter().map(|row| text_hash(&row.text)).collect();
+        learned.seen.sort_unstable();
+        learned.seen.dedup();
         learned
+    }
+
+    /// Whether it learned from a complaint with these very words.
+    pub fn has_seen(&self, row: &Decided) -> bool {
+        self.seen.binary_search(&text_hash(&row.text)).is_ok()
     }
 
     fn parts(history: &[Decided], areas: &[Named]) -> Self {
@@ -144,7 +160,20 @@ impl Learned {
             category: sorter(|row| &row.category, |_| ""),
             whereabouts: finds.then(|| Sure { model: Whereabouts::new(areas.to_vec()).learning(&located), floor: USUAL_FLOOR }),
             kinds: None,
+            seen: Vec::new(),
+            judge: None,
         }
+    }
+
+    /// The same, with what judges which complaints are about one thing.
+    #[must_use]
+    pub fn judging(self, judge: Judge) -> Self {
+        Self { judge: Some(judge), ..self }
+    }
+
+    /// What judges which complaints are about one thing, if that was learned.
+    pub fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
     }
 
     /// What it thinks of a complaint.
@@ -152,17 +181,19 @@ impl Learned {
         let bag = bag(words, place);
         let mut opinion = Opinion { kind: self.kinds.as_ref().map(|kinds| kinds.tell(text)[0].0), ..Opinion::default() };
         if let Some(Sure { model, floor }) = &self.agency {
-            let guesses = model.sort_bag(&bag);
+            let vector = model.vector(&bag);
+            let guesses = model.sort_vector(&vector);
             opinion.agency_is_sure = guesses.first().is_some_and(|guess| guess.probability >= *floor);
             opinion.agencies = guesses
                 .into_iter()
                 .take(3)
-                .map(|guess| (guess.label.to_owned(), guess.probability, model.words_for(words, &bag, guess.label)))
+                .map(|guess| (guess.label.to_owned(), guess.probability, model.words_for(words, &vector, guess.label)))
                 .collect();
         }
         if let Some(Sure { model, floor }) = &self.category {
-            let first = model.sort_bag(&bag).into_iter().next().filter(|guess| guess.probability >= *floor);
-            opinion.category = first.map(|guess| (guess.label.to_owned(), model.words_for(words, &bag, guess.label)));
+            let vector = model.vector(&bag);
+            let first = model.sort_vector(&vector).into_iter().next().filter(|guess| guess.probability >= *floor);
+            opinion.category = first.map(|guess| (guess.label.to_owned(), model.words_for(words, &vector, guess.label)));
         }
         if let Some(Sure { model, floor }) = &self.whereabouts {
             let mut thoughts = model.find_words(words, place).into_iter();
@@ -219,7 +250,10 @@ impl Learned {
     /// Bytes it takes in memory, about.
     pub fn bytes(&self) -> usize {
         let sorter = |sure: &Option<Sure<Sorter>>| sure.as_ref().map_or(0, |sure| sure.model.bytes());
-        sorter(&self.agency) + sorter(&self.category) + self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes())
+        let kinds = self.kinds.as_ref().map_or(0, Kinds::bytes);
+        let judge = self.judge.as_ref().map_or(0, Judge::bytes);
+        let whereabouts = self.whereabouts.as_ref().map_or(0, |sure| sure.model.bytes());
+        sorter(&self.agency) + sorter(&self.category) + whereabouts + kinds + judge + self.seen.len() * 4
     }
 
     /// The same for people, in millions.
@@ -234,6 +268,7 @@ impl Learned {
             && sorter(&self.category)
             && self.whereabouts.as_ref().is_none_or(|sure| sure.model.is_whole())
             && self.kinds.as_ref().is_none_or(Kinds::is_whole)
+            && self.judge.as_ref().is_none_or(Judge::is_whole)
     }
 }
 
@@ -268,6 +303,10 @@ impl Tally {
         self.said += usize::from(probability >= floor);
         self.said_right += usize::from(probability >= floor && right);
     }
+}
+
+fn text_hash(text: &str) -> u32 {
+    hash(Feature::Mark, &["text", text])
 }
 
 /// The lowest probability from which on the answers are right often enough.
@@ -370,6 +409,14 @@ mod tests {
         let back = Learned::from_bytes(&one.to_bytes()).expect("what was just written");
         let (text, place) = ("sampah bau belum diangkut", "gang kenanga");
         assert_eq!(opinion(&one, text, place), opinion(&back, text, place));
+    }
+
+    #[test]
+    fn it_says_what_it_has_learned_from() {
+        let (history, learned) = (history(), learned());
+        assert!(history.iter().all(|row| learned.has_seen(row)));
+        assert!(!learned.has_seen(&Decided { text: "lampu jalan padam lagi".into(), ..Decided::default() }));
+        assert!(learned.bytes() < 50_000_000);
     }
 
     #[test]

@@ -11,8 +11,8 @@
 //! With history ([`Learned`], made by `muara learn`) it also knows which agency, category and area such words led to before, how likely
 //! each is, and says nothing where that is not likely enough; what was chosen by hand and the point on the map still come first.
 //!
-//! Where the words leave doubt nothing is said, and a person chooses. [`Twins`] says how likely two complaints are about one thing;
-//! nothing is joined yet. `docs/triage.md` has the figures.
+//! Where the words leave doubt nothing is said, and a person chooses. [`keys`] finds earlier complaints that may be about the same
+//! thing, [`Judge`] says how likely they are, and joins only where that was proven. `docs/triage.md` has the figures.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of words, rows and hours: figures, not accounts")]
 
@@ -23,6 +23,8 @@ mod category;
 mod danger;
 mod ethics;
 mod forest;
+mod judge;
+mod keys;
 mod kind;
 mod learned;
 mod linear;
@@ -37,6 +39,8 @@ mod whereabouts;
 
 pub use alike::alike;
 pub use atlas::Atlas;
+pub use judge::{Beside, CANDIDATES, Decision, Floors, Judge, Ranked, Scored, Verdict, WINDOW, floors};
+pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys};
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;

@@ -38,10 +38,9 @@ impl Default for Fit {
     }
 }
 
-/// A learned model.
+/// A learned model over the features of a [`Vocabulary`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Linear {
-    vocabulary: Vocabulary,
     classes: usize,
     /// Row by feature, a byte a class; times the row's scale.
     weights: Vec<i8>,
@@ -50,8 +49,16 @@ pub(crate) struct Linear {
     sharpness: f32,
 }
 
+/// What the models of one question may take in memory together, in bytes: three questions stay below 50 MB.
+const MOST_BYTES: usize = 15_000_000;
+
 impl Vocabulary {
-    pub(crate) fn learn<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize) -> Self {
+    /// Knows the features in at least so many rows; of these the commonest, as many as models of so many classes together have room for.
+    pub(crate) fn learn<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize, classes: usize) -> Self {
+        Self::of(bags, least_rows, MOST_BYTES / (classes + 28))
+    }
+
+    fn of<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize, most: usize) -> Self {
         let mut rows: FxHashMap<u32, u32> = FxHashMap::default();
         let mut all = 0_u32;
         for bag in bags {
@@ -64,6 +71,10 @@ impl Vocabulary {
             }
         }
         let mut kept: Vec<(u32, u32)> = rows.into_iter().filter(|&(_, count)| count as usize >= least_rows).collect();
+        if kept.len() > most {
+            kept.sort_unstable_by_key(|&(feature, count)| (std::cmp::Reverse(count), feature));
+            kept.truncate(most);
+        }
         kept.sort_unstable();
         let rarity = kept.iter().map(|&(_, count)| ((1.0 + all as f32) / (1.0 + count as f32)).ln() + 1.0).collect();
         let known = kept.iter().zip(0..).map(|(&(feature, _), number)| (feature, number)).collect();
@@ -93,15 +104,54 @@ impl Vocabulary {
     pub(crate) fn len(&self) -> usize {
         self.rarity.len()
     }
+
+    /// The number of a feature, if it is known.
+    pub(crate) fn number(&self, feature: u32) -> Option<u32> {
+        self.known.get(&feature).copied()
+    }
+
+    /// Whether every known feature has its rarity: it may come from a damaged file.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.known.values().all(|&number| (number as usize) < self.rarity.len())
+    }
+
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        // A table of pairs with a byte of its own for each place, between half and seven eighths full.
+        self.known.capacity() * 8 / 7 * 9 + self.rarity.len() * 4
+    }
+
+    /// All features with their values, for who has not learned how rare they are.
+    pub(crate) fn unlearned(bag: &Bag) -> Vector {
+        let mut features: Vec<u32> = bag.0.iter().flat_map(|block| block.features.iter().copied()).collect();
+        features.sort_unstable();
+        let mut vector: Vector = features.chunk_by(|a, b| a == b).map(|same| (same[0], 1.0 + (same.len() as f32).ln())).collect();
+        let length = vector.iter().map(|(_, value)| value * value).sum::<f32>().sqrt().max(1e-6);
+        for (_, value) in &mut vector {
+            *value /= length;
+        }
+        vector
+    }
 }
 
 impl Linear {
-    /// Learns from bags and the number of the class of each. `classes` is one more than the highest number.
-    pub(crate) fn learn(bags: &[Bag], labels: &[usize], classes: usize, fit: Fit) -> Self {
-        let vocabulary = Vocabulary::learn(bags.iter(), fit.least_rows);
-        let vectors: Vec<Vector> = bags.iter().map(|bag| vocabulary.vector(bag)).collect();
-        let (weights, bias) = separate(&vectors, labels, classes, vocabulary.len(), fit);
-        let mut scales = Vec::with_capacity(vocabulary.len());
+    /// Learns from vectors of one vocabulary with so many features, and the number of the class of each. `classes` is one more than the
+    /// highest number.
+    pub(crate) fn learn(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, fit: Fit) -> Self {
+        let (weights, bias) = separate(vectors, labels, classes, features, fit);
+        Self::of(&weights, bias, features, classes, fit.sharpness)
+    }
+
+    /// The same where some classes are rare: every class has its probability learned at once (logistic regression), and a row of a rare
+    /// class counts more: by how much rarer it is, to the power of `heard`. For few rows: each round goes over all of them.
+    pub(crate) fn learn_rare(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, cost: f32, heard: f32) -> Self {
+        let (weights, bias) = weigh_all(vectors, features, labels, classes, cost, heard);
+        Self::of(&weights, bias, features, classes, 1.0)
+    }
+
+    /// Weights row by feature, made small.
+    fn of(weights: &[f32], bias: Vec<f32>, features: usize, classes: usize, sharpness: f32) -> Self {
+        let mut scales = Vec::with_capacity(features);
         let mut bytes = Vec::with_capacity(weights.len());
         for row in weights.chunks_exact(classes.max(1)) {
             let scale = row.iter().fold(0.0_f32, |most, weight| most.max(weight.abs())) / 127.0;
@@ -109,13 +159,13 @@ impl Linear {
             #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127 by the scale")]
             bytes.extend(row.iter().map(|weight| if scale > 0.0 { (weight / scale).round() as i8 } else { 0 }));
         }
-        Self { vocabulary, classes, weights: bytes, scales, bias, sharpness: fit.sharpness }
+        Self { classes, weights: bytes, scales, bias, sharpness }
     }
 
     /// Probability of every class.
-    pub(crate) fn probabilities(&self, bag: &Bag) -> Vec<f32> {
+    pub(crate) fn probabilities(&self, vector: &Vector) -> Vec<f32> {
         let mut scores = self.bias.clone();
-        for (feature, value) in self.vocabulary.vector(bag) {
+        for &(feature, value) in vector {
             let feature = feature as usize;
             let factor = value * self.scales[feature];
             let row = &self.weights[feature * self.classes..(feature + 1) * self.classes];
@@ -130,33 +180,26 @@ impl Linear {
         scores
     }
 
-    /// How much each of these features speaks for a class, beside its mean over the others.
-    pub(crate) fn speaks_for(&self, bag: &Bag, class: usize) -> Vec<(u32, f32)> {
-        let mut by_number: FxHashMap<u32, f32> = FxHashMap::default();
-        for (feature, value) in self.vocabulary.vector(bag) {
-            let at = feature as usize;
-            let row = &self.weights[at * self.classes..(at + 1) * self.classes];
-            let mean = row.iter().map(|&weight| f32::from(weight)).sum::<f32>() / self.classes as f32;
-            *by_number.entry(feature).or_default() += value * self.scales[at] * (f32::from(row[class]) - mean);
-        }
-        let features = bag.0.iter().flat_map(|block| block.features.iter());
-        features.filter_map(|feature| Some((*feature, *by_number.get(self.vocabulary.known.get(feature)?)?))).collect()
+    /// How much a feature speaks for a class, beside its mean over all.
+    pub(crate) fn speaks_for(&self, feature: u32, class: usize) -> f32 {
+        let at = feature as usize;
+        let row = &self.weights[at * self.classes..(at + 1) * self.classes];
+        let mean = row.iter().map(|&weight| f32::from(weight)).sum::<f32>() / self.classes as f32;
+        self.scales[at] * (f32::from(row[class]) - mean)
     }
 
-    /// Whether it has this many classes and every feature has its weights.
-    pub(crate) fn is_whole(&self, classes: usize) -> bool {
-        let features = self.vocabulary.len();
+    /// Whether it has this many classes and so many features have their weights.
+    pub(crate) fn is_whole(&self, features: usize, classes: usize) -> bool {
         self.classes == classes
             && classes > 0
             && self.bias.len() == classes
             && self.scales.len() == features
             && features.checked_mul(classes) == Some(self.weights.len())
-            && self.vocabulary.known.values().all(|&number| (number as usize) < features)
     }
 
     /// Bytes it takes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.weights.len() + self.vocabulary.len() * (4 + 4 + 14)
+        self.weights.len() + self.scales.len() * 4
     }
 }
 
@@ -214,6 +257,61 @@ fn separate(vectors: &[Vector], labels: &[usize], classes: usize, features: usiz
     (weights, bias)
 }
 
+/// Weights row by feature and the bias of each class under which the labels are likeliest, beside small weights: Nesterov's steps on the whole
+/// of the rows. The bias is weighed like a feature that every row has.
+fn weigh_all(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, cost: f32, heard: f32) -> (Vec<f32>, Vec<f32>) {
+    let mut counts = vec![0_usize; classes];
+    for &label in labels {
+        counts[label] += 1;
+    }
+    let even = labels.len() as f32 / classes.max(1) as f32;
+    let costs: Vec<f32> = labels.iter().map(|&label| cost * (even / counts[label] as f32).powf(heard)).collect();
+    let length = |vector: &Vector| 1.0 + vector.iter().map(|(_, value)| value * value).sum::<f32>();
+    // The slope changes at most so fast: half the square of a row's length, and one for keeping weights small.
+    let steepest = 1.0 + 0.5 * vectors.iter().zip(&costs).map(|(vector, cost)| cost * length(vector)).sum::<f32>();
+    let keep = (steepest.sqrt() - 1.0) / (steepest.sqrt() + 1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 60, at most 1,500")]
+    let rounds = (6.0 * steepest.sqrt()).clamp(60.0, 1500.0) as usize;
+    let bias_at = features * classes;
+    let mut now = vec![0.0_f32; bias_at + classes];
+    let mut ahead = now.clone();
+    let mut slopes = now.clone();
+    let mut scores = vec![0.0_f32; classes];
+    for _ in 0..rounds {
+        slopes.copy_from_slice(&ahead);
+        for ((vector, &label), cost) in vectors.iter().zip(labels).zip(&costs) {
+            scores.copy_from_slice(&ahead[bias_at..]);
+            for &(feature, value) in vector {
+                let row = &ahead[feature as usize * classes..][..classes];
+                for (score, weight) in scores.iter_mut().zip(row) {
+                    *score += value * weight;
+                }
+            }
+            softmax(&mut scores);
+            scores[label] -= 1.0;
+            for wrong in &mut scores {
+                *wrong *= cost;
+            }
+            for &(feature, value) in vector {
+                let row = &mut slopes[feature as usize * classes..][..classes];
+                for (slope, wrong) in row.iter_mut().zip(&scores) {
+                    *slope += value * wrong;
+                }
+            }
+            for (slope, wrong) in slopes[bias_at..].iter_mut().zip(&scores) {
+                *slope += wrong;
+            }
+        }
+        for ((now, ahead), slope) in now.iter_mut().zip(&mut ahead).zip(&slopes) {
+            let next = *ahead - slope / steepest;
+            *ahead = next + keep * (next - *now);
+            *now = next;
+        }
+    }
+    let bias = now.split_off(bias_at);
+    (now, bias)
+}
+
 /// Rows whose multiplier moves less than this are done.
 const STILL: f32 = 0.02;
 
@@ -257,4 +355,34 @@ fn one_against_all(vectors: &[Vector], lengths: &[f32], is_own: impl Fn(usize) -
         }
     }
     (weights, bias)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bag::Block;
+
+    #[test]
+    fn a_rare_class_is_heard_where_it_counts_more() {
+        // Feature 0 says a little for the rare class 1, which is one row of ten.
+        let vectors: Vec<Vector> = (0..40).map(|row| vec![(u32::from(row % 4 != 0), 1.0)]).collect();
+        let labels: Vec<usize> = (0..40).map(|row| usize::from(row % 4 == 0 && row % 12 == 0)).collect();
+        let rare = |heard| Linear::learn_rare(&vectors, 2, &labels, 2, 10.0, heard).probabilities(&vec![(0, 1.0)])[1];
+        assert!((rare(0.0) - 0.4).abs() < 0.06, "about as often as it was seen: {}", rare(0.0));
+        assert!(rare(1.0) > 0.6, "and more: {}", rare(1.0));
+    }
+
+    #[test]
+    fn where_room_is_short_the_commonest_features_are_kept() {
+        let bag = |features: &[u32]| Bag(vec![Block { weight: 1.0, features: features.to_vec() }]);
+        let bags = [bag(&[1, 2, 3]), bag(&[2, 3, 4]), bag(&[3, 5, 5]), bag(&[2, 3])];
+        let known = |least_rows, most| {
+            let vocabulary = Vocabulary::of(bags.iter(), least_rows, most);
+            assert!(vocabulary.is_whole());
+            (0..9).filter(|&feature| vocabulary.number(feature).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(known(1, 9), [1, 2, 3, 4, 5]);
+        assert_eq!(known(2, 9), [2, 3]);
+        assert_eq!(known(1, 3), [1, 2, 3], "of two that are as common the lower number");
+    }
 }

@@ -22,6 +22,8 @@ struct Phrase<T> {
 pub(crate) struct Found<'a, T> {
     /// Which.
     pub(crate) tag: &'a T,
+    /// Which word of the text it begins with.
+    pub(crate) at: usize,
     /// How many words it has.
     pub(crate) length: usize,
     /// Other words stand between its own.
@@ -61,7 +63,7 @@ impl<T> Phrases<T> {
             };
             let Some(phrase) = self.starting(&text[start]).iter().find(fits) else { continue };
             used[start..start + phrase.forms.len()].fill(true);
-            found.push(Found { tag: &phrase.tag, length: phrase.forms.len(), scattered: false });
+            found.push(Found { tag: &phrase.tag, at: start, length: phrase.forms.len(), scattered: false });
         }
         found
     }
@@ -75,7 +77,7 @@ impl<T> Phrases<T> {
             for place in places {
                 used[place] = true;
             }
-            found.push(Found { tag: &phrase.tag, length: phrase.forms.len(), scattered: true });
+            found.push(Found { tag: &phrase.tag, at: start, length: phrase.forms.len(), scattered: true });
         }
         found
     }

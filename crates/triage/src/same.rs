@@ -115,7 +115,7 @@ impl Twins {
         let cut: Vec<(Vec<Word>, Vec<Word>)> = rows.iter().map(|(text, place)| (text::words(text), text::words(place))).collect();
         let names = Names::learn(cut.iter().map(|(text, place)| (text.as_slice(), place.as_slice())));
         let bags: Vec<Bag> = cut.iter().map(|(text, place)| Bag(blocks(text, place, &[], &names))).collect();
-        Self { vocabulary: Vocabulary::learn(bags.iter(), 2), names, subjects: None, forest: Forest::default() }
+        Self { vocabulary: Vocabulary::learn(bags.iter(), 2, 0), names, subjects: None, forest: Forest::default() }
     }
 
     /// With what was learned of categories (or agencies) elsewhere: it must not have learned from the complaints that are compared.
@@ -138,7 +138,7 @@ impl Twins {
         let mut in_text = self.names.spots(&text);
         let blocks = blocks(&text, &place, &in_text, &self.names);
         spots.append(&mut in_text);
-        let vector = |at: usize| self.vocabulary.vector(&Bag(vec![blocks[at].clone()]));
+        let vector = |at: usize| self.vector(&Bag(vec![blocks[at].clone()]));
         let numbered = |words: &[Word]| -> Vec<String> {
             words
                 .windows(2)
@@ -151,7 +151,7 @@ impl Twins {
         let subject = self.subjects.as_ref().map(|sorter| sorter.roots(&bag(&text, &place))).unwrap_or_default();
         let spotted: Vec<Word> = spots.iter().flat_map(|spot| text::words(&spot.name)).collect();
         let spotted: Vec<&Word> = spotted.iter().collect();
-        let named = self.vocabulary.vector(&Bag(vec![Block { weight: 1.0, features: letters(Kind::Letters, &spotted) }]));
+        let named = self.vector(&Bag(vec![Block { weight: 1.0, features: letters(Kind::Letters, &spotted) }]));
         let mut numbers: Vec<String> =
             text.iter().chain(&place).filter(|word| is_number(&word.form) && word.form.len() >= 6).map(|word| word.form.clone()).collect();
         numbers.sort();
@@ -172,6 +172,20 @@ impl Twins {
             length: text.len(),
             text_hash: hash(Kind::Word, &text.iter().map(|word| word.form.as_str()).collect::<Vec<_>>()),
         }
+    }
+
+    fn vector(&self, bag: &Bag) -> Vector {
+        if self.vocabulary.len() == 0 { Vocabulary::unlearned(bag) } else { self.vocabulary.vector(bag) }
+    }
+
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.vocabulary.bytes() + self.names.bytes() + self.subjects.as_ref().map_or(0, Sorter::bytes)
+    }
+
+    /// Nothing in it points outside of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.vocabulary.is_whole() && self.forest.is_whole() && self.subjects.as_ref().is_none_or(Sorter::is_whole)
     }
 
     /// How alike two complaints are, cheaply: for choosing which to look at.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bag::{Bag, Block, Kind, hash, is_number, letters, pairs, stem, words},
-    linear::{Fit, Linear},
+    linear::{Fit, Linear, Vector, Vocabulary},
     text::{self, Word},
 };
 
@@ -37,6 +37,7 @@ pub struct Likely<'a> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sorter {
     labels: Vec<String>,
+    vocabulary: Vocabulary,
     direct: Linear,
     by_fine: Option<ByFine>,
 }
@@ -87,20 +88,32 @@ impl Sorter {
         }
         let bags: Vec<Bag> = rows.iter().map(|row| bag(&text::words(row.text), &text::words(row.place))).collect();
         let decided: Vec<usize> = rows.iter().map(|row| labels[row.label]).collect();
-        let direct = Linear::learn(&bags, &decided, labels.len(), Fit::default());
-        let by_fine = rows.iter().any(|row| !row.fine.is_empty()).then(|| ByFine::learn(rows, &bags, &decided, labels.len()));
-        Some(Self { labels: labels.into_keys().map(str::to_owned).collect(), direct, by_fine })
+        let finer = fine_names(rows);
+        let fine = numbered(finer.iter().map(String::as_str));
+        let fit = Fit::default();
+        let vocabulary = Vocabulary::learn(bags.iter(), fit.least_rows, labels.len() + fine.len());
+        let vectors: Vec<Vector> = bags.into_iter().map(|bag| vocabulary.vector(&bag)).collect();
+        let direct = Linear::learn(&vectors, vocabulary.len(), &decided, labels.len(), fit);
+        let numbers: Vec<usize> = finer.iter().map(|name| fine[name.as_str()]).collect();
+        let by_fine =
+            (!fine.is_empty()).then(|| ByFine::learn(&vectors, vocabulary.len(), (&numbers, fine.len()), (&decided, labels.len())));
+        Some(Self { labels: labels.into_keys().map(str::to_owned).collect(), vocabulary, direct, by_fine })
     }
 
     /// Every class, the likeliest first.
     pub fn sort(&self, text: &str, place: &str) -> Vec<Likely<'_>> {
-        self.sort_bag(&bag(&text::words(text), &text::words(place)))
+        self.sort_vector(&self.vector(&bag(&text::words(text), &text::words(place))))
     }
 
-    pub(crate) fn sort_bag(&self, bag: &Bag) -> Vec<Likely<'_>> {
-        let mut scores = self.direct.probabilities(bag);
+    /// A bag as this model sees it.
+    pub(crate) fn vector(&self, bag: &Bag) -> Vector {
+        self.vocabulary.vector(bag)
+    }
+
+    pub(crate) fn sort_vector(&self, vector: &Vector) -> Vec<Likely<'_>> {
+        let mut scores = self.direct.probabilities(vector);
         if let Some(by_fine) = &self.by_fine {
-            let other = by_fine.probabilities(bag, scores.len());
+            let other = by_fine.probabilities(vector, scores.len());
             for (score, other) in scores.iter_mut().zip(other) {
                 *score = (score.max(1e-6).ln() + other.max(1e-6).ln()) * 0.5;
             }
@@ -114,7 +127,7 @@ impl Sorter {
 
     /// The root of the probability of every class, in one order: the product of two of these is how much they overlap.
     pub(crate) fn roots(&self, bag: &Bag) -> Vec<f32> {
-        let mut all = self.direct.probabilities(bag);
+        let mut all = self.direct.probabilities(&self.vector(bag));
         for probability in &mut all {
             *probability = probability.sqrt();
         }
@@ -122,10 +135,13 @@ impl Sorter {
     }
 
     /// Up to three words of the text that speak most for a class, in normal form.
-    pub(crate) fn words_for(&self, text: &[Word], bag: &Bag, label: &str) -> Vec<String> {
+    pub(crate) fn words_for(&self, text: &[Word], vector: &Vector, label: &str) -> Vec<String> {
         let Some(class) = self.labels.iter().position(|known| known == label) else { return Vec::new() };
-        let speaks: FxHashMap<u32, f32> = self.direct.speaks_for(bag, class).into_iter().collect();
-        let by = |kind, form: &str| speaks.get(&hash(kind, &[form])).copied().unwrap_or(0.0);
+        let values: FxHashMap<u32, f32> = vector.iter().copied().collect();
+        let by = |kind, form: &str| -> f32 {
+            let number = self.vocabulary.number(hash(kind, &[form]));
+            number.map_or(0.0, |number| values.get(&number).map_or(0.0, |value| value * self.direct.speaks_for(number, class)))
+        };
         let mut words: Vec<(f32, &str)> = text
             .iter()
             .filter(|word| word.form.chars().count() > 2 && !is_number(&word.form))
@@ -139,32 +155,23 @@ impl Sorter {
 
     /// Whether nothing in it points outside of it: it may come from a damaged file.
     pub(crate) fn is_whole(&self) -> bool {
+        let features = self.vocabulary.len();
         let fine = |by_fine: &ByFine| {
-            by_fine.model.is_whole(by_fine.then.len()) && by_fine.then.iter().all(|then| then.len() == self.labels.len())
+            by_fine.model.is_whole(features, by_fine.then.len()) && by_fine.then.iter().all(|then| then.len() == self.labels.len())
         };
-        self.direct.is_whole(self.labels.len()) && self.by_fine.as_ref().is_none_or(fine)
+        self.vocabulary.is_whole() && self.direct.is_whole(features, self.labels.len()) && self.by_fine.as_ref().is_none_or(fine)
     }
 
     /// Bytes it takes in memory, about.
     pub fn bytes(&self) -> usize {
-        self.direct.bytes() + self.by_fine.as_ref().map_or(0, |by_fine| by_fine.model.bytes())
+        self.vocabulary.bytes() + self.direct.bytes() + self.by_fine.as_ref().map_or(0, |by_fine| by_fine.model.bytes())
     }
 }
 
 impl ByFine {
-    fn learn(rows: &[Example<'_>], bags: &[Bag], decided: &[usize], labels: usize) -> Self {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in rows {
-            *counts.entry(row.fine).or_default() += 1;
-        }
-        let name = |row: &Example<'_>| {
-            let enough = !row.fine.is_empty() && counts[row.fine] >= LEAST_FINE;
-            if enough { format!("fine {}", row.fine) } else { format!("label {}", row.label) }
-        };
-        let names: Vec<String> = rows.iter().map(name).collect();
-        let fine = numbered(names.iter().map(String::as_str));
-        let numbers: Vec<usize> = names.iter().map(|name| fine[name.as_str()]).collect();
-        let mut then = vec![vec![0.02_f32; labels]; fine.len()];
+    /// From the number of the finer class and of the label of every row, each with how many there are.
+    fn learn(vectors: &[Vector], features: usize, (numbers, fine): (&[usize], usize), (decided, labels): (&[usize], usize)) -> Self {
+        let mut then = vec![vec![0.02_f32; labels]; fine];
         for (&fine, &label) in numbers.iter().zip(decided) {
             then[fine][label] += 1.0;
         }
@@ -174,18 +181,33 @@ impl ByFine {
                 *share /= sum;
             }
         }
-        Self { model: Linear::learn(bags, &numbers, fine.len(), Fit { sharpness: FINE_SHARPNESS, ..Fit::default() }), then }
+        let fit = Fit { sharpness: FINE_SHARPNESS, ..Fit::default() };
+        Self { model: Linear::learn(vectors, features, numbers, fine, fit), then }
     }
 
-    fn probabilities(&self, bag: &Bag, labels: usize) -> Vec<f32> {
+    fn probabilities(&self, vector: &Vector, labels: usize) -> Vec<f32> {
         let mut all = vec![0.0; labels];
-        for (probability, then) in self.model.probabilities(bag).into_iter().zip(&self.then) {
+        for (probability, then) in self.model.probabilities(vector).into_iter().zip(&self.then) {
             for (sum, share) in all.iter_mut().zip(then) {
                 *sum += probability * share;
             }
         }
         all
     }
+}
+
+/// The finer class of every row, or where that is rare or missing, its label; empty if no row has one.
+fn fine_names(rows: &[Example<'_>]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.fine.is_empty()) {
+        *counts.entry(row.fine).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return Vec::new();
+    }
+    let enough = |row: &Example<'_>| counts.get(row.fine).is_some_and(|&count| count >= LEAST_FINE);
+    let name = |row: &Example<'_>| if enough(row) { format!("fine {}", row.fine) } else { format!("label {}", row.label) };
+    rows.iter().map(name).collect()
 }
 
 fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {

@@ -132,6 +132,11 @@ static ROLES: LazyLock<FxHashMap<String, Roles>> = LazyLock::new(|| {
     roles
 });
 
+/// Never the name of a place by itself.
+pub(crate) fn is_common(form: &str) -> bool {
+    is(IS_COMMON, form)
+}
+
 fn is(role: Roles, form: &str) -> bool {
     ROLES.get(form).is_some_and(|roles| roles & role != 0)
 }
@@ -141,6 +146,11 @@ impl Names {
     pub fn of(rows: &[(&str, &str)]) -> Self {
         let cut: Vec<(Vec<Word>, Vec<Word>)> = rows.iter().map(|(text, place)| (words(text), words(place))).collect();
         Self::learn(cut.iter().map(|(text, place)| (text.as_slice(), place.as_slice())))
+    }
+
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.leaning.capacity() * 8 / 7 * 9
     }
 
     /// Every place in a text, in order; none overlaps another.
@@ -166,6 +176,11 @@ impl Names {
         let leaning = |in_texts: u32, in_fields: u32| ((in_fields as f32 + 0.5) / fields).ln() - ((in_texts as f32 + 0.5) / texts).ln();
         let known = counts.into_iter().filter(|(_, (in_texts, in_fields))| *in_fields >= LEAST_FIELDS || *in_texts >= 4);
         Self { leaning: known.map(|(word, (in_texts, in_fields))| (word, leaning(in_texts, in_fields))).collect() }
+    }
+
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.leaning.len() * 14
     }
 
     /// How much the word is thought to be a name; `None` if it was never seen.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bag::{Bag, Block, Kind, hash, is_number, letters, words},
-    linear::{Dice, Fit, Linear, softmax},
+    linear::{Dice, Fit, Linear, Vector, Vocabulary, softmax},
     same::letters_alike,
     spot::{Names, Spot, SpotKind, digits},
     text::{self, Word, collapse},
@@ -73,6 +73,7 @@ pub struct Whereabouts {
 /// What earlier complaints say about street names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Streets {
+    vocabulary: Vocabulary,
     model: Linear,
     /// For every class of the model, the number of the area.
     areas: Vec<usize>,
@@ -166,12 +167,14 @@ impl Whereabouts {
     pub(crate) fn is_whole(&self) -> bool {
         let known = |number: &usize| *number < self.areas.len();
         self.by_name.values().flatten().all(known)
-            && self.streets.as_ref().is_none_or(|streets| streets.model.is_whole(streets.areas.len()) && streets.areas.iter().all(known))
+            && self.streets.as_ref().is_none_or(|streets| streets.is_whole() && streets.areas.iter().all(known))
     }
 
     /// Bytes it takes in memory, about.
     pub fn bytes(&self) -> usize {
-        self.streets.as_ref().map_or(0, |streets| streets.model.bytes()) + self.areas.len() * 120
+        self.streets.as_ref().map_or(0, |streets| streets.vocabulary.bytes() + streets.model.bytes())
+            + self.names.bytes()
+            + self.areas.len() * 120
     }
 
     fn score(&self, figures: &Figures) -> f32 {
@@ -341,14 +344,21 @@ impl Streets {
         if areas.len() < 2 {
             return None;
         }
-        let some: Vec<Bag> = rows.iter().map(|&row| bags[row].clone()).collect();
+        let fit = Fit { least_rows: 1, ..Fit::default() };
+        let vocabulary = Vocabulary::learn(rows.iter().map(|&row| &bags[row]), fit.least_rows, areas.len());
+        let vectors: Vec<Vector> = rows.iter().map(|&row| vocabulary.vector(&bags[row])).collect();
         let labels: Vec<usize> = rows.iter().filter_map(|&row| areas.binary_search(&truths[row]).ok()).collect();
-        let model = Linear::learn(&some, &labels, areas.len(), Fit { least_rows: 1, ..Fit::default() });
-        Some(Self { model, areas })
+        let model = Linear::learn(&vectors, vocabulary.len(), &labels, areas.len(), fit);
+        Some(Self { vocabulary, model, areas })
+    }
+
+    /// Whether every feature and every class has its weights.
+    fn is_whole(&self) -> bool {
+        self.vocabulary.is_whole() && self.model.is_whole(self.vocabulary.len(), self.areas.len())
     }
 
     fn likeliest(&self, bag: &Bag, most: usize) -> Vec<(usize, f32)> {
-        let mut all: Vec<(usize, f32)> = self.areas.iter().copied().zip(self.model.probabilities(bag)).collect();
+        let mut all: Vec<(usize, f32)> = self.areas.iter().copied().zip(self.model.probabilities(&self.vocabulary.vector(bag))).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all.truncate(most);
         all

@@ -38,6 +38,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/loket", words.t("menu.desk")));
     } else {
         menu.push(link("/antrean", words.t("menu.queue")));
+        menu.push(link("/usulan", words.t("menu.same")));
     }
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// `(example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
+    ("cost", "triage: µs a complaint, memory of its models"),
     ("spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
     ("door_rate", "what a durable yes costs: a spool, or a cluster of three (`durability = \"bus\"`)"),
     ("throughput", "the bus, beside bare async-nats"),

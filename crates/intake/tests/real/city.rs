@@ -49,6 +49,11 @@ impl City {
         self.record(std::slice::from_ref(message)).await[0]
     }
 
+    /// Records one message when it is this late.
+    pub(crate) async fn record_one_at(&self, message: &Inbound, now: Timestamp) -> Recorded {
+        record_batch(&self.db, &self.rooms, &[(message.clone(), TraceId::random())], now).await.expect("is recorded")[0]
+    }
+
     pub(crate) async fn complaint(&self, id: ComplaintId) -> Complaint {
         store::complaint::load(&self.db, id).await.expect("loads").expect("is there")
     }
@@ -79,10 +84,10 @@ impl City {
     }
 
     /// Somebody acts.
-    pub(crate) async fn act_as(&self, id: ComplaintId, officer: Actor, action: model::Action) {
+    pub(crate) async fn act_as(&self, id: ComplaintId, by: Actor, action: model::Action) {
         let mut tx = store::begin(&self.db).await.expect("begins");
         let complaint = store::complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
-        let decision = model::decide(complaint, action, officer, &self.rooms.directory, LATER).expect("is allowed");
+        let decision = model::decide(complaint, action, by, &self.rooms.directory, LATER).expect("is allowed");
         store::complaint::write(&mut tx, &decision).await.expect("is written");
         store::commit(tx).await.expect("commits");
     }

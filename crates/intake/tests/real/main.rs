@@ -4,6 +4,8 @@ mod blocks;
 mod city;
 mod events;
 mod files;
+mod flood;
+mod incidents;
 mod joining;
 mod once;
 mod opening;

@@ -21,7 +21,7 @@ fn directory() -> Directory {
     let row = |n, name: &str| (agency(n), Agency { id: agency(n), code: name.to_lowercase(), name: name.into() });
     Directory {
         agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks")]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS) }],
+        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS), despite_ethics: false }],
         ..Directory::default()
     }
 }
@@ -115,6 +115,21 @@ fn a_word_of_bribery_keeps_the_complaint_secret_and_from_the_agency() {
     let complaint = open(opening, &directory(), now()).complaint;
     assert_eq!((complaint.status(), complaint.visibility), (Status::Received, Visibility::Secret));
     assert!(complaint.dispatches.is_empty());
+}
+
+#[test]
+fn a_rule_of_the_city_may_hold_despite_words_of_bribery() {
+    let mut directory = directory();
+    directory.rules[0].despite_ethics = true;
+    let secret = |category| {
+        let mut opening = opening(category);
+        opening.triaged.agency = Some(agency(2));
+        opening.triaged.why.ethics = vec!["pungli".into()];
+        let complaint = open(opening, &directory, now()).complaint;
+        (complaint.visibility == Visibility::Secret, complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect::<Vec<_>>())
+    };
+    assert_eq!(secret(Some("road")), (false, vec![agency(ROADS)]));
+    assert_eq!(secret(None), (true, vec![]), "where no rule fits, what was learned sends nothing on");
 }
 
 #[test]

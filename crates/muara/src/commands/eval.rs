@@ -20,6 +20,8 @@ enum Task {
     Places,
     /// Two foreign sets: Purbalingga and `LaporGub`.
     Generality,
+    /// How often words of danger and of ethics are heard.
+    Alarms,
 }
 
 #[derive(Args)]
@@ -48,6 +50,7 @@ pub(crate) fn run(eval: &Eval) -> anyhow::Result<()> {
         Task::Kelurahan => measure::Task::Kelurahan,
         Task::Places => measure::Task::Places,
         Task::Generality => measure::Task::Generality,
+        Task::Alarms => measure::Task::Alarms,
     };
     let files = measure::Files { data: eval.data.clone(), train: eval.train.clone(), test: eval.test.clone() };
     let mut report = measure::Report::new(Box::new(std::io::stdout()), eval.answers.as_deref());

@@ -1,11 +1,16 @@
 //! `muara learn`, `muara learned`, `muara import`: what triage learns from decided complaints.
 
-use std::path::PathBuf;
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use model::Directory;
-use triage::{Decided, Kind, Learned, Named, Tallies};
+use serde_json::{Value, json};
+use store::learned::Back;
+use triage::{Decided, Example, Judge, Kind, Learned, Named, Side, Sorter, Tallies};
 
 use super::now;
 use crate::{config::Config, connect};
@@ -35,10 +40,25 @@ pub(crate) enum Versions {
     Off,
 }
 
-/// How many of the latest decided complaints are learned from: more would only add what was long ago.
-const MOST: i64 = 100_000;
+/// How many of the latest decided complaints are learned from, and as many imported ones: more would mostly add what was long ago, and learning
+/// has to fit on a small machine.
+const MOST: i64 = 30_000;
 /// Every fifth, the latest, is held back to compare versions on.
 const HELD_BACK: usize = 5;
+/// Fewer complaints that a version has not learned from say too little to compare on.
+const LEAST_NEW: usize = 50;
+/// By how much, as a share of the complaints, a new version may be behind by chance.
+const MARGIN: f64 = 0.02;
+
+/// How a new version did beside the one in use.
+enum Beside {
+    /// No version that this program can read is in use.
+    Nothing,
+    /// Too few of the complaints held back are new to the version in use.
+    TooFew { version: i64, new: usize },
+    /// Both were asked about the same complaints.
+    Compared { version: i64, new: Tallies, present: Tallies },
+}
 
 pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
     let db = connect::database(config).await?;
@@ -51,91 +71,208 @@ pub(crate) async fn learn(config: &Config, learn: Learn) -> anyhow::Result<()> {
     let messages = learn.kinds.map(|file| kinds(&file)).transpose()?.unwrap_or_default();
     let messages: Vec<(&str, Kind)> = messages.iter().map(|(text, kind)| (text.as_str(), *kind)).collect();
 
+    println!("Learning from {} decided complaints; this can take minutes.", history.len());
     let (earlier, later) = history.split_at(history.len() - history.len() / HELD_BACK);
-    let trial = Learned::learn(earlier, &areas, &[]).tally(later);
-    println!("On the latest {} of {} decided complaints, learned from the others:", later.len(), history.len());
-    say(&trial);
-    let present = match store::learned::in_use(&db).await? {
-        Some((version, bytes)) => Learned::from_bytes(&bytes).ok().map(|learned| (version, learned.tally(later))),
-        None => None,
-    };
-    if let Some((version, tallies)) = &present {
-        println!("Version {version}, in use now, on the same (it may have learned from some of them):");
-        say(tallies);
-    }
-    let learned = Learned::learn(&history, &areas, &messages);
-    let figures =
-        serde_json::json!({ "held_back": later.len(), "new": trial, "then_in_use": present.as_ref().map(|(_, tallies)| tallies) });
+    let trial = Learned::learn(earlier, &areas, &[]);
+    let tallies = trial.tally(later);
+    println!("On the latest {}, learned from the others:", later.len());
+    say(&tallies);
+    let beside = compare(&trial, later, store::learned::in_use(&db).await?);
+    let judge = judge(&db, &history).await?;
+    println!("{}", on_joining(&judge));
+    let learned = Learned::learn(&history, &areas, &messages).judging(judge);
+
+    let figures = json!({ "held_back": later.len(), "new": tallies, "beside": beside.figures() });
     let mut tx = store::begin(&db).await?;
     let complaints = i32::try_from(history.len()).unwrap_or(i32::MAX);
     let version = store::learned::add(&mut tx, now(), complaints, &figures, &learned.to_bytes()).await?;
     store::audit::write(&mut tx, now(), None, "learned.made", &version.to_string(), &figures).await?;
-    let worse = present.as_ref().is_some_and(|(_, tallies)| trial.agency.right_share() + MARGIN < tallies.agency.right_share());
-    let on = learn.switch_on && !worse;
+    let on = learn.switch_on && beside.may_follow();
     if on {
         store::learned::switch(&mut tx, Some(version), now()).await?;
-        store::audit::write(&mut tx, now(), None, "learned.used", &version.to_string(), &serde_json::Value::Null).await?;
+        store::audit::write(&mut tx, now(), None, "learned.used", &version.to_string(), &Value::Null).await?;
     }
     store::commit(tx).await?;
-    println!("Kept as version {version}, {:.1} MB in memory.", learned.megabytes());
-    match (on, worse) {
-        (true, _) => println!("It is in use. `muara learned back` goes back."),
-        (false, true) => println!("It does worse than the one in use and was not switched on."),
-        (false, false) => println!("Switch it on with `muara learned use {version}`."),
+    println!("Kept as version {version}; it takes {:.1} MB in memory.", learned.megabytes());
+    match (learn.switch_on, on) {
+        (_, true) => println!("Version {version} is in use. `muara learned back` goes back."),
+        (true, false) => println!("It was not switched on: {} `muara learned use {version}` does it all the same.", beside.why_not()),
+        (false, _) => println!("It is not in use. `muara learned use {version}` switches it on."),
     }
     Ok(())
 }
 
-/// The version in use may know some of the complaints it is asked about, so that much is forgiven.
-const MARGIN: f64 = 0.02;
+/// Asks both about the complaints that are new to both.
+fn compare(trial: &Learned, later: &[Decided], in_use: Option<(i64, Vec<u8>)>) -> Beside {
+    let Some((version, bytes)) = in_use else { return Beside::Nothing };
+    let present = match Learned::from_bytes(&bytes) {
+        Ok(present) => present,
+        Err(error) => {
+            println!("Version {version}, in use now, decides nothing: {error}.");
+            return Beside::Nothing;
+        }
+    };
+    let new: Vec<Decided> = later.iter().filter(|row| !present.has_seen(row)).cloned().collect();
+    if new.len() < LEAST_NEW {
+        return Beside::TooFew { version, new: new.len() };
+    }
+    let (ours, theirs) = (trial.tally(&new), present.tally(&new));
+    println!("Of these, {} are new to version {version}, in use now. On them the new one:", new.len());
+    say(&ours);
+    println!("and version {version}:");
+    say(&theirs);
+    Beside::Compared { version, new: ours, present: theirs }
+}
+
+impl Beside {
+    /// Whether the new one may be switched on by itself.
+    fn may_follow(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::TooFew { .. } => false,
+            Self::Compared { new, present, .. } => {
+                let parts = [(&new.agency, &present.agency), (&new.category, &present.category), (&new.area, &present.area)];
+                parts.iter().all(|(new, present)| new.right_share() + MARGIN >= present.right_share())
+            }
+        }
+    }
+
+    fn why_not(&self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::TooFew { version, new } => {
+                format!("only {new} of the complaints held back are new to version {version}, and {LEAST_NEW} are needed to compare them.")
+            }
+            Self::Compared { version, .. } => format!("it does worse than version {version}."),
+        }
+    }
+
+    fn figures(&self) -> Value {
+        match self {
+            Self::Nothing => Value::Null,
+            Self::TooFew { version, new } => json!({ "version": version, "too_few": new }),
+            Self::Compared { version, new, present } => json!({ "version": version, "new": new, "then_in_use": present }),
+        }
+    }
+}
+
+/// How many of the latest decided pairs are learned from.
+const MOST_PAIRS: i64 = 20_000;
+
+/// What judges which complaints are about one thing: how rare words are from history, the rest from pairs that staff decided.
+async fn judge(db: &store::PgPool, history: &[Decided]) -> anyhow::Result<Judge> {
+    let decided = store::incident::decided(db, MOST_PAIRS).await?;
+    let mut places: HashMap<model::ComplaintId, usize> = HashMap::new();
+    let mut sides: Vec<Side<'_>> = Vec::new();
+    let mut pairs: Vec<triage::Decision> = Vec::new();
+    for (one, other, same) in &decided {
+        let mut at = [0; 2];
+        for (at, side) in at.iter_mut().zip([one, other]) {
+            *at = *places.entry(side.id).or_insert_with(|| {
+                sides.push(Side { text: &side.text, place: &side.place, area: &side.area, at: side.opened_at.as_second() });
+                sides.len() - 1
+            });
+        }
+        pairs.push((at[0], at[1], *same));
+    }
+    let texts: Vec<(&str, &str)> = history.iter().map(|row| (row.text.as_str(), row.place.as_str())).collect();
+    let compared: HashSet<&str> = sides.iter().map(|side| side.text).collect();
+    let subjects: Vec<Example<'_>> = history
+        .iter()
+        .filter(|row| !row.category.is_empty() && !compared.contains(row.text.as_str()))
+        .map(|row| Example { text: &row.text, place: &row.place, label: &row.category, fine: "" })
+        .collect();
+    Ok(Judge::learn(&texts, Sorter::learn(&subjects), &sides, &pairs))
+}
+
+fn on_joining(judge: &Judge) -> String {
+    if judge.joins() {
+        format!("Complaints about one thing are joined without asking from {:.2} on.", judge.floors().join)
+    } else {
+        "Complaints about one thing are suggested to staff and none is joined without asking: that takes more decided pairs.".to_owned()
+    }
+}
 
 fn say(tallies: &Tallies) {
     for (what, tally) in [("agency", &tallies.agency), ("category", &tallies.category), ("area", &tallies.area)] {
         if tally.asked > 0 {
-            println!(
-                "  {what:<9} right {:.3} of {}; sure {:.3} of the time, right when sure {:.3}",
-                tally.right_share(),
-                tally.asked,
-                tally.said_share(),
-                tally.right_when_said()
-            );
+            let (right, said) = (percent(tally.right_share()), percent(tally.said_share()));
+            let when_said = if tally.said > 0 { format!(", and right then {} %", percent(tally.right_when_said())) } else { String::new() };
+            println!("  {what:<9} first guess right {right} % of {}; sure {said} % of the time{when_said}", tally.asked);
         }
     }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}", share * 100.0)
 }
 
 pub(crate) async fn versions(config: &Config, command: Versions) -> anyhow::Result<()> {
     let db = connect::database(config).await?;
-    let all = store::learned::list(&db).await?;
-    let to = match command {
+    match command {
         Versions::List => {
-            for version in all {
-                let used = if version.in_use { "in use" } else { "" };
-                println!("{}\t{}\t{} complaints\t{}\t{used}", version.version, version.made_at, version.complaints, version.figures);
-            }
-            return Ok(());
+            list(&store::learned::list(&db).await?);
+            Ok(())
         }
-        Versions::Use { version } => Some(version),
-        Versions::Back => before(&all)?,
-        Versions::Off => None,
-    };
-    let mut tx = store::begin(&db).await?;
-    if !store::learned::switch(&mut tx, to, now()).await? {
-        bail!("there is no such version; `muara learned list` shows them");
+        Versions::Use { version } => {
+            let Some(bytes) = store::learned::model(&db, version).await? else {
+                bail!("there is no version {version}; `muara learned list` shows them");
+            };
+            Learned::from_bytes(&bytes).with_context(|| format!("version {version} cannot be used"))?;
+            let mut tx = store::begin(&db).await?;
+            store::learned::switch(&mut tx, Some(version), now()).await?;
+            used(tx, Some(version)).await
+        }
+        Versions::Back => {
+            let mut tx = store::begin(&db).await?;
+            match store::learned::back(&mut tx, now()).await? {
+                Back::Nowhere => bail!("no version was ever in use; `muara learned list` shows them"),
+                Back::Keywords => used(tx, None).await,
+                Back::Version(version) => used(tx, Some(version)).await,
+            }
+        }
+        Versions::Off => {
+            let mut tx = store::begin(&db).await?;
+            store::learned::switch(&mut tx, None, now()).await?;
+            used(tx, None).await
+        }
     }
-    let name = to.map_or_else(|| "none".to_owned(), |version| version.to_string());
-    store::audit::write(&mut tx, now(), None, "learned.used", &name, &serde_json::Value::Null).await?;
+}
+
+/// Writes down what decides from now on, and says it.
+async fn used(mut tx: store::Tx, version: Option<i64>) -> anyhow::Result<()> {
+    let name = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+    store::audit::write(&mut tx, now(), None, "learned.used", &name, &Value::Null).await?;
     store::commit(tx).await?;
-    println!("In use now: {name}. Every process loads it by itself.");
+    match version {
+        Some(version) => println!("Version {version} is in use now."),
+        None => println!("No version is in use now: keywords decide."),
+    }
+    println!("Every process loads it by itself within seconds. `muara learned back` goes back.");
     Ok(())
 }
 
-/// The one that was switched on before the one in use; none: keywords alone.
-fn before(all: &[store::learned::Version]) -> anyhow::Result<Option<i64>> {
-    if all.iter().all(|version| !version.in_use) {
-        bail!("no version is in use");
+fn list(all: &[store::learned::Version]) {
+    if all.is_empty() {
+        println!("Nothing was learned yet. `muara learn` makes the first version.");
+        return;
     }
-    let others = all.iter().filter(|version| !version.in_use && version.used_at.is_some());
-    Ok(others.max_by_key(|version| version.used_at).map(|version| version.version))
+    for version in all {
+        let used = match version.used_at {
+            _ if version.in_use => "in use",
+            Some(_) => "was in use",
+            None => "never in use",
+        };
+        println!(
+            "version {}  {}  from {} complaints  {used}",
+            version.version,
+            version.made_at.strftime("%Y-%m-%d %H:%M UTC"),
+            version.complaints
+        );
+        if let Ok(tallies) = serde_json::from_value::<Tallies>(version.figures["new"].clone()) {
+            say(&tallies);
+        }
+    }
 }
 
 #[derive(Args)]
@@ -171,7 +308,7 @@ pub(crate) async fn import(config: &Config, import: Import) -> anyhow::Result<()
     for some in fitted.rows.chunks(1000) {
         new += store::learned::import(&mut tx, &import.source, some).await?;
     }
-    store::audit::write(&mut tx, now(), None, "past.imported", &import.source, &serde_json::json!({ "rows": new })).await?;
+    store::audit::write(&mut tx, now(), None, "past.imported", &import.source, &json!({ "rows": new })).await?;
     store::commit(tx).await?;
     println!("Kept {new} rows; {} were there already.", fitted.rows.len() as u64 - new);
     Ok(())

@@ -12,35 +12,59 @@ const FIELDS: [&str; 7] = ["key", "at", "text", "place", "area", "category", "ag
 /// A text may be so long, in characters; what is longer is cut.
 const LONGEST: usize = 20_000;
 
+/// What a file says.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// With the key of each.
+    rows: Vec<(String, Decided)>,
+    /// What was taken from which column, for people.
+    columns: String,
+    /// Rows whose time cannot be read.
+    timeless: usize,
+}
+
 /// Rows that can be kept, and what could not be understood.
+#[derive(Default)]
 pub(crate) struct Fitted {
     /// With the key of each.
     pub(crate) rows: Vec<(String, Decided)>,
+    columns: String,
+    timeless: usize,
     without_text: usize,
+    undecided: usize,
     unknown: BTreeMap<(&'static str, String), usize>,
 }
 
-/// Reads a file; `columns` are `what=column`.
-pub(crate) fn read(file: &Path, columns: &[String]) -> anyhow::Result<Vec<(String, Decided)>> {
-    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let header = reader.headers()?.clone();
+/// Reads a file with a header; `columns` are `what=column`. Fields stand between commas, semicolons or tabs: what the header has most.
+pub(crate) fn read(file: &Path, columns: &[String]) -> anyhow::Result<Past> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(between(&text)).from_reader(text.as_slice());
+    let header = reader.headers().with_context(|| format!("cannot read the header of {}", file.display()))?.clone();
     let places = places(&header, columns)?;
-    let mut rows = Vec::new();
+    let taken = |field: &&'static str| Some(format!("{field} from `{}`", &header[*places.get(*field)?]));
+    let mut past = Past { columns: FIELDS.iter().filter_map(taken).collect::<Vec<_>>().join(", "), ..Past::default() };
     for (number, line) in reader.records().enumerate() {
         let line = line.with_context(|| format!("line {} cannot be read", number + 2))?;
         let field = |name: &str| places.get(name).and_then(|&at| line.get(at)).map(str::trim).unwrap_or_default();
         let key = Some(field("key")).filter(|key| !key.is_empty()).map_or_else(|| (number + 1).to_string(), str::to_owned);
+        let at = time(field("at"));
+        past.timeless += usize::from(at.is_none());
         let row = Decided {
-            opened_at: time(field("at")),
+            opened_at: at.unwrap_or(Timestamp::UNIX_EPOCH),
             text: field("text").chars().take(LONGEST).collect(),
             place: field("place").chars().take(LONGEST).collect(),
             area: field("area").to_owned(),
             category: field("category").to_owned(),
             agency: field("agency").to_owned(),
         };
-        rows.push((key, row));
+        past.rows.push((key, row));
     }
-    Ok(rows)
+    Ok(past)
+}
+
+fn between(text: &[u8]) -> u8 {
+    let header = String::from_utf8_lossy(text.split(|byte| *byte == b'\n').next().unwrap_or_default());
+    [b'\t', b';', b','].into_iter().max_by_key(|byte| header.matches(char::from(*byte)).count()).unwrap_or(b',')
 }
 
 fn places(header: &csv::StringRecord, columns: &[String]) -> anyhow::Result<BTreeMap<String, usize>> {
@@ -61,20 +85,20 @@ fn places(header: &csv::StringRecord, columns: &[String]) -> anyhow::Result<BTre
     Ok(places)
 }
 
-/// Local time or with a zone; what cannot be read counts as long ago.
-fn time(written: &str) -> Timestamp {
+/// Local time or with a zone.
+fn time(written: &str) -> Option<Timestamp> {
     let local = || written.replace(' ', "T").parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-    written.parse().ok().or_else(local).unwrap_or(Timestamp::UNIX_EPOCH)
+    written.parse().ok().or_else(local)
 }
 
 /// Codes or names become codes of the directory; what it does not know is left empty and counted.
-pub(crate) fn fit(read: Vec<(String, Decided)>, directory: &Directory) -> Fitted {
-    let mut fitted = Fitted { rows: Vec::with_capacity(read.len()), without_text: 0, unknown: BTreeMap::new() };
+pub(crate) fn fit(past: Past, directory: &Directory) -> Fitted {
+    let mut fitted = Fitted { columns: past.columns, timeless: past.timeless, ..Fitted::default() };
     let areas = directory.areas.values().map(|area| (area.code.as_str(), area.name.as_str()));
     let kelurahan = codes(areas.filter(|(code, _)| code.len() == 10));
     let categories = codes(directory.categories.values().map(|one| (one.code.as_str(), one.name_id.as_str())));
     let agencies = codes(directory.agencies.values().map(|one| (one.code.as_str(), one.name.as_str())));
-    for (key, mut row) in read {
+    for (key, mut row) in past.rows {
         if row.text.is_empty() {
             fitted.without_text += 1;
             continue;
@@ -87,6 +111,10 @@ pub(crate) fn fit(read: Vec<(String, Decided)>, directory: &Directory) -> Fitted
                 *fitted.unknown.entry((what, value.clone())).or_default() += 1;
             }
             code.unwrap_or_default().clone_into(value);
+        }
+        if row.area.is_empty() && row.category.is_empty() && row.agency.is_empty() {
+            fitted.undecided += 1;
+            continue;
         }
         fitted.rows.push((key, row));
     }
@@ -107,25 +135,41 @@ impl Fitted {
     /// What was understood, for people.
     pub(crate) fn summary(&self) -> Vec<String> {
         let with = |of: fn(&Decided) -> &str| self.rows.iter().filter(|(_, row)| !of(row).is_empty()).count();
-        let mut lines = vec![format!(
-            "{} rows with a text: {} with an agency, {} with a category, {} with an area; {} without a text are left out.",
-            self.rows.len(),
-            with(|row| &row.agency),
-            with(|row| &row.category),
-            with(|row| &row.area),
-            self.without_text
-        )];
+        let mut lines = vec![
+            format!("Columns: {}.", self.columns),
+            format!(
+                "{} rows can be learned from: {} with an agency, {} with a category, {} with an area.",
+                self.rows.len(),
+                with(|row| &row.agency),
+                with(|row| &row.category),
+                with(|row| &row.area),
+            ),
+        ];
+        let left = [
+            (self.without_text, "rows have no text and are left out."),
+            (self.undecided, "rows have no agency, category or area that the directory knows and are left out."),
+            (self.timeless, "rows have no time that can be read and count as the oldest."),
+        ];
+        lines.extend(left.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         let mut unknown: Vec<_> = self.unknown.iter().collect();
         unknown.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let shown = unknown.len().min(20);
         lines.extend(
-            unknown.iter().take(shown).map(|((what, value), count)| format!("  {what} `{value}` is not in the directory ({count} rows)")),
+            unknown
+                .iter()
+                .take(shown)
+                .map(|((what, value), count)| format!("  {what} `{}` is not in the directory ({count} rows)", short(value))),
         );
         if unknown.len() > shown {
             lines.push(format!("  and {} more values that are not in the directory", unknown.len() - shown));
         }
         lines
     }
+}
+
+/// A column that was mapped wrongly may hold anything.
+fn short(value: &str) -> String {
+    value.chars().take(60).filter(|letter| !letter.is_control()).collect()
 }
 
 #[cfg(test)]
@@ -167,7 +211,19 @@ mod tests {
         assert_eq!(row.opened_at.to_string(), "2024-05-01T10:00:00Z");
         let (_, row) = &fitted.rows[1];
         assert_eq!((row.agency.as_str(), row.area.as_str()), ("", ""), "an unknown agency, and a name that two areas bear");
-        assert!(fitted.summary().iter().any(|line| line.contains("Dinas Lain")), "{:?}", fitted.summary());
+        let summary = fitted.summary().join("\n");
+        for said in ["text from `isi`", "Dinas Lain", "1 rows have no text", "2 rows have no time"] {
+            assert!(summary.contains(said), "{said}: {summary}");
+        }
+    }
+
+    #[test]
+    fn a_table_with_semicolons_is_read_too_and_rows_without_a_decision_are_left_out() {
+        let file = file("at;text;agency;category\n2024-05-01;lubang, besar;dbm;ROAD\n2024-05-02;halo;;\n");
+        let fitted = fit(read(file.path(), &[]).expect("a readable file"), &directory());
+        let [(_, row)] = fitted.rows.as_slice() else { panic!("{} rows", fitted.rows.len()) };
+        assert_eq!((row.text.as_str(), row.agency.as_str(), row.category.as_str()), ("lubang, besar", "dbm", "road"));
+        assert!(fitted.summary().iter().any(|line| line.starts_with("1 rows have no agency")), "{:?}", fitted.summary());
     }
 
     #[test]

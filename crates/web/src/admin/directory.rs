@@ -38,7 +38,9 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
     agencies.sort_by(|a, b| a.1.cmp(&b.1));
     let rules = directory.rules.iter().map(|rule| {
         let area = rule.area.as_deref().map_or(any.clone(), |code| directory.area_path(code));
-        (category(&rule.category), area, directory.agency_name(rule.agency).to_owned())
+        let agency = directory.agency_name(rule.agency);
+        let agency = if rule.despite_ethics { page.fill("directory.rules.despite_ethics", "agency", agency) } else { agency.to_owned() };
+        (category(&rule.category), area, agency)
     });
     let limits = directory.limits.iter().map(|limit| {
         let agency = limit.agency.map_or(any.clone(), |agency| directory.agency_name(agency).to_owned());

@@ -19,6 +19,7 @@ use super::{
     Done, Draft, Refused, block,
     conversation::{Said, Turn, turns},
     id_in,
+    incident::{self, Group},
     queue::areas,
     seen_by,
 };
@@ -68,6 +69,9 @@ struct ComplaintPage {
     categories: Vec<(String, String, bool)>,
     areas: Vec<(String, String, bool)>,
     draft: Draft,
+    /// The incident it is in, and how many suggestions wait about it.
+    group: Option<Group>,
+    suggested: usize,
 }
 
 /// Who wrote, as far as this person may know.
@@ -149,6 +153,7 @@ pub(super) async fn draw(
         page = page.script("map.js");
     }
     let page = flashed(page, done, refused.as_ref());
+    let (group, suggested) = incident::of_complaint(rooms, by, &page, complaint.id).await?;
     let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
     let said = Said { messages: &messages, replies: &replies, history: &history, staff: &staff, identity };
     page::html(&ComplaintPage {
@@ -183,6 +188,8 @@ pub(super) async fn draw(
         categories: categories(complaint, &directory, &draft, visit),
         areas: areas(&directory, if draft.area.is_empty() { complaint.area.as_deref().unwrap_or_default() } else { &draft.area }),
         draft,
+        group,
+        suggested,
         page,
     })
 }

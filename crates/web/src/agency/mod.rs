@@ -12,6 +12,7 @@ pub(crate) mod desk_api;
 pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod live;
 pub(crate) mod note;
 pub(crate) mod post;
@@ -78,6 +79,9 @@ impl Refused {
             Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
+            Self::Not(NotAllowed::Together) => page.t("refused.together"),
+            Self::Not(NotAllowed::Apart) => page.t("refused.apart"),
+            Self::Not(NotAllowed::Confidential) => page.t("refused.confidential"),
             Self::Not(NotAllowed::NoWayBack) => page.t("refused.no_way_back"),
             Self::Not(NotAllowed::AlreadyOver) => page.t("refused.already_over"),
         }

@@ -6,6 +6,7 @@ mod browser;
 mod citizens;
 mod city;
 mod desk;
+mod incidents;
 mod matrix;
 mod posts;
 mod secrets;

@@ -1,0 +1,320 @@
+//! Joins an incident, opens one, or leaves a suggestion for staff: every new complaint is compared with earlier ones in the transaction
+//! that records it, so that its acknowledgement can say how far the matter is. How alike two are, `triage` says; what follows, `model`.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::SignedDuration;
+use model::{
+    Actor, Complaint, ComplaintId, Decision, Point, Status, Timestamp, Visibility,
+    incident::{Change, Evidence, Incident, IncidentState, Side, StepKind, Suggestion, SuggestionState, join, tell_how_far},
+};
+use store::{
+    StoreError, Tx,
+    incident::{self, NewStep},
+    likeness::{self, Candidate, Reach},
+};
+use triage::{Beside, Judge, Keys, Ranked, Seen, Verdict};
+
+use crate::Rooms;
+
+/// Words and pictures that follow within this time can still show what a complaint is about.
+const SETTLES: SignedDuration = SignedDuration::from_hours(1);
+/// More suggestions about one complaint nobody reads.
+const MOST_SUGGESTED: usize = 3;
+/// So many of the likeliest are thought about.
+const MOST_THOUGHT_ABOUT: usize = 10;
+
+/// What comparing came to; written once the complaints are.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    joined: Vec<Change>,
+    suggested: Vec<Suggestion>,
+    kept: Vec<(ComplaintId, Vec<i64>)>,
+}
+
+/// Compares what a batch decided with earlier complaints and with each other, in their order. `pictures`: the sums of those that each
+/// complaint's messages of this batch brought.
+pub(crate) async fn compare(
+    tx: &mut Tx,
+    decisions: &mut [Decision],
+    pictures: &HashMap<ComplaintId, Vec<String>>,
+    rooms: &Rooms,
+    now: Timestamp,
+) -> Result<Compared, StoreError> {
+    let asked: Vec<(usize, Keys)> = decisions
+        .iter()
+        .enumerate()
+        .filter(|(_, decision)| is_new(decision, now))
+        .map(|(at, decision)| (at, keys(&decision.complaint)))
+        .collect();
+    if asked.is_empty() {
+        return Ok(Compared::default());
+    }
+    let found = look_up(tx, decisions, &asked, pictures, now).await?;
+    let mut table = Table { judge: rooms.atlas.judge(), found, seen: HashMap::new(), compared: Compared::default(), now };
+    for (at, keys) in asked {
+        let told = table.take(&decisions[at].complaint, &keys);
+        if let Some(status) = told {
+            tell_how_far(&mut decisions[at], status);
+        }
+        table.compared.kept.push((decisions[at].complaint.id, keys.kept));
+    }
+    Ok(table.compared)
+}
+
+/// Writes what comparing came to.
+pub(crate) async fn write(tx: &mut Tx, compared: &Compared, now: Timestamp) -> Result<(), StoreError> {
+    likeness::keep(tx, &compared.kept).await?;
+    if !compared.joined.is_empty() {
+        let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None };
+        incident::write(tx, &compared.joined.iter().map(step).collect::<Vec<_>>()).await?;
+    }
+    incident::suggest(tx, &compared.suggested).await
+}
+
+/// Confidential ones stay by themselves.
+fn is_new(decision: &Decision, now: Timestamp) -> bool {
+    let complaint = &decision.complaint;
+    let settles = complaint.version == 0 || now.duration_since(complaint.opened_at) <= SETTLES;
+    complaint.visibility != Visibility::Secret && settles
+}
+
+fn side<'a>(text: &'a str, place: &'a str, area: &'a str, opened_at: Timestamp) -> triage::Side<'a> {
+    triage::Side { text, place, area, at: opened_at.as_second() }
+}
+
+fn keys(complaint: &Complaint) -> Keys {
+    let (place, area) = (complaint.place.as_deref().unwrap_or_default(), complaint.area.as_deref().unwrap_or_default());
+    triage::keys(&side(&complaint.text, place, area, complaint.opened_at), complaint.location)
+}
+
+/// What was found in the tables, and what this batch adds to it.
+#[derive(Default)]
+struct Found {
+    /// For each complaint, which ones to compare it with.
+    near: HashMap<ComplaintId, Vec<ComplaintId>>,
+    complaints: HashMap<ComplaintId, Candidate>,
+    /// Complaints that came with the same picture, in either order.
+    same_picture: HashSet<(ComplaintId, ComplaintId)>,
+}
+
+async fn look_up(
+    tx: &mut Tx,
+    decisions: &[Decision],
+    asked: &[(usize, Keys)],
+    pictures: &HashMap<ComplaintId, Vec<String>>,
+    now: Timestamp,
+) -> Result<Found, StoreError> {
+    let since = now.checked_sub(SignedDuration::from_secs(triage::WINDOW)).unwrap_or(Timestamp::MIN);
+    let reach = Reach { since, latest: triage::LATEST_OF_A_KEY, found: triage::FOUND };
+    let lists: Vec<Vec<(i64, f32)>> = asked.iter().map(|(_, keys)| keys.asked.clone()).collect();
+    let id = |place: usize| decisions[asked[place].0].complaint.id;
+    let mut found = Found::default();
+    for (place, complaint) in likeness::find(tx, &lists, reach).await? {
+        found.near.entry(id(place)).or_default().push(complaint);
+    }
+    found.by_picture(tx, pictures, since).await?;
+    within_the_batch(&mut found, decisions, asked, pictures);
+    // Those of the batch that are there already may be in an incident.
+    let own = asked.iter().map(|(at, _)| &decisions[*at].complaint);
+    let ids: HashSet<ComplaintId> = found.near.values().flatten().copied().chain(own.map(|complaint| complaint.id)).collect();
+    let loaded = likeness::candidates(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+    found.complaints = loaded.into_iter().map(|candidate| (candidate.id, candidate)).collect();
+    Ok(found)
+}
+
+impl Found {
+    async fn by_picture(&mut self, tx: &mut Tx, pictures: &HashMap<ComplaintId, Vec<String>>, since: Timestamp) -> Result<(), StoreError> {
+        let sums: HashSet<&String> = pictures.values().flatten().collect();
+        let sums: Vec<String> = sums.into_iter().cloned().collect();
+        for (sum, other) in likeness::with_pictures(tx, &sums, since, triage::LATEST_OF_A_KEY).await? {
+            for (id, _) in pictures.iter().filter(|(id, own)| **id != other && own.contains(&sum)) {
+                self.meet(*id, other, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, id: ComplaintId, other: ComplaintId, picture: bool) {
+        let near = self.near.entry(id).or_default();
+        if !near.contains(&other) {
+            near.push(other);
+        }
+        if picture {
+            self.same_picture.insert((id, other));
+        }
+    }
+}
+
+/// Of one batch, the later ones are compared with the earlier ones: in a flood a batch holds many of one thing.
+fn within_the_batch(found: &mut Found, decisions: &[Decision], asked: &[(usize, Keys)], pictures: &HashMap<ComplaintId, Vec<String>>) {
+    let mut kept: HashMap<i64, Vec<ComplaintId>> = HashMap::new();
+    for (place, (at, keys)) in asked.iter().enumerate() {
+        let id = decisions[*at].complaint.id;
+        let mut shares: HashMap<ComplaintId, f32> = HashMap::new();
+        for (key, says) in &keys.asked {
+            for other in kept.get(key).into_iter().flatten().rev().take(triage::LATEST_OF_A_KEY) {
+                *shares.entry(*other).or_default() += says;
+            }
+        }
+        let mut shares: Vec<(ComplaintId, f32)> = shares.into_iter().collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
+        for (other, _) in shares.into_iter().take(triage::FOUND) {
+            found.meet(id, other, false);
+        }
+        let own = pictures.get(&id).map(Vec::as_slice).unwrap_or_default();
+        for (earlier, _) in &asked[..place] {
+            let other = decisions[*earlier].complaint.id;
+            if pictures.get(&other).is_some_and(|theirs| theirs.iter().any(|sum| own.contains(sum))) {
+                found.meet(id, other, true);
+            }
+        }
+        for key in &keys.kept {
+            kept.entry(*key).or_default().push(id);
+        }
+    }
+}
+
+/// Where complaints lie side by side.
+struct Table<'a> {
+    judge: &'a Judge,
+    found: Found,
+    seen: HashMap<ComplaintId, Seen>,
+    compared: Compared,
+    now: Timestamp,
+}
+
+impl Table<'_> {
+    /// Compares one complaint; how far the matter is, if it joined one.
+    fn take(&mut self, complaint: &Complaint, keys: &Keys) -> Option<Status> {
+        let incident = self.found.complaints.get(&complaint.id).and_then(|there| there.incident.clone());
+        let own = Candidate { incident, ..Candidate::of(complaint) };
+        let has_words = keys.kept.len() > 1 || !complaint.text.trim().is_empty();
+        let seen = see(self.judge, &own);
+        let near = self.found.near.remove(&complaint.id).unwrap_or_default();
+        let near: Vec<ComplaintId> =
+            near.into_iter().filter(|other| *other != own.id && self.found.complaints.contains_key(other)).collect();
+        for other in &near {
+            let candidate = &self.found.complaints[other];
+            self.seen.entry(*other).or_insert_with(|| see(self.judge, candidate));
+        }
+        let others: Vec<&Seen> = near.iter().map(|other| &self.seen[other]).collect();
+        let mut ranked = self.judge.rank(&seen, &others);
+        // What was sent at almost the same time is compared once, by the later one.
+        ranked.truncate(MOST_THOUGHT_ABOUT);
+        let id = own.id;
+        self.seen.insert(id, seen);
+        let was_alone = own.incident.is_none();
+        self.found.complaints.insert(id, own);
+        if has_words && was_alone {
+            self.think(id, &near, &ranked);
+        }
+        let incident = self.found.complaints[&id].incident.as_ref().filter(|_| was_alone)?.id;
+        let together = |candidate: &&Candidate| candidate.id != id && candidate.incident.as_ref().is_some_and(|other| other.id == incident);
+        self.found.complaints.values().filter(together).map(|candidate| candidate.status).max_by_key(|status| rank(*status))
+    }
+
+    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], ranked: &[Ranked]) {
+        let mut suggested = 0;
+        let mut asked_about: HashSet<model::IncidentId> = HashSet::new();
+        for one in ranked {
+            let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&near[one.at]]);
+            if own.incident.is_some() && own.incident.as_ref().map(|own| own.id) == other.incident.as_ref().map(|other| other.id) {
+                continue;
+            }
+            let picture = self.found.same_picture.contains(&(id, other.id));
+            let (verdict, percent, reasons) = self.judge.verdict(one, beside(own, other, picture));
+            let dealt_with =
+                other.status == Status::Resolved || other.incident.as_ref().is_some_and(|incident| incident.state == IncidentState::Closed);
+            let two_incidents = own.incident.is_some() && other.incident.is_some();
+            if verdict == Verdict::Join && !dealt_with && !two_incidents {
+                let evidence = Some(Evidence { percent, reasons });
+                if let Ok(change) = join(&as_side(own), &as_side(other), None, evidence, Actor::System, self.now) {
+                    self.apply(&change);
+                    self.compared.joined.push(change);
+                }
+                continue;
+            }
+            let is_news = other.incident.as_ref().is_none_or(|incident| asked_about.insert(incident.id));
+            if verdict != Verdict::Apart && suggested < MOST_SUGGESTED && is_news {
+                suggested += 1;
+                let (at, state) = (self.now, SuggestionState::Open);
+                let other = other.id;
+                self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
+            }
+        }
+    }
+
+    /// Later complaints of the batch meet what earlier ones made.
+    fn apply(&mut self, change: &Change) {
+        let after: HashMap<model::IncidentId, &Incident> =
+            change.incidents.iter().filter_map(|(_, after)| after.as_ref()).map(|incident| (incident.id, incident)).collect();
+        let known: HashMap<model::IncidentId, Incident> = self
+            .found
+            .complaints
+            .values()
+            .filter_map(|candidate| candidate.incident.clone())
+            .map(|incident| (incident.id, incident))
+            .collect();
+        for candidate in self.found.complaints.values_mut() {
+            let member = change.members.iter().filter_map(|(_, after)| after.as_ref()).find(|member| member.complaint == candidate.id);
+            let incident = member.map(|member| member.incident).or(candidate.incident.as_ref().map(|incident| incident.id));
+            candidate.incident =
+                incident.and_then(|id| after.get(&id).map(|incident| (*incident).clone()).or_else(|| known.get(&id).cloned()));
+        }
+    }
+}
+
+fn see(judge: &Judge, candidate: &Candidate) -> Seen {
+    judge.see(&side(&candidate.text, &candidate.place, &candidate.area, candidate.opened_at))
+}
+
+/// Nobody is moved by itself, so nobody else of the incident need be known.
+fn as_side(candidate: &Candidate) -> Side {
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Side {
+        complaint: candidate.id,
+        opened_at: candidate.opened_at,
+        category: candidate.category.clone(),
+        area: text(&candidate.area),
+        place: text(&candidate.place),
+        visibility: Visibility::Hidden,
+        incident: candidate.incident.clone(),
+        members: Vec::new(),
+    }
+}
+
+fn beside(own: &Candidate, other: &Candidate, picture: bool) -> Beside {
+    Beside {
+        metres: own.location.zip(other.location).map(|(a, b)| metres(a, b)),
+        picture,
+        citizen: own.citizen == other.citizen,
+        category: own.category.is_some() && own.category == other.category,
+    }
+}
+
+/// Flat, which is right to a percent within a city.
+fn metres(a: Point, b: Point) -> f64 {
+    const METRES_OF_A_DEGREE: f64 = 111_320.0;
+    let east = (a.lon - b.lon) * f64::midpoint(a.lat, b.lat).to_radians().cos();
+    (a.lat - b.lat).hypot(east) * METRES_OF_A_DEGREE
+}
+
+/// The furthest of several speaks for the matter.
+fn rank(status: Status) -> usize {
+    Status::ALL.iter().position(|other| *other == status).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousandth_of_a_degree_is_a_hundred_metres_here() {
+        let at = |lat, lon| Point::new(lat, lon).expect("on the globe");
+        let north = metres(at(-6.2, 106.8), at(-6.201, 106.8));
+        assert!((north - 111.3).abs() < 1.0, "{north}");
+        let east = metres(at(-6.2, 106.8), at(-6.2, 106.801));
+        assert!((east - 110.7).abs() < 1.0, "{east}");
+    }
+}

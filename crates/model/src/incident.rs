@@ -1,0 +1,692 @@
+//! The thing in the world that several complaints are about: what may be joined, parted and taken back. Pure, like `decide`: every
+//! function returns all rows that change, as they were and as they will be, so that any step can be taken back exactly.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Action, Actor, Complaint, ComplaintId, Decision, IncidentId, NotAllowed, Role, StaffId, Status, Visibility};
+
+/// How far an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Somebody still has to act, or may.
+    Open,
+    /// Dealt with: nothing joins it by itself any more.
+    Closed,
+}
+
+impl IncidentState {
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Open, Self::Closed].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// The thing in the world. Its agencies are those of its complaints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its key.
+    pub id: IncidentId,
+    /// The complaint that speaks for it.
+    pub lead: ComplaintId,
+    /// Code of the category, the lead's.
+    pub category: Option<String>,
+    /// Code of the area, the lead's.
+    pub area: Option<String>,
+    /// Where it is, in words, the lead's.
+    pub place: Option<String>,
+    /// When the first of its complaints came.
+    pub opened_at: Timestamp,
+    /// How far it is.
+    pub state: IncidentState,
+}
+
+/// How a complaint came into an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// By itself, above the proven threshold.
+    Automatic,
+    /// A member of staff joined them.
+    Staff,
+    /// The citizen said that it is the same.
+    Citizen,
+}
+
+impl How {
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Staff => "staff",
+            Self::Citizen => "citizen",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Automatic, Self::Staff, Self::Citizen].into_iter().find(|how| how.as_str() == word)
+    }
+}
+
+/// Why two complaints are thought to be about one thing, or not; for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Reason {
+    /// How much the words have in common, in percent.
+    Words {
+        /// 0 to 100.
+        percent: u8,
+    },
+    /// Word for word the same.
+    Identical,
+    /// How much the places have in common, in percent.
+    Place {
+        /// 0 to 100.
+        percent: u8,
+    },
+    /// The gang, the house or the RT is another.
+    OtherNumber,
+    /// The same area.
+    Area,
+    /// Another area.
+    OtherArea,
+    /// The points on the map are so far apart, in metres.
+    Metres {
+        /// Up to 65,535.
+        metres: u16,
+    },
+    /// So many hours between them.
+    Hours {
+        /// Up to 65,535.
+        hours: u16,
+    },
+    /// The same category.
+    Category,
+    /// Both name the same long number.
+    Number,
+    /// The same picture came with both.
+    Picture,
+    /// The same citizen sent both.
+    Citizen,
+}
+
+/// What a complaint has to do with an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Which complaint; it is in one incident at most.
+    pub complaint: ComplaintId,
+    /// Which incident.
+    pub incident: IncidentId,
+    /// How it came in.
+    pub how: How,
+    /// How likely it was thought to be; `None` for the first one.
+    pub percent: Option<u8>,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Who joined it, where that was a member of staff.
+    pub by: Option<StaffId>,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// How far a suggestion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuggestionState {
+    /// Waits for a person.
+    Open,
+    /// A person could not say yet.
+    Later,
+    /// They are about one thing.
+    Joined,
+    /// They are not.
+    Different,
+}
+
+impl SuggestionState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Later, Self::Joined, Self::Different];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Later => "later",
+            Self::Joined => "joined",
+            Self::Different => "different",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// Two complaints that may be about one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// The later one.
+    pub complaint: ComplaintId,
+    /// The earlier one.
+    pub other: ComplaintId,
+    /// How likely.
+    pub percent: u8,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// When it was suggested.
+    pub at: Timestamp,
+    /// How far it is.
+    pub state: SuggestionState,
+    /// Who decided.
+    pub by: Option<StaffId>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+}
+
+/// A row before and after; at least one of the two is there.
+pub type Changed<T> = (Option<T>, Option<T>);
+
+/// The rows that a step changes, as they were and as they will be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Incidents.
+    pub incidents: Vec<Changed<Incident>>,
+    /// Who is in which.
+    pub members: Vec<Changed<Member>>,
+    /// Suggestions.
+    pub suggestions: Vec<Changed<Suggestion>>,
+}
+
+impl Change {
+    /// The way back.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        fn turn<T>(rows: Vec<Changed<T>>) -> Vec<Changed<T>> {
+            rows.into_iter().map(|(before, after)| (after, before)).collect()
+        }
+        Self { incidents: turn(self.incidents), members: turn(self.members), suggestions: turn(self.suggestions) }
+    }
+
+    /// Every complaint whose rows change, each once, in order.
+    pub fn complaints(&self) -> Vec<ComplaintId> {
+        let members = self.members.iter().filter_map(|(before, after)| Some(before.as_ref().or(after.as_ref())?.complaint));
+        let pairs = self.suggestions.iter().filter_map(|(before, after)| before.as_ref().or(after.as_ref()));
+        let mut all: Vec<ComplaintId> = members.chain(pairs.flat_map(|pair| [pair.complaint, pair.other])).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The incident it is about: the one that is there afterwards, else the one that was.
+    pub fn incident(&self) -> Option<IncidentId> {
+        let after = self.members.iter().find_map(|(_, after)| after.as_ref());
+        let before = self.members.iter().find_map(|(before, _)| before.as_ref());
+        after.or(before).map(|member| member.incident)
+    }
+}
+
+/// What a step was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepKind {
+    /// Two complaints, or two incidents, became one.
+    Joined,
+    /// A pair is not about one thing.
+    Different,
+    /// A pair waits.
+    Later,
+    /// A complaint left its incident.
+    Split,
+    /// A step was taken back.
+    Undone,
+}
+
+impl StepKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Joined, Self::Different, Self::Later, Self::Split, Self::Undone];
+
+    /// The word in tables and word files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Different => "different",
+            Self::Later => "later",
+            Self::Split => "split",
+            Self::Undone => "undone",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// One complaint with the incident it is in, as the tables have them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// The complaint.
+    pub complaint: ComplaintId,
+    /// When it came.
+    pub opened_at: Timestamp,
+    /// Its category, area and place: the incident's, if it leads.
+    pub category: Option<String>,
+    /// See `category`.
+    pub area: Option<String>,
+    /// See `category`.
+    pub place: Option<String>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Its incident.
+    pub incident: Option<Incident>,
+    /// Everybody who is in that.
+    pub members: Vec<Member>,
+}
+
+impl Side {
+    /// A complaint that is in no incident.
+    pub fn alone(complaint: &Complaint) -> Self {
+        Self {
+            complaint: complaint.id,
+            opened_at: kept(complaint.opened_at),
+            category: complaint.category.clone(),
+            area: complaint.area.clone(),
+            place: complaint.place.clone(),
+            visibility: complaint.visibility,
+            incident: None,
+            members: Vec::new(),
+        }
+    }
+}
+
+/// Why they are joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// How likely, in percent.
+    pub percent: u8,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Two complaints are about one thing: a new incident, one that grows, or two that become one. The older incident stays.
+///
+/// # Errors
+/// [`NotAllowed::Together`] if they are already; [`NotAllowed::Role`] if the actor may not, or one of them is confidential.
+pub fn join(
+    one: &Side,
+    other: &Side,
+    pair: Option<Suggestion>,
+    evidence: Option<Evidence>,
+    by: Actor,
+    now: Timestamp,
+) -> Result<Change, NotAllowed> {
+    let (how, staff) = how(by)?;
+    if [one, other].iter().any(|side| side.visibility == Visibility::Secret) {
+        return Err(NotAllowed::Confidential);
+    }
+    if one.complaint == other.complaint || one.incident.is_some() && one.incident == other.incident {
+        return Err(NotAllowed::Together);
+    }
+    let older = |side: &Side| (side.incident.as_ref().map_or(side.opened_at, |incident| incident.opened_at), side.complaint);
+    let (first, second) = if older(one) <= older(other) { (one, other) } else { (other, one) };
+    // One that is there grows; of two the older one stays.
+    let (stays, comes) = if first.incident.is_none() && second.incident.is_some() { (second, first) } else { (first, second) };
+    let mut change = Change::default();
+    let evidence = evidence.or_else(|| pair.as_ref().map(|pair| Evidence { percent: pair.percent, reasons: pair.reasons.clone() }));
+    let member = |complaint, incident, evidence: Option<Evidence>| Member {
+        complaint,
+        incident,
+        how,
+        percent: evidence.as_ref().map(|evidence| evidence.percent),
+        reasons: evidence.map(|evidence| evidence.reasons).unwrap_or_default(),
+        by: staff,
+        at: kept(now),
+    };
+    let id = if let Some(incident) = &stays.incident {
+        if comes.opened_at < incident.opened_at {
+            let earlier = Incident { opened_at: comes.opened_at, ..incident.clone() };
+            change.incidents.push((Some(incident.clone()), Some(earlier)));
+        }
+        incident.id
+    } else {
+        let incident = led_by(stays, IncidentId::new(now));
+        let id = incident.id;
+        change.incidents.push((None, Some(incident)));
+        change.members.push((None, Some(member(stays.complaint, id, None))));
+        id
+    };
+    if let Some(gone) = &comes.incident {
+        change.incidents.push((Some(gone.clone()), None));
+        let moved = |old: &Member| (Some(old.clone()), Some(Member { incident: id, ..old.clone() }));
+        change.members.extend(comes.members.iter().map(moved));
+    } else {
+        change.members.push((None, Some(member(comes.complaint, id, evidence))));
+    }
+    if let Some(pair) = pair {
+        change.suggestions.push(decided(pair, SuggestionState::Joined, staff, now));
+    }
+    Ok(change)
+}
+
+/// A person says of a pair that it is not about one thing, or that they cannot say yet.
+///
+/// # Errors
+/// [`NotAllowed::Together`] if the pair is joined: that takes a split.
+pub fn part(pair: Suggestion, state: SuggestionState, by: Actor, now: Timestamp) -> Result<Change, NotAllowed> {
+    let (_, staff) = how(by)?;
+    if pair.state == SuggestionState::Joined || state == SuggestionState::Joined {
+        return Err(NotAllowed::Together);
+    }
+    Ok(Change { suggestions: vec![decided(pair, state, staff, now)], ..Change::default() })
+}
+
+/// A complaint leaves its incident. Of two nothing is left: one complaint is no incident. `pairs`: what was suggested of this complaint
+/// with others of the incident; they are different things now, which the next model learns.
+///
+/// # Errors
+/// [`NotAllowed::Apart`] if it is in none.
+pub fn split(side: &Side, rest: &[Side], pairs: Vec<Suggestion>, by: Actor, now: Timestamp) -> Result<Change, NotAllowed> {
+    let (_, staff) = how(by)?;
+    let own = side.members.iter().find(|member| member.complaint == side.complaint);
+    let (Some(incident), Some(own)) = (&side.incident, own) else { return Err(NotAllowed::Apart) };
+    let mut change = Change::default();
+    change.members.push((Some(own.clone()), None));
+    let mut left: Vec<&Side> = rest.iter().filter(|other| other.complaint != side.complaint).collect();
+    left.sort_by_key(|other| (other.opened_at, other.complaint));
+    if left.len() < 2 {
+        change
+            .members
+            .extend(side.members.iter().filter(|member| member.complaint != side.complaint).map(|last| (Some(last.clone()), None)));
+        change.incidents.push((Some(incident.clone()), None));
+    } else {
+        let oldest = left[0];
+        let next = if incident.lead == side.complaint {
+            Incident { state: incident.state, ..led_by(oldest, incident.id) }
+        } else {
+            Incident { opened_at: oldest.opened_at, ..incident.clone() }
+        };
+        if next != *incident {
+            change.incidents.push((Some(incident.clone()), Some(next)));
+        }
+    }
+    let pairs = pairs.into_iter().filter(|pair| pair.state != SuggestionState::Different);
+    change.suggestions.extend(pairs.map(|pair| decided(pair, SuggestionState::Different, staff, now)));
+    Ok(change)
+}
+
+/// An incident is dealt with, or open again.
+pub fn turn(incident: &Incident, state: IncidentState) -> Option<Change> {
+    let next = Incident { state, ..incident.clone() };
+    (next != *incident).then(|| Change { incidents: vec![(Some(incident.clone()), Some(next))], ..Change::default() })
+}
+
+/// Who joins late is told in the acknowledgement how far the matter is.
+pub fn tell_how_far(decision: &mut Decision, status: Status) {
+    for reply in decision.replies.iter_mut().filter(|reply| reply.kind.acknowledges()) {
+        reply.facts.known = Some(status);
+    }
+}
+
+/// What an agency does for every complaint of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Takes them.
+    Claim,
+    /// Answers every citizen.
+    Answer(String),
+    /// Says that its part is done.
+    Resolve(String),
+    /// Leaves a word for colleagues.
+    Note(String),
+}
+
+impl Act {
+    /// The word in tables and addresses.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Answer(_) => "answer",
+            Self::Resolve(_) => "resolve",
+            Self::Note(_) => "note",
+        }
+    }
+
+    /// Its words.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Claim => None,
+            Self::Answer(text) | Self::Resolve(text) | Self::Note(text) => Some(text),
+        }
+    }
+
+    /// Reads word and words. `None`: there is no such act, or it lacks its words.
+    pub fn from_word(word: &str, text: Option<String>) -> Option<Self> {
+        let text = text.filter(|text| !text.trim().is_empty());
+        match word {
+            "claim" => Some(Self::Claim),
+            "answer" => text.map(Self::Answer),
+            "resolve" => text.map(Self::Resolve),
+            "note" => text.map(Self::Note),
+            _ => None,
+        }
+    }
+
+    /// The same for one complaint.
+    pub fn for_one(&self) -> Action {
+        match self {
+            Self::Claim => Action::Claim,
+            Self::Answer(text) => Action::Answer { text: text.clone() },
+            Self::Resolve(text) => Action::Resolve { text: text.clone(), photo: None },
+            Self::Note(text) => Action::Note { text: text.clone() },
+        }
+    }
+}
+
+fn how(by: Actor) -> Result<(How, Option<StaffId>), NotAllowed> {
+    match by {
+        Actor::System => Ok((How::Automatic, None)),
+        Actor::Citizen => Ok((How::Citizen, None)),
+        Actor::Staff { role: Role::Clerk, .. } => Err(NotAllowed::Role),
+        Actor::Staff { id, .. } => Ok((How::Staff, Some(id))),
+    }
+}
+
+/// Tables keep microseconds: what a step says of a row must be what is there.
+fn kept(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+fn led_by(side: &Side, id: IncidentId) -> Incident {
+    Incident {
+        id,
+        lead: side.complaint,
+        category: side.category.clone(),
+        area: side.area.clone(),
+        place: side.place.clone(),
+        opened_at: kept(side.opened_at),
+        state: IncidentState::Open,
+    }
+}
+
+fn decided(pair: Suggestion, state: SuggestionState, by: Option<StaffId>, now: Timestamp) -> Changed<Suggestion> {
+    let next = Suggestion { state, by, decided_at: Some(kept(now)), ..pair.clone() };
+    (Some(pair), Some(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
+
+    fn id(n: u128) -> ComplaintId {
+        ComplaintId(Uuid::from_u128(n))
+    }
+
+    fn at(n: u128) -> Timestamp {
+        NOW + jiff::SignedDuration::from_mins(i64::try_from(n).expect("small"))
+    }
+
+    fn side(n: u128) -> Side {
+        Side {
+            complaint: id(n),
+            opened_at: at(n),
+            category: Some("flood".into()),
+            area: None,
+            place: Some(format!("rumah {n}")),
+            visibility: Visibility::Hidden,
+            incident: None,
+            members: Vec::new(),
+        }
+    }
+
+    fn staff() -> Actor {
+        Actor::Staff { id: StaffId(Uuid::from_u128(900)), role: Role::Triage, agency: None }
+    }
+
+    /// What the tables say of these complaints once the change is written.
+    fn written(sides: &[Side], change: &Change) -> Vec<Side> {
+        let mut sides = sides.to_vec();
+        let mut members: Vec<Member> =
+            sides.iter().filter_map(|side| side.members.iter().find(|own| own.complaint == side.complaint).cloned()).collect();
+        let mut incidents: Vec<Incident> = sides.iter().filter_map(|side| side.incident.clone()).collect();
+        for (before, after) in &change.members {
+            if let Some(before) = before {
+                assert!(members.contains(before), "what is said to be there is there");
+                members.retain(|member| member != before);
+            }
+            members.extend(after.clone());
+        }
+        for (before, after) in &change.incidents {
+            if let Some(before) = before {
+                assert!(incidents.contains(before));
+                incidents.retain(|incident| incident != before);
+            }
+            incidents.extend(after.clone());
+        }
+        for side in &mut sides {
+            let own = members.iter().find(|member| member.complaint == side.complaint);
+            side.incident = own.and_then(|own| incidents.iter().find(|incident| incident.id == own.incident).cloned());
+            side.members = own.map_or(Vec::new(), |own| members.iter().filter(|member| member.incident == own.incident).cloned().collect());
+            side.members.sort_by_key(|member| member.complaint);
+        }
+        sides
+    }
+
+    fn together(sides: &[Side], one: usize, other: usize) -> Vec<Side> {
+        let change = join(&sides[one], &sides[other], None, None, staff(), at(100)).expect("is allowed");
+        written(sides, &change)
+    }
+
+    #[test]
+    fn two_make_an_incident_led_by_the_older_one_and_a_third_joins_it() {
+        let sides = together(&[side(1), side(2), side(3)], 1, 0);
+        let incident = sides[0].incident.clone().expect("is in one");
+        assert_eq!((incident.lead, sides[1].incident.clone()), (id(1), Some(incident.clone())));
+        assert_eq!(incident.place.as_deref(), Some("rumah 1"));
+        let sides = together(&sides, 2, 1);
+        assert_eq!(sides[2].members.len(), 3);
+        assert_eq!(sides[2].incident, Some(incident));
+        assert_eq!(join(&sides[0], &sides[2], None, None, staff(), NOW), Err(NotAllowed::Together));
+    }
+
+    #[test]
+    fn a_complaint_that_came_late_and_was_sent_early_moves_the_beginning_and_not_the_lead() {
+        let sides = together(&[side(2), side(3), side(1)], 0, 1);
+        let sides = together(&sides, 0, 2);
+        let incident = sides[2].incident.clone().expect("is in it");
+        assert_eq!((incident.lead, incident.opened_at), (id(2), at(1)));
+    }
+
+    #[test]
+    fn two_incidents_become_the_older_one() {
+        let sides = together(&[side(1), side(2), side(3), side(4)], 0, 1);
+        let sides = together(&sides, 2, 3);
+        let older = sides[0].incident.clone();
+        let sides = together(&sides, 3, 1);
+        assert!(sides.iter().all(|side| side.incident == older && side.members.len() == 4));
+    }
+
+    #[test]
+    fn every_step_taken_back_leaves_exactly_what_was() {
+        let start = together(&[side(1), side(2), side(3), side(4), side(5)], 0, 1);
+        let start = together(&start, 1, 4);
+        let start = together(&start, 2, 3);
+        let pair = Suggestion {
+            complaint: id(3),
+            other: id(2),
+            percent: 70,
+            reasons: vec![Reason::Area],
+            at: at(3),
+            state: SuggestionState::Open,
+            by: None,
+            decided_at: None,
+        };
+        let three = [start[0].clone(), start[1].clone(), start[4].clone()];
+        let changes = [
+            join(&start[2], &start[1], Some(pair.clone()), None, staff(), at(50)),
+            split(&start[0], &three, vec![], staff(), at(50)),
+            split(&start[4], &three, vec![pair], staff(), at(50)),
+            split(&start[3], &start[2..4], vec![], staff(), at(50)),
+        ];
+        for change in changes {
+            let change = change.expect("is allowed");
+            let after = written(&start, &change);
+            assert_ne!(after, start);
+            assert_eq!(written(&after, &change.clone().reversed()), start);
+            assert_eq!(change.clone().reversed().reversed(), change);
+        }
+    }
+
+    #[test]
+    fn who_leaves_an_incident_of_two_leaves_none_and_a_lead_is_followed_by_the_oldest() {
+        let two = together(&[side(1), side(2)], 0, 1);
+        let parted = written(&two, &split(&two[0], &two, vec![], Actor::Citizen, NOW).expect("is allowed"));
+        assert!(parted.iter().all(|side| side.incident.is_none()));
+        let three = together(&together(&[side(1), side(2), side(3)], 0, 1), 2, 1);
+        let parted = written(&three, &split(&three[0], &three, vec![], Actor::Citizen, NOW).expect("is allowed"));
+        let incident = parted[1].incident.clone().expect("is still there");
+        assert_eq!((incident.lead, incident.place.as_deref(), incident.opened_at), (id(2), Some("rumah 2"), at(2)));
+        assert_eq!(incident.id, three[0].incident.clone().expect("was there").id);
+        assert_eq!(split(&parted[0], &[], vec![], staff(), NOW), Err(NotAllowed::Apart));
+    }
+
+    #[test]
+    fn a_confidential_complaint_joins_nothing_and_a_clerk_joins_nobody() {
+        let secret = Side { visibility: Visibility::Secret, ..side(2) };
+        assert_eq!(join(&side(1), &secret, None, None, staff(), NOW), Err(NotAllowed::Confidential));
+        let clerk = Actor::Staff { id: StaffId(Uuid::nil()), role: Role::Clerk, agency: None };
+        assert_eq!(join(&side(1), &side(2), None, None, clerk, NOW), Err(NotAllowed::Role));
+    }
+
+    #[test]
+    fn a_split_teaches_that_the_pair_is_different_and_a_joined_pair_is_not_simply_parted() {
+        let sides = together(&[side(1), side(2)], 0, 1);
+        let pair = Suggestion {
+            complaint: id(2),
+            other: id(1),
+            percent: 99,
+            reasons: Vec::new(),
+            at: NOW,
+            state: SuggestionState::Joined,
+            by: None,
+            decided_at: Some(NOW),
+        };
+        let change = split(&sides[1], &sides, vec![pair.clone()], Actor::Citizen, at(9)).expect("is allowed");
+        let after = change.suggestions[0].1.clone().expect("stays");
+        assert_eq!((after.state, after.decided_at), (SuggestionState::Different, Some(at(9))));
+        assert_eq!(part(pair, SuggestionState::Different, staff(), NOW), Err(NotAllowed::Together));
+    }
+}

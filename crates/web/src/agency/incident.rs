@@ -1,0 +1,477 @@
+//! Incidents: what may be about one thing, side by side (`/usulan`), one incident with everybody who is in it (`/kejadian/{id}`), and what
+//! may be done: join, not the same, later, split, and the way back.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use model::{
+    Complaint, ComplaintId, IncidentId, NotAllowed, Role, Status, Timestamp, UpdateId,
+    incident::{self as rules, Act, Change, IncidentState, Reason, StepKind, Suggestion, SuggestionState},
+};
+use serde::Deserialize;
+use store::{
+    StoreError,
+    incident::{self, NewStep, SeenAct, Step},
+};
+use tracing::info;
+use ui::{Page, Photo, Tone, Visit};
+
+use super::{Refused, id_in};
+use crate::{
+    Rooms, WebError,
+    files::public_copy,
+    form::{Acting, MOST_CHARACTERS},
+    page,
+    session::SignedIn,
+};
+
+/// More pairs than a person decides at one sitting.
+const MOST_PAIRS: u16 = 10;
+const MOST_STEPS: u16 = 30;
+
+/// Who may decide what is about one thing.
+fn may(role: Role) -> bool {
+    role != Role::Clerk
+}
+
+/// One complaint as it lies beside another.
+struct Card {
+    href: String,
+    reference: String,
+    status: Status,
+    opened_at: Timestamp,
+    channel: String,
+    category: String,
+    place: String,
+    words: String,
+    photos: Vec<Photo>,
+}
+
+/// Two complaints side by side.
+struct Pair {
+    address: String,
+    percent: String,
+    later: bool,
+    reasons: Vec<String>,
+    cards: [Card; 2],
+}
+
+/// A step with its way back.
+struct Back {
+    id: String,
+    title: String,
+    who: String,
+    at: Timestamp,
+    /// It was taken back, or is no act that has a way back.
+    undone: bool,
+}
+
+#[derive(Template)]
+#[template(path = "suggestions.html")]
+struct Suggestions {
+    page: Page,
+    csrf: String,
+    pairs: Vec<Pair>,
+    /// What was just decided here, to be taken back.
+    back: Option<Back>,
+}
+
+/// What a redirect says was done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Did {
+    done: String,
+    about: String,
+    refused: String,
+}
+
+pub(crate) async fn suggestions(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    by: SignedIn,
+    Query(did): Query<Did>,
+) -> Result<Response, WebError> {
+    by.only(may)?;
+    let waiting = incident::waiting(rooms.db(), &by.scope(), MOST_PAIRS).await?;
+    let page = flashed(page::staff(&rooms, &visit, &by, page::words(visit.language).t("same.title")), &did);
+    let mut pairs = Vec::new();
+    for pair in waiting {
+        let (Some(one), Some(other)) = (load(&rooms, pair.complaint).await?, load(&rooms, pair.other).await?) else { continue };
+        let cards = [card(&rooms, &page, &other).await?, card(&rooms, &page, &one).await?];
+        let address = format!("/usulan/{}/{}", pair.complaint, pair.other);
+        let later = pair.state == SuggestionState::Later;
+        pairs.push(Pair { address, percent: pair.percent.to_string(), later, reasons: reasons(&pair.reasons, &page), cards });
+    }
+    let back = match did.about.parse::<ComplaintId>() {
+        Ok(about) if store::queue::may_see(rooms.db(), &by.scope(), about).await? => {
+            incident::steps(rooms.db(), &[about], 1).await?.pop().map(|step| back(&step, &page))
+        }
+        _ => None,
+    };
+    page::html(&Suggestions { csrf: by.csrf.clone(), pairs, back, page })
+}
+
+fn flashed(page: Page, did: &Did) -> Page {
+    let (tone, text) = match (did.refused.as_str(), did.done.as_str()) {
+        ("stale", _) => (Tone::Bad, page.t("refused.stale")),
+        ("together", _) => (Tone::Bad, page.t("refused.together")),
+        ("apart", _) => (Tone::Bad, page.t("refused.apart")),
+        ("confidential", _) => (Tone::Bad, page.t("refused.confidential")),
+        ("", "gabung") => (Tone::Good, page.t("same.done.join")),
+        ("", "beda") => (Tone::Good, page.t("same.done.different")),
+        ("", "nanti") => (Tone::Good, page.t("same.done.later")),
+        ("", "pisah") => (Tone::Good, page.t("same.done.split")),
+        ("", "batal") => (Tone::Good, page.t("same.done.undo")),
+        ("", "tindakan") => (Tone::Good, page.t("same.done.act")),
+        ("", _) => return page,
+        _ => (Tone::Bad, page.t("refused.role")),
+    };
+    let text = text.to_owned();
+    page.flash(tone, text)
+}
+
+/// The word of a refusal in an address.
+fn word(refused: Refused) -> &'static str {
+    match refused {
+        Refused::Stale => "stale",
+        Refused::Not(NotAllowed::Together) => "together",
+        Refused::Not(NotAllowed::Apart) => "apart",
+        Refused::Not(NotAllowed::Confidential) => "confidential",
+        _ => "role",
+    }
+}
+
+async fn load(rooms: &Rooms, id: ComplaintId) -> Result<Option<Complaint>, WebError> {
+    Ok(store::complaint::load(rooms.db(), id).await?)
+}
+
+async fn card(rooms: &Rooms, page: &Page, complaint: &Complaint) -> Result<Card, WebError> {
+    let directory = rooms.directory();
+    let messages = store::message::of_complaint(rooms.db(), complaint.id).await?;
+    let files = messages.iter().flat_map(|message| &message.attachments).filter(|file| public_copy(file).is_some());
+    let photo = |file: &store::attachment::StoredAttachment| Photo {
+        src: format!("/berkas/{}", file.id),
+        alt: page.t("same.photo").to_owned(),
+        width: 0,
+        height: 0,
+    };
+    let area = page::area_name(complaint.area.as_deref(), &directory, page.words.language());
+    let place = complaint.place.clone().map_or_else(|| area.clone(), |place| format!("{place} · {area}"));
+    Ok(Card {
+        href: format!("/aduan/{}", complaint.id),
+        reference: complaint.reference.to_string(),
+        status: complaint.status(),
+        opened_at: complaint.opened_at,
+        channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
+        category: page::category_name(complaint.category.as_deref(), &directory, page.words.language()),
+        place,
+        words: complaint.text.clone(),
+        photos: files.take(4).map(photo).collect(),
+    })
+}
+
+/// Why, in sentences.
+fn reasons(reasons: &[Reason], page: &Page) -> Vec<String> {
+    let said = |reason: &Reason| match reason {
+        Reason::Words { percent } => page.fill("same.why.words", "percent", percent.to_string()),
+        Reason::Identical => page.t("same.why.identical").to_owned(),
+        Reason::Place { percent } => page.fill("same.why.place", "percent", percent.to_string()),
+        Reason::OtherNumber => page.t("same.why.other_number").to_owned(),
+        Reason::Area => page.t("same.why.area").to_owned(),
+        Reason::OtherArea => page.t("same.why.other_area").to_owned(),
+        Reason::Metres { metres } => page.fill("same.why.metres", "n", metres.to_string()),
+        Reason::Hours { hours } if *hours >= 48 => page.fill("same.why.days", "n", (hours / 24).to_string()),
+        Reason::Hours { hours } => page.fill("same.why.hours", "n", hours.to_string()),
+        Reason::Category => page.t("same.why.category").to_owned(),
+        Reason::Number => page.t("same.why.number").to_owned(),
+        Reason::Picture => page.t("same.why.picture").to_owned(),
+        Reason::Citizen => page.t("same.why.citizen").to_owned(),
+    };
+    reasons.iter().map(said).collect()
+}
+
+fn back(step: &Step, page: &Page) -> Back {
+    let title = match step.kind {
+        StepKind::Joined => page.t("same.did.joined"),
+        StepKind::Different => page.t("same.did.different"),
+        StepKind::Later => page.t("same.did.later"),
+        StepKind::Split => page.t("same.did.split"),
+        StepKind::Undone => page.t("same.did.undone"),
+    };
+    let who = match (&step.who, step.by) {
+        (Some(name), _) => name.clone(),
+        (None, model::Actor::Citizen) => page.t("talk.citizen").to_owned(),
+        (None, _) => page.t("talk.system").to_owned(),
+    };
+    Back { id: step.id.to_string(), title: title.to_owned(), who, at: step.at, undone: step.undone }
+}
+
+/// Both complaints have to be theirs to see.
+async fn both(rooms: &Rooms, by: &SignedIn, ids: &[ComplaintId]) -> Result<(), WebError> {
+    by.only(may)?;
+    for id in ids {
+        if !store::queue::may_see(rooms.db(), &by.scope(), *id).await? {
+            return Err(WebError::NotFound);
+        }
+    }
+    Ok(())
+}
+
+/// `POST /usulan/{complaint}/{other}`: a person decides on a pair.
+pub(crate) async fn decide(
+    State(rooms): State<Rooms>,
+    Path((complaint, other)): Path<(String, String)>,
+    acting: Acting,
+) -> Result<Response, WebError> {
+    let (complaint, other) = (id_in(&complaint)?, id_in(&other)?);
+    both(&rooms, &acting.by, &[complaint, other]).await?;
+    let what = acting.form.text("what");
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    let pair = incident::pairs(&mut tx, &[complaint, other]).await?.pop().ok_or(WebError::NotFound)?;
+    let actor = acting.by.actor();
+    let (kind, change) = match what.as_str() {
+        "gabung" => (StepKind::Joined, joined(&mut tx, pair, actor, now).await?),
+        "beda" => (StepKind::Different, rules::part(pair, SuggestionState::Different, actor, now)),
+        "nanti" => (StepKind::Later, rules::part(pair, SuggestionState::Later, actor, now)),
+        _ => return Err(WebError::Unreadable),
+    };
+    let done = written(tx, kind, change, &acting, now, None).await?;
+    info!(complaint.id = %complaint, staff.id = %acting.by.staff.id, "Staff decided on a pair of complaints.");
+    Ok(to("/usulan", &what, complaint, done))
+}
+
+async fn joined(tx: &mut store::Tx, pair: Suggestion, by: model::Actor, now: Timestamp) -> Result<Result<Change, NotAllowed>, WebError> {
+    let sides = incident::sides(tx, &[pair.complaint, pair.other]).await?;
+    let [one, other] = sides.as_slice() else { return Err(WebError::NotFound) };
+    Ok(rules::join(one, other, Some(pair), None, by, now))
+}
+
+/// Writes a step and notes it in the log of what staff did.
+async fn written(
+    mut tx: store::Tx,
+    kind: StepKind,
+    change: Result<Change, NotAllowed>,
+    acting: &Acting,
+    now: Timestamp,
+    undoes: Option<UpdateId>,
+) -> Result<Result<(), Refused>, WebError> {
+    let change = match change {
+        Ok(change) => change,
+        Err(refused) => return Ok(Err(Refused::Not(refused))),
+    };
+    let step = NewStep { kind, change: &change, by: acting.by.actor(), at: now, undoes };
+    let subject = change.complaints().first().map(ToString::to_string).unwrap_or_default();
+    let detail = serde_json::json!({ "complaints": change.complaints() });
+    let outcome = async {
+        incident::write(&mut tx, &[step]).await?;
+        store::audit::write(&mut tx, now, Some(acting.by.staff.id), &format!("incident.{}", kind.as_str()), &subject, &detail).await?;
+        store::commit(tx).await
+    };
+    match outcome.await {
+        Err(StoreError::Stale | StoreError::Conflict { .. }) => Ok(Err(Refused::Stale)),
+        other => Ok(Ok(other?)),
+    }
+}
+
+fn to(page: &str, what: &str, about: ComplaintId, done: Result<(), Refused>) -> Response {
+    let address = match done {
+        Ok(()) => format!("{page}?done={what}&about={about}"),
+        Err(refused) => format!("{page}?refused={}", word(refused)),
+    };
+    Redirect::to(&address).into_response()
+}
+
+/// `POST /aduan/{id}/pisah`: a complaint leaves its incident.
+pub(crate) async fn split(State(rooms): State<Rooms>, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    let id = id_in(&id)?;
+    both(&rooms, &acting.by, &[id]).await?;
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    let side = incident::sides(&mut tx, &[id]).await?.pop().ok_or(WebError::NotFound)?;
+    let ids: Vec<ComplaintId> = side.members.iter().map(|member| member.complaint).collect();
+    let rest = incident::sides(&mut tx, &ids).await?;
+    let pairs = incident::pairs(&mut tx, &ids).await?;
+    let pairs = pairs.into_iter().filter(|pair| pair.complaint == id || pair.other == id).collect();
+    let change = rules::split(&side, &rest, pairs, acting.by.actor(), now);
+    let done = written(tx, StepKind::Split, change, &acting, now, None).await?;
+    Ok(to("/usulan", "pisah", id, done))
+}
+
+/// `POST /langkah/{id}/batal`: the way back.
+pub(crate) async fn undo(State(rooms): State<Rooms>, Path(step): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    let step: UpdateId = step.parse().map_err(|_| WebError::NotFound)?;
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    let change = incident::changed(&mut tx, step).await?.ok_or(WebError::NotFound)?.reversed();
+    let complaints = change.complaints();
+    both(&rooms, &acting.by, &complaints).await?;
+    let about = complaints.first().copied().ok_or(WebError::NotFound)?;
+    let done = written(tx, StepKind::Undone, Ok(change), &acting, now, Some(step)).await?;
+    Ok(to("/usulan", "batal", about, done))
+}
+
+/// Who is in an incident, as far as this person may see.
+pub(super) struct Member {
+    pub(super) href: String,
+    pub(super) reference: String,
+    pub(super) how: String,
+    pub(super) percent: String,
+    pub(super) here: bool,
+}
+
+/// An incident on the page of one of its complaints.
+pub(super) struct Group {
+    pub(super) href: String,
+    pub(super) members: Vec<Member>,
+    /// Members that this person may not see.
+    pub(super) others: usize,
+}
+
+/// What the page of a complaint says of its incident, and how many suggestions wait about it.
+pub(super) async fn of_complaint(rooms: &Rooms, by: &SignedIn, page: &Page, id: ComplaintId) -> Result<(Option<Group>, usize), WebError> {
+    let waiting = incident::waiting_of(rooms.db(), id).await?.len();
+    let Some((found, members)) = incident::of_complaint(rooms.db(), id).await? else { return Ok((None, waiting)) };
+    let (members, others) = seen(rooms, by, page, &members, Some(id)).await?;
+    Ok((Some(Group { href: format!("/kejadian/{}", found.id), members, others }), waiting))
+}
+
+/// Lines of members; those out of scope are counted only. The first hundred: a flood has thousands.
+async fn seen(
+    rooms: &Rooms,
+    by: &SignedIn,
+    page: &Page,
+    members: &[rules::Member],
+    here: Option<ComplaintId>,
+) -> Result<(Vec<Member>, usize), WebError> {
+    let mut lines = Vec::new();
+    let mut others = 0;
+    for member in members.iter().take(100) {
+        let complaint = if store::queue::may_see(rooms.db(), &by.scope(), member.complaint).await? {
+            load(rooms, member.complaint).await?
+        } else {
+            None
+        };
+        let Some(complaint) = complaint else {
+            others += 1;
+            continue;
+        };
+        let how = match member.how {
+            rules::How::Automatic if member.percent.is_none() => page.t("same.how.first"),
+            rules::How::Automatic => page.t("same.how.automatic"),
+            rules::How::Staff => page.t("same.how.staff"),
+            rules::How::Citizen => page.t("same.how.citizen"),
+        };
+        lines.push(Member {
+            href: format!("/aduan/{}", complaint.id),
+            reference: complaint.reference.to_string(),
+            how: how.to_owned(),
+            percent: member.percent.map(|percent| percent.to_string()).unwrap_or_default(),
+            here: here == Some(complaint.id),
+        });
+    }
+    Ok((lines, others + members.len().saturating_sub(100)))
+}
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+struct IncidentPage {
+    page: Page,
+    id: String,
+    csrf: String,
+    category: String,
+    area: String,
+    place: String,
+    opened_at: Timestamp,
+    closed: bool,
+    members: Vec<Member>,
+    others: usize,
+    acts: Vec<Done>,
+    steps: Vec<Back>,
+    /// Somebody who works for an agency: they act on all of it.
+    acting: bool,
+}
+
+/// What was done with all of them.
+struct Done {
+    title: String,
+    text: String,
+    who: String,
+    at: Timestamp,
+    counts: String,
+}
+
+/// `GET /kejadian/{id}`.
+pub(crate) async fn show(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    by: SignedIn,
+    Path(id): Path<String>,
+    Query(did): Query<Did>,
+) -> Result<Response, WebError> {
+    by.only(may)?;
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let (found, members) = incident::by_id(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
+    let page = flashed(page::staff(&rooms, &visit, &by, page::words(visit.language).t("same.incident")), &did);
+    let (lines, others) = seen(&rooms, &by, &page, &members, None).await?;
+    if lines.is_empty() {
+        return Err(WebError::NotFound);
+    }
+    let directory = rooms.directory();
+    let ids: Vec<ComplaintId> = members.iter().map(|member| member.complaint).collect();
+    let steps = incident::steps(rooms.db(), &ids, MOST_STEPS).await?;
+    let acts = incident::acts(rooms.db(), id).await?;
+    page::html(&IncidentPage {
+        id: id.to_string(),
+        csrf: by.csrf.clone(),
+        category: page::category_name(found.category.as_deref(), &directory, visit.language),
+        area: page::area_name(found.area.as_deref(), &directory, visit.language),
+        place: found.place.clone().unwrap_or_default(),
+        opened_at: found.opened_at,
+        closed: found.state == IncidentState::Closed,
+        members: lines,
+        others,
+        acts: acts.iter().map(|act| done(act, &page)).collect(),
+        steps: steps.iter().map(|step| back(step, &page)).collect(),
+        acting: by.staff.role.belongs_to_agency(),
+        page,
+    })
+}
+
+fn done(act: &SeenAct, page: &Page) -> Done {
+    let title = match act.act {
+        Act::Claim => page.t("same.act.claim"),
+        Act::Answer(_) => page.t("same.act.answer"),
+        Act::Resolve(_) => page.t("same.act.resolve"),
+        Act::Note(_) => page.t("same.act.note"),
+    };
+    let (done, refused, left) = (act.done.to_string(), act.refused.to_string(), act.left.to_string());
+    let counts = page.words.fill("same.act.counts", &[("done", &done), ("refused", &refused), ("left", &left)]);
+    Done { title: title.to_owned(), text: act.act.text().unwrap_or_default().to_owned(), who: act.who.clone(), at: act.at, counts }
+}
+
+/// `POST /kejadian/{id}/tindakan`: an agency acts on all of it. The rules are asked for each complaint when its turn comes.
+pub(crate) async fn act(State(rooms): State<Rooms>, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    acting.by.only(Role::belongs_to_agency)?;
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let (_, members) = incident::by_id(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
+    let mut theirs = false;
+    for member in &members {
+        theirs = theirs || store::queue::may_see(rooms.db(), &acting.by.scope(), member.complaint).await?;
+    }
+    if !theirs {
+        return Err(WebError::NotFound);
+    }
+    let text = acting.form.some("text").filter(|text| text.chars().count() <= MOST_CHARACTERS);
+    let Some(act) = Act::from_word(&acting.form.text("what"), text) else { return Err(WebError::Unreadable) };
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    incident::begin_act(&mut tx, id, &act, acting.by.staff.id, now).await?;
+    let detail = serde_json::json!({ "act": act.as_str() });
+    store::audit::write(&mut tx, now, Some(acting.by.staff.id), "incident.acted", &id.to_string(), &detail).await?;
+    store::commit(tx).await?;
+    info!(incident.id = %id, staff.id = %acting.by.staff.id, kind = act.as_str(), "Staff acted on an incident.");
+    Ok(Redirect::to(&format!("/kejadian/{id}?done=tindakan")).into_response())
+}
