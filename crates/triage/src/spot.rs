@@ -178,11 +178,6 @@ impl Names {
         Self { leaning: known.map(|(word, (in_texts, in_fields))| (word, leaning(in_texts, in_fields))).collect() }
     }
 
-    /// Bytes it takes in memory, about.
-    pub(crate) fn bytes(&self) -> usize {
-        self.leaning.len() * 14
-    }
-
     /// How much the word is thought to be a name; `None` if it was never seen.
     pub(crate) fn leaning(&self, form: &str) -> Option<f32> {
         self.leaning.get(&hash(Kind::Word, &[form])).copied()
