@@ -10,12 +10,13 @@ use crate::{
 };
 
 /// `(example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
     ("door_rate", "what a durable yes costs: a spool, or a cluster of three (`durability = \"bus\"`)"),
     ("throughput", "the bus, beside bare async-nats"),
     ("record_rate", "recording complaints, beside COPY of the same rows"),
     ("adapters", "each adapter: code, program, cold start, memory, its door and what is behind it"),
+    ("candidates", "finding earlier complaints about the same thing, at ten thousand and at a million stored"),
     ("bench", "the whole system: door, road, memory"),
 ];
 
