@@ -1,5 +1,5 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
-// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret, blocked }, number, parked }
+// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret, blocked }, number, incident, parked }
 
 import { blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
@@ -89,9 +89,9 @@ async function onPaper() {
 function staffPages() {
   const { open: one, triage, secret, blocked } = city.complaints;
   return {
-    jalan: { queue: "/antrean", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret },
+    jalan: { queue: "/antrean", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, incident: city.incident },
     "jalan.penyelia": { block: one, blocked },
-    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage },
+    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, same: "/usulan", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",

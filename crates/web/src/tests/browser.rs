@@ -73,6 +73,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let supervisor = world.sign_in("jalan.penyelia").await;
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
     assert!(supervisor.post(&format!("/aduan/{}/blokir", rude.id), &reason).await.status.is_redirection());
+    let incident = super::incidents::an_incident_and_two_pairs(world, &open, &asked, &resolved).await;
     admins::park(world).await;
     channels(world).await;
     world.pass(SignedDuration::from_mins(7));
@@ -85,6 +86,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved) },
         "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
+        "incident": incident,
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })

@@ -32,6 +32,20 @@ async fn two(world: &World) -> (Complaint, Complaint) {
     (first, second)
 }
 
+/// For the browser: two complaints that are one incident, and two more pairs to decide; where the incident is.
+pub(crate) async fn an_incident_and_two_pairs(world: &World, open: &Complaint, asked: &Complaint, resolved: &Complaint) -> String {
+    suggest(world, asked, open).await;
+    let triage = world.sign_in("triase").await;
+    assert_eq!(triage.post(&format!("/usulan/{}/{}", asked.id, open.id), &[("what", "gabung")]).await.status, StatusCode::SEE_OTHER);
+    suggest(world, open, resolved).await;
+    two(world).await;
+    let (found, _) = incident::of_complaint(&world.db, open.id).await.expect("is read").expect("is there");
+    let officer = world.sign_in("jalan").await;
+    let note = [("what", "note"), ("text", "Semua di depan pasar.")];
+    assert_eq!(officer.post(&format!("/kejadian/{}/tindakan", found.id), &note).await.status, StatusCode::SEE_OTHER);
+    format!("/kejadian/{}", found.id)
+}
+
 #[tokio::test]
 async fn a_pair_is_shown_side_by_side_joined_undone_and_joined_again() {
     let world = World::new().await;
