@@ -1,7 +1,10 @@
 //! Joins an incident, opens one, or leaves a suggestion for staff: every new complaint is compared with earlier ones in the transaction
 //! that records it, so that its acknowledgement can say how far the matter is. How alike two are, `triage` says; what follows, `model`.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::SignedDuration;
 use model::{
@@ -15,7 +18,7 @@ use store::{
 };
 use triage::{Beside, Judge, Keys, Ranked, Seen, Verdict};
 
-use crate::Rooms;
+use crate::{Rooms, sights::Sights};
 
 /// Words and pictures that follow within this time can still show what a complaint is about.
 const SETTLES: SignedDuration = SignedDuration::from_hours(1);
@@ -23,6 +26,11 @@ const SETTLES: SignedDuration = SignedDuration::from_hours(1);
 const MOST_SUGGESTED: usize = 3;
 /// So many of the likeliest are thought about.
 const MOST_THOUGHT_ABOUT: usize = 10;
+/// So many pairs are compared for one batch: when messages come faster than they are recorded, batches are large, and each complaint is
+/// compared with fewer, those that share most …
+const PAIRS_OF_A_BATCH: usize = 1_000;
+/// … and at least with so many.
+const FEWEST_FOUND: usize = 10;
 
 /// What comparing came to; written once the complaints are.
 #[derive(Debug, Default)]
@@ -51,7 +59,8 @@ pub(crate) async fn compare(
         return Ok(Compared::default());
     }
     let found = look_up(tx, decisions, &asked, pictures, now).await?;
-    let mut table = Table { judge: rooms.atlas.judge(), found, seen: HashMap::new(), compared: Compared::default(), now };
+    let (judge, sights) = (rooms.atlas.judge(), &*rooms.sights);
+    let mut table = Table { judge, sights, found, compared: Compared::default(), now };
     for (at, keys) in asked {
         let told = table.take(&decisions[at].complaint, &keys);
         if let Some(status) = told {
@@ -106,7 +115,8 @@ async fn look_up(
     now: Timestamp,
 ) -> Result<Found, StoreError> {
     let since = now.checked_sub(SignedDuration::from_secs(triage::WINDOW)).unwrap_or(Timestamp::MIN);
-    let reach = Reach { since, latest: triage::LATEST_OF_A_KEY, found: triage::FOUND };
+    let most = most_found(asked.len());
+    let reach = Reach { since, latest: triage::LATEST_OF_A_KEY, found: most };
     let lists: Vec<Vec<(i64, f32)>> = asked.iter().map(|(_, keys)| keys.asked.clone()).collect();
     let id = |place: usize| decisions[asked[place].0].complaint.id;
     let mut found = Found::default();
@@ -114,13 +124,18 @@ async fn look_up(
         found.near.entry(id(place)).or_default().push(complaint);
     }
     found.by_picture(tx, pictures, since).await?;
-    within_the_batch(&mut found, decisions, asked, pictures);
+    within_the_batch(&mut found, decisions, asked, pictures, most);
     // Those of the batch that are there already may be in an incident.
     let own = asked.iter().map(|(at, _)| &decisions[*at].complaint);
     let ids: HashSet<ComplaintId> = found.near.values().flatten().copied().chain(own.map(|complaint| complaint.id)).collect();
     let loaded = likeness::candidates(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
     found.complaints = loaded.into_iter().map(|candidate| (candidate.id, candidate)).collect();
     Ok(found)
+}
+
+/// With how many each of a batch of so many complaints is compared.
+fn most_found(asked: usize) -> usize {
+    (PAIRS_OF_A_BATCH / asked.max(1)).clamp(FEWEST_FOUND, triage::FOUND)
 }
 
 impl Found {
@@ -147,7 +162,13 @@ impl Found {
 }
 
 /// Of one batch, the later ones are compared with the earlier ones: in a flood a batch holds many of one thing.
-fn within_the_batch(found: &mut Found, decisions: &[Decision], asked: &[(usize, Keys)], pictures: &HashMap<ComplaintId, Vec<String>>) {
+fn within_the_batch(
+    found: &mut Found,
+    decisions: &[Decision],
+    asked: &[(usize, Keys)],
+    pictures: &HashMap<ComplaintId, Vec<String>>,
+    most: usize,
+) {
     let mut kept: HashMap<i64, Vec<ComplaintId>> = HashMap::new();
     for (place, (at, keys)) in asked.iter().enumerate() {
         let id = decisions[*at].complaint.id;
@@ -159,7 +180,7 @@ fn within_the_batch(found: &mut Found, decisions: &[Decision], asked: &[(usize, 
         }
         let mut shares: Vec<(ComplaintId, f32)> = shares.into_iter().collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
-        for (other, _) in shares.into_iter().take(triage::FOUND) {
+        for (other, _) in shares.into_iter().take(most) {
             found.meet(id, other, false);
         }
         let own = pictures.get(&id).map(Vec::as_slice).unwrap_or_default();
@@ -178,8 +199,8 @@ fn within_the_batch(found: &mut Found, decisions: &[Decision], asked: &[(usize, 
 /// Where complaints lie side by side.
 struct Table<'a> {
     judge: &'a Judge,
+    sights: &'a Sights,
     found: Found,
-    seen: HashMap<ComplaintId, Seen>,
     compared: Compared,
     now: Timestamp,
 }
@@ -190,20 +211,15 @@ impl Table<'_> {
         let incident = self.found.complaints.get(&complaint.id).and_then(|there| there.incident.clone());
         let own = Candidate { incident, ..Candidate::of(complaint) };
         let has_words = keys.kept.len() > 1 || !complaint.text.trim().is_empty();
-        let seen = see(self.judge, &own);
+        let seen = self.sights.see(self.judge, &own);
         let near = self.found.near.remove(&complaint.id).unwrap_or_default();
         let near: Vec<ComplaintId> =
             near.into_iter().filter(|other| *other != own.id && self.found.complaints.contains_key(other)).collect();
-        for other in &near {
-            let candidate = &self.found.complaints[other];
-            self.seen.entry(*other).or_insert_with(|| see(self.judge, candidate));
-        }
-        let others: Vec<&Seen> = near.iter().map(|other| &self.seen[other]).collect();
-        let mut ranked = self.judge.rank(&seen, &others);
+        let others: Vec<Arc<Seen>> = near.iter().map(|other| self.sights.see(self.judge, &self.found.complaints[other])).collect();
+        let mut ranked = self.judge.rank(&seen, &others.iter().map(Arc::as_ref).collect::<Vec<_>>());
         // What was sent at almost the same time is compared once, by the later one.
         ranked.truncate(MOST_THOUGHT_ABOUT);
         let id = own.id;
-        self.seen.insert(id, seen);
         let was_alone = own.incident.is_none();
         self.found.complaints.insert(id, own);
         if has_words && was_alone {
@@ -265,10 +281,6 @@ impl Table<'_> {
     }
 }
 
-fn see(judge: &Judge, candidate: &Candidate) -> Seen {
-    judge.see(&side(&candidate.text, &candidate.place, &candidate.area, candidate.opened_at))
-}
-
 /// Nobody is moved by itself, so nobody else of the incident need be known.
 fn as_side(candidate: &Candidate) -> Side {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -308,6 +320,11 @@ fn rank(status: Status) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_batches_compare_each_with_fewer_and_none_with_nobody() {
+        assert_eq!([0, 1, 25, 50, 100, 5_000].map(most_found), [40, 40, 40, 20, 10, 10]);
+    }
 
     #[test]
     fn a_thousandth_of_a_degree_is_a_hundred_metres_here() {

@@ -16,6 +16,7 @@ mod record;
 mod run;
 #[cfg(test)]
 mod samples;
+mod sights;
 mod sniff;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use model::{ComplaintId, Directory};
 use store::{PgPool, StoreError};
 use tracing::warn;
 use triage::{Atlas, Learned};
+
+use crate::sights::Sights;
 
 pub use handle::handle_batch;
 pub use record::{record, record_batch};
@@ -61,13 +64,15 @@ pub struct Rooms {
     pub directory: Arc<Directory>,
     /// Its areas as shapes and its words; belongs to `directory`.
     pub atlas: Arc<Atlas>,
+    /// What its judge has read of complaints.
+    sights: Arc<Sights>,
 }
 
 impl Rooms {
     /// Makes both from the rows: `outlines` are `(code, GeoJSON geometry)`.
     pub fn new(directory: Directory, outlines: &[(String, String)]) -> Self {
         let atlas = Atlas::new(&directory, outlines);
-        Self { directory: Arc::new(directory), atlas: Arc::new(atlas) }
+        Self { directory: Arc::new(directory), atlas: Arc::new(atlas), sights: Arc::default() }
     }
 
     /// The same with what was learned: a version and its model. A model that cannot be read is told of and left out: keywords decide.
@@ -81,7 +86,7 @@ impl Rooms {
             }
         });
         let atlas = Arc::try_unwrap(self.atlas).map(|atlas| Arc::new(atlas.with(learned)));
-        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared) }
+        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared), sights: Arc::default() }
     }
 
     /// Reads them from the database.
