@@ -24,6 +24,7 @@ const PARTS: [(&str, &str); 8] = [
 /// Builds everything in release, once, and runs one part after another. Quote the numbers only beside the limits of the same run:
 /// machines differ, and this one may be busy.
 pub(crate) fn run_all() -> Result<()> {
+    install::headers()?;
     install::postgres()?;
     install::nats()?;
     say::step("Building everything in release");

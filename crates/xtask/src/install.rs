@@ -1,6 +1,7 @@
 //! What is needed and missing is installed here, from pinned sources; where that cannot be done, an error says what to do.
 
 use std::{
+    env,
     fmt::Write as _,
     fs,
     os::unix::fs::PermissionsExt,
@@ -132,6 +133,19 @@ pub(crate) fn browser() -> Result<PathBuf> {
     }
     program(&names)
         .ok_or_else(|| anyhow!("a browser is needed for the tests of pages: install `chromium`, `fonts-liberation` and `fonts-noto-core`"))
+}
+
+/// OpenSSL's headers, and who knows where they are: what signs for X links with it, though no connection goes through it.
+pub(crate) fn headers() -> Result<()> {
+    let known = || Command::new("pkg-config").args(["--exists", "openssl"]).status().is_ok_and(|status| status.success());
+    if env::var_os("OPENSSL_DIR").is_some() || known() {
+        return Ok(());
+    }
+    if can_install() {
+        say::step("Installing OpenSSL's headers with apt-get, to build with");
+        apt(&["pkg-config", "libssl-dev"])?;
+    }
+    if known() { Ok(()) } else { bail!("OpenSSL's headers are needed to build: install `pkg-config` and `libssl-dev`") }
 }
 
 /// The mail servers of the tests: Dovecot and Exim, which the tests start by themselves.

@@ -82,6 +82,7 @@ impl Check {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let checks: Vec<Check> = ALL.into_iter().filter(|check| options.only.is_empty() || options.only.contains(check)).collect();
     let began = Instant::now();
+    install::headers()?;
     if checks.contains(&Check::Tests) || checks.contains(&Check::Lints) {
         // The pages embed it, so it has to be there before anything is built.
         assets::bundle()?;

@@ -52,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let began = Instant::now();
     let ports = Ports::from(options.port_base)?;
     ports.are_free()?;
+    install::headers()?;
     install::servers()?;
     if let Err(problem) = assets::bundle() {
         say::without(&format!("Pages go without maps: {problem:#}"));
