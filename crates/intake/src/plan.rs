@@ -254,7 +254,7 @@ impl<'a> Desk<'a> {
             |address: &Address| inbound.sender.contains(address) || inbound.reply_to.as_ref().is_some_and(|to| to.address == *address);
         let here = |block: &&Block| block.adapter == inbound.key.adapter && block.account == inbound.key.account && meant(&block.address);
         let block = self.blocked.iter().find(here).filter(|_| inbound.tracking.is_none())?;
-        let Rooms { directory, atlas } = self.rooms;
+        let Rooms { directory, atlas, .. } = self.rooms;
         let danger = !triage::triage(&without_notes(&inbound.text), None, None, None, None, directory, atlas).why.danger.is_empty();
         if danger {
             return None;
@@ -414,7 +414,7 @@ impl<'a> Desk<'a> {
 
     /// Whether the message's own words speak for a category, or of danger: then they are no mere answer.
     fn about_something(&self, inbound: &Inbound) -> bool {
-        let Rooms { directory, atlas } = self.rooms;
+        let Rooms { directory, atlas, .. } = self.rooms;
         let found = triage::triage(&without_notes(&inbound.text), None, None, None, None, directory, atlas);
         found.category.is_some() || !found.why.danger.is_empty()
     }
