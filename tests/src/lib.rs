@@ -142,8 +142,9 @@ impl World {
             self.write(&format!("{name}.toml"), &text);
         };
         let account = "[[adapter.accounts]]\nphone_number_id = \"100000000000001\"\naccess_token = \"simulator-token\"\nlabel = \"WA\"\n";
+        // No pauses of Meta's: the played platform takes what comes.
         let whatsapp = format!(
-            "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\n{account}{TEMPLATES}"
+            "app_secret = \"{APP_SECRET}\"\nverify_token = \"uji\"\ngraph_url = \"{platform}\"\npair_pause = 0\nthroughput = 100000\n{account}{TEMPLATES}"
         );
         door("whatsapp", self.ports.whatsapp, &whatsapp);
         door("form", self.ports.form, wishes.form);
