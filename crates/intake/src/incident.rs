@@ -26,8 +26,8 @@ const SETTLES: SignedDuration = SignedDuration::from_hours(1);
 const MOST_SUGGESTED: usize = 3;
 /// So many of the likeliest are thought about.
 const MOST_THOUGHT_ABOUT: usize = 10;
-/// So many pairs are compared for one batch: when messages come faster than they are recorded, batches are large, and each complaint is
-/// compared with fewer, those that share most …
+/// So many pairs are compared for one batch: when messages come faster than they are recorded, batches are large, and for each complaint
+/// fewer are looked for under each key, and it is compared with fewer, those that share most …
 const PAIRS_OF_A_BATCH: usize = 1_000;
 /// … and at least with so many.
 const FEWEST_FOUND: usize = 10;
@@ -116,7 +116,7 @@ async fn look_up(
 ) -> Result<Found, StoreError> {
     let since = now.checked_sub(SignedDuration::from_secs(triage::WINDOW)).unwrap_or(Timestamp::MIN);
     let most = most_found(asked.len());
-    let reach = Reach { since, latest: triage::LATEST_OF_A_KEY, found: most };
+    let reach = Reach { since, latest: most, found: most };
     let lists: Vec<Vec<(i64, f32)>> = asked.iter().map(|(_, keys)| keys.asked.clone()).collect();
     let id = |place: usize| decisions[asked[place].0].complaint.id;
     let mut found = Found::default();
@@ -174,7 +174,7 @@ fn within_the_batch(
         let id = decisions[*at].complaint.id;
         let mut shares: HashMap<ComplaintId, f32> = HashMap::new();
         for (key, says) in &keys.asked {
-            for other in kept.get(key).into_iter().flatten().rev().take(triage::LATEST_OF_A_KEY) {
+            for other in kept.get(key).into_iter().flatten().rev().take(most) {
                 *shares.entry(*other).or_default() += says;
             }
         }

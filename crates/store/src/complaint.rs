@@ -96,9 +96,24 @@ pub async fn numbered(tx: &mut Tx, references: &[Reference], codes: &[TrackingCo
     let references: Vec<String> = references.iter().map(ToString::to_string).collect();
     let codes: Vec<String> = codes.iter().map(|code| code.as_str().to_owned()).collect();
     let rows = sqlx::query!(
-        "select id, citizen, reference, tracking
-        from complaint
-        where reference = any($1) or tracking = any($2)",
+        // One look into the index for each, also while PostgreSQL has not counted the rows yet.
+        r#"select c.id as "id!", c.citizen as "citizen!", c.reference as "reference!", c.tracking as "tracking!"
+        from unnest($1::text[]) as asked (reference)
+        cross join lateral (
+          select id, citizen, reference, tracking
+          from complaint
+          where complaint.reference = asked.reference
+          limit 1
+        ) c
+        union
+        select c.id, c.citizen, c.reference, c.tracking
+        from unnest($2::text[]) as asked (tracking)
+        cross join lateral (
+          select id, citizen, reference, tracking
+          from complaint
+          where complaint.tracking = asked.tracking
+          limit 1
+        ) c"#,
         &references,
         &codes
     )
