@@ -212,10 +212,11 @@ impl Sms {
 /// messages wait for a channel instead of going to another's.
 fn account(number: Option<&Number>, found: Option<&Found<'_, '_>>, to: Option<&str>, gateway: &str) -> String {
     let of_keyword = found.map(|found| found.keyword.account.as_str()).filter(|account| !account.is_empty());
-    match (of_keyword, number, to.map(str::trim).filter(|to| !to.is_empty())) {
+    let written = to.map(|to| to.trim().chars().filter(|c| !c.is_control()).take(64).collect::<String>()).filter(|to| !to.is_empty());
+    match (of_keyword, number, written) {
         (Some(account), ..) => account.to_owned(),
         (None, Some(number), _) => number.account().to_owned(),
-        (None, None, Some(to)) => to.chars().filter(|c| !c.is_control()).take(64).collect(),
+        (None, None, Some(to)) => to,
         (None, None, None) => gateway.to_owned(),
     }
 }

@@ -70,6 +70,13 @@ fn form(names: &'static [&'static str]) -> impl Strategy<Value = String> {
     })
 }
 
+/// Found by the draws below.
+#[test]
+fn a_number_of_nothing_but_control_characters_is_no_account() -> Result<(), TestCaseError> {
+    whole(&raw("gateway=kota&to=%C2%80&text=&from=A".into(), "", Vec::new()))?;
+    whole(&raw("gateway=kota&to=%80&text=&from=A".into(), "", Vec::new()))
+}
+
 const KANNEL: &[&str] = &["id", "from", "to", "time", "coding", "charset", "udh", "text", "state", "reply", "at", "answer"];
 const OTHERS: &[&str] = &[
     "From",
