@@ -13,7 +13,8 @@ use adapter_sdk::{
         routing::{get, post},
     },
     form::{
-        AreaGroup, Arrival, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site, wants_json,
+        AreaGroup, Arrival, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site, site,
+        wants_json,
     },
     model::MessageId,
 };
@@ -468,12 +469,7 @@ impl Room {
     }
 
     pub(crate) fn site(&self, language: Language) -> Site {
-        let unnamed = || Site {
-            name: words(language).t("site.unnamed").to_owned(),
-            base_url: String::new(),
-            zone: adapter_sdk::model::clock::Zone::default(),
-        };
-        self.door.site().unwrap_or_else(unnamed)
+        site(&self.door, words(language).t("site.unnamed"))
     }
 }
 

@@ -8,7 +8,7 @@ use adapter_sdk::{
         http::StatusCode,
         response::{Html, IntoResponse, Response},
     },
-    form::{AreaGroup, BodyError, Form, NotAClerk, Problems, area_groups},
+    form::{AreaGroup, BodyError, Form, NotAClerk, Problems, area_groups, site},
     model::Role,
 };
 use askama::Template;
@@ -239,12 +239,7 @@ impl Room {
     }
 
     pub(crate) fn site(&self, language: Language) -> Site {
-        let unnamed = || Site {
-            name: words(language).t("site.unnamed").to_owned(),
-            base_url: String::new(),
-            zone: adapter_sdk::model::clock::Zone::default(),
-        };
-        self.door.site().unwrap_or_else(unnamed)
+        site(&self.door, words(language).t("site.unnamed"))
     }
 }
 
