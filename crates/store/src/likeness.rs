@@ -90,7 +90,7 @@ pub async fn find(tx: &mut Tx, asked: &[Vec<(i64, f32)>], reach: Reach) -> Resul
 }
 
 /// The lowest id that a thing recorded at `time` can have: ids begin with milliseconds.
-fn first_of(time: Timestamp) -> Uuid {
+pub(crate) fn first_of(time: Timestamp) -> Uuid {
     let millis = u128::try_from(time.as_millisecond()).unwrap_or_default();
     Uuid::from_u128(millis << 80)
 }

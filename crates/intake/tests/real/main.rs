@@ -9,4 +9,6 @@ mod incidents;
 mod joining;
 mod once;
 mod opening;
+mod photos;
 mod questions;
+mod scenes;
