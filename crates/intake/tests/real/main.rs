@@ -10,3 +10,4 @@ mod joining;
 mod once;
 mod opening;
 mod questions;
+mod same;
