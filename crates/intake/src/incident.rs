@@ -23,7 +23,7 @@ use crate::{Rooms, sights::Sights};
 
 /// Words and pictures that follow within this time can still show what a complaint is about.
 const SETTLES: SignedDuration = SignedDuration::from_hours(1);
-/// More suggestions about one complaint nobody reads.
+/// More suggestions about one complaint nobody reads: one for each matter that it may belong to.
 const MOST_SUGGESTED: usize = 3;
 /// So many of the likeliest are thought about.
 const MOST_THOUGHT_ABOUT: usize = 10;
@@ -38,7 +38,9 @@ const FEWEST_FOUND: usize = 10;
 pub(crate) struct Compared {
     joined: Vec<Change>,
     suggested: Vec<Suggestion>,
+    /// Keys of new complaints, and of those that were there before.
     kept: Vec<(ComplaintId, Vec<i64>)>,
+    kept_more: Vec<(ComplaintId, Vec<i64>)>,
 }
 
 /// What comparing one complaint came to.
@@ -86,7 +88,9 @@ pub(crate) async fn compare(
         if table.may_be_asked(&decision.complaint) {
             ask_same(decision, on_page.contains(&decision.complaint.id), &rooms.directory, now);
         }
-        table.compared.kept.push((decisions[at].complaint.id, keys.kept));
+        let complaint = &decisions[at].complaint;
+        let kept = if complaint.version == 0 { &mut table.compared.kept } else { &mut table.compared.kept_more };
+        kept.push((complaint.id, keys.kept));
     }
     Ok(table.compared)
 }
@@ -94,6 +98,7 @@ pub(crate) async fn compare(
 /// Writes what comparing came to.
 pub(crate) async fn write(tx: &mut Tx, compared: &Compared, now: Timestamp) -> Result<(), StoreError> {
     likeness::keep(tx, &compared.kept).await?;
+    likeness::keep_more(tx, &compared.kept_more).await?;
     if !compared.joined.is_empty() {
         let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None };
         incident::write(tx, &compared.joined.iter().map(step).collect::<Vec<_>>()).await?;
@@ -256,7 +261,7 @@ impl Table<'_> {
         if !(has_words && was_alone) || self.parted.has_left(id) {
             return Came::default();
         }
-        let likeliest = self.think(id, &near, &ranked);
+        let likeliest = self.think(id, &near, &others, &ranked);
         let Some(incident) = self.found.complaints[&id].incident.as_ref().map(|incident| incident.id) else {
             return Came { joined: None, earlier: likeliest.map(|other| self.earlier(id, other)) };
         };
@@ -283,10 +288,9 @@ impl Table<'_> {
     }
 
     /// The likeliest of those that are suggested and not dealt with.
-    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], ranked: &[Ranked]) -> Option<ComplaintId> {
+    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], seen: &[Arc<Seen>], ranked: &[Ranked]) -> Option<ComplaintId> {
         let mut likeliest = None;
-        let mut suggested = 0;
-        let mut asked_about: HashSet<model::IncidentId> = HashSet::new();
+        let mut suggested: Vec<usize> = Vec::new();
         for one in ranked {
             let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&near[one.at]]);
             if own.incident.is_some() && own.incident.as_ref().map(|own| own.id) == other.incident.as_ref().map(|other| other.id) {
@@ -308,16 +312,26 @@ impl Table<'_> {
                 }
                 continue;
             }
-            let is_news = other.incident.as_ref().is_none_or(|incident| asked_about.insert(incident.id));
-            if verdict != Verdict::Apart && suggested < MOST_SUGGESTED && is_news {
-                suggested += 1;
-                let (at, state) = (self.now, SuggestionState::Open);
-                let other = other.id;
-                likeliest = likeliest.or(Some(other).filter(|_| !dealt_with));
-                self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
+            if verdict == Verdict::Apart || suggested.len() == MOST_SUGGESTED {
+                continue;
             }
+            if suggested.iter().any(|at| self.are_one_matter((near[*at], &seen[*at]), (other.id, &seen[one.at]))) {
+                continue;
+            }
+            suggested.push(one.at);
+            let (at, state, other) = (self.now, SuggestionState::Open, other.id);
+            likeliest = likeliest.or(Some(other).filter(|_| !dealt_with));
+            self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
         }
         likeliest
+    }
+
+    /// Whether whoever decides about one decides about the other: they are in one incident, or likely to be about the same thing.
+    fn are_one_matter(&self, a: (ComplaintId, &Seen), b: (ComplaintId, &Seen)) -> bool {
+        let (one, other) = (&self.found.complaints[&a.0], &self.found.complaints[&b.0]);
+        let incidents = one.incident.as_ref().zip(other.incident.as_ref());
+        incidents.is_some_and(|(one, other)| one.id == other.id)
+            || self.judge.rank(a.1, &[b.1]).iter().any(|pair| self.judge.verdict(pair, beside(one, other, false)).0 != Verdict::Apart)
     }
 
     /// Later complaints of the batch meet what earlier ones made.

@@ -19,13 +19,13 @@ const SHORTEST: usize = 4;
 /// themselves.
 pub fn common_street(own: &Side<'_>, other: &Side<'_>) -> Option<String> {
     let (mine, theirs) = (cut(own), cut(other));
-    let named_here = mine.iter().flat_map(|text| text.streets.iter().map(move |street| (text, street)));
-    let here = named_here.map(|(text, street)| {
+    let of_mine = mine.iter().flat_map(|text| text.streets.iter().map(move |street| (text, street)));
+    let here = of_mine.map(|(text, street)| {
         let shared = theirs.iter().map(|their| run(&text.words[street.clone()], &their.words).1).max().unwrap_or_default();
         text.typed(street.start..street.start + shared)
     });
-    let named_there = theirs.iter().flat_map(|text| text.streets.iter().map(move |street| &text.words[street.clone()]));
-    let there = named_there.flat_map(|street| {
+    let of_theirs = theirs.iter().flat_map(|text| text.streets.iter().map(move |street| &text.words[street.clone()]));
+    let there = of_theirs.flat_map(|street| {
         mine.iter().map(move |text| {
             let (start, shared) = run(street, &text.words);
             text.typed(start..start + shared)

@@ -49,7 +49,9 @@ async fn the_page_asks_with_category_street_area_and_day_and_tells_nothing_else(
     let world = World::new().await;
     let (first, _, page) = asked(&world).await;
     let shown = world.get(&page).await;
-    for part in ["Apakah ini hal yang sama?", "Jalan Melati Raya, Melati", "Kamis, 19 November 2026", "value=\"ya\"", "value=\"bukan\""] {
+    for part in
+        ["Apakah ini hal yang sama?", "Jalan Melati Raya, Kelurahan Melati", "Kamis, 19 November 2026", "value=\"ya\"", "value=\"bukan\""]
+    {
         assert!(shown.text.contains(part), "{part} in {}", shown.text);
     }
     assert!(!shown.text.contains(&first.reference.to_string()) && !shown.text.contains(first.tracking.as_str()));
