@@ -10,10 +10,11 @@ use jiff::SignedDuration;
 use model::{
     Actor, Complaint, ComplaintId, Decision, Status, Timestamp, Visibility,
     incident::{Change, Evidence, Incident, IncidentState, Side, StepKind, Suggestion, SuggestionState, join, tell_how_far},
+    same::{Earlier, ask_same, consider},
 };
 use store::{
     StoreError, Tx,
-    incident::{self, NewStep},
+    incident::{self, NewStep, Parted},
     likeness::{self, Candidate, Reach},
 };
 use triage::{Atlas, Beside, Judge, Keys, Picture, Ranked, Seen, Verdict};
@@ -42,12 +43,22 @@ pub(crate) struct Compared {
     kept_more: Vec<(ComplaintId, Vec<i64>)>,
 }
 
+/// What comparing one complaint came to.
+#[derive(Debug, Default)]
+struct Came {
+    /// How far the matter is that it joined.
+    joined: Option<Status>,
+    /// The earlier one that its citizen may be asked about.
+    earlier: Option<Earlier>,
+}
+
 /// Compares what a batch decided with earlier complaints and with each other, in their order. `pictures`: the sums of those that each
-/// complaint's messages of this batch brought.
+/// complaint's messages of this batch brought. `on_page`: those whose citizens were shown their page already.
 pub(crate) async fn compare(
     tx: &mut Tx,
     decisions: &mut [Decision],
     pictures: &HashMap<ComplaintId, Vec<String>>,
+    on_page: &HashSet<ComplaintId>,
     rooms: &Rooms,
     now: Timestamp,
 ) -> Result<Compared, StoreError> {
@@ -62,11 +73,20 @@ pub(crate) async fn compare(
     }
     let found = look_up(tx, decisions, &asked, pictures, now).await?;
     let (atlas, judge, sights) = (&*rooms.atlas, rooms.atlas.judge(), &*rooms.sights);
-    let mut table = Table { atlas, judge, sights, found, compared: Compared::default(), now };
+    let before = asked.iter().map(|(at, _)| &decisions[*at].complaint).filter(|complaint| complaint.version > 0);
+    let parted = incident::parted(tx, &before.map(|complaint| complaint.id).collect::<Vec<_>>()).await?;
+    let mut table = Table { atlas, judge, sights, found, parted, compared: Compared::default(), now };
     for (at, keys) in asked {
-        let told = table.take(&decisions[at].complaint, &keys);
-        if let Some(status) = told {
-            tell_how_far(&mut decisions[at], status);
+        let came = table.take(&decisions[at].complaint, &keys);
+        let decision = &mut decisions[at];
+        if let Some(status) = came.joined {
+            tell_how_far(decision, status);
+        }
+        if let Some(earlier) = came.earlier {
+            consider(&mut decision.complaint, earlier, &rooms.directory);
+        }
+        if table.may_be_asked(&decision.complaint) {
+            ask_same(decision, on_page.contains(&decision.complaint.id), &rooms.directory, now);
         }
         let complaint = &decisions[at].complaint;
         let kept = if complaint.version == 0 { &mut table.compared.kept } else { &mut table.compared.kept_more };
@@ -84,6 +104,15 @@ pub(crate) async fn write(tx: &mut Tx, compared: &Compared, now: Timestamp) -> R
         incident::write(tx, &compared.joined.iter().map(step).collect::<Vec<_>>()).await?;
     }
     incident::suggest(tx, &compared.suggested).await
+}
+
+/// Writes what citizens said, before anything is compared: comparing finds it done.
+pub(crate) async fn write_said(tx: &mut Tx, said: &[(StepKind, Change)], now: Timestamp) -> Result<(), StoreError> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let steps = said.iter().map(|(kind, change)| NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None, reason: None });
+    incident::write(tx, &steps.collect::<Vec<_>>()).await
 }
 
 /// Confidential ones stay by themselves.
@@ -207,13 +236,14 @@ struct Table<'a> {
     judge: &'a Judge,
     sights: &'a Sights,
     found: Found,
+    parted: Parted,
     compared: Compared,
     now: Timestamp,
 }
 
 impl Table<'_> {
-    /// Compares one complaint; how far the matter is, if it joined one.
-    fn take(&mut self, complaint: &Complaint, keys: &Keys) -> Option<Status> {
+    /// Compares one complaint.
+    fn take(&mut self, complaint: &Complaint, keys: &Keys) -> Came {
         let incident = self.found.complaints.get(&complaint.id).and_then(|there| there.incident.clone());
         let own = Candidate { incident, ..Candidate::of(complaint) };
         let has_words = keys.kept.len() > 1 || !complaint.text.trim().is_empty();
@@ -228,19 +258,46 @@ impl Table<'_> {
         let id = own.id;
         let was_alone = own.incident.is_none();
         self.found.complaints.insert(id, own);
-        if has_words && was_alone {
-            self.think(id, &near, &others, &ranked);
+        // Who left an incident is brought to no other by comparing.
+        if !(has_words && was_alone) || self.parted.has_left(id) {
+            return Came::default();
         }
-        let incident = self.found.complaints[&id].incident.as_ref().filter(|_| was_alone)?.id;
+        let likeliest = self.think(id, &near, &others, &ranked);
+        let Some(incident) = self.found.complaints[&id].incident.as_ref().map(|incident| incident.id) else {
+            return Came { joined: None, earlier: likeliest.map(|other| self.earlier(id, other)) };
+        };
         let together = |candidate: &&Candidate| candidate.id != id && candidate.incident.as_ref().is_some_and(|other| other.id == incident);
-        self.found.complaints.values().filter(together).map(|candidate| candidate.status).max_by_key(|status| rank(*status))
+        let joined = self.found.complaints.values().filter(together).map(|candidate| candidate.status).max_by_key(|status| rank(*status));
+        Came { joined, earlier: None }
     }
 
-    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], seen: &[Arc<Seen>], ranked: &[Ranked]) {
+    /// What the citizen of one complaint may be told of another.
+    fn earlier(&self, id: ComplaintId, other: ComplaintId) -> Earlier {
+        let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&other]);
+        let street = triage::common_street(
+            &side(&own.text, &own.place, &own.area, own.opened_at),
+            &side(&other.text, &other.place, &other.area, other.opened_at),
+        );
+        let area = Some(other.area.clone()).filter(|area| !area.is_empty());
+        Earlier { complaint: other.id, category: other.category.clone(), area, street, opened_at: other.opened_at, same: None }
+    }
+
+    /// Nobody decided meanwhile about the complaint and the earlier one that its citizen would be asked about.
+    fn may_be_asked(&self, complaint: &Complaint) -> bool {
+        let alone = self.found.complaints.get(&complaint.id).is_none_or(|own| own.incident.is_none());
+        alone && complaint.unanswered().is_some_and(|earlier| !self.parted.are_two(complaint.id, earlier.complaint))
+    }
+
+    /// The likeliest of those that are suggested and not dealt with.
+    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], seen: &[Arc<Seen>], ranked: &[Ranked]) -> Option<ComplaintId> {
+        let mut likeliest = None;
         let mut suggested: Vec<usize> = Vec::new();
         for one in ranked {
             let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&near[one.at]]);
             if own.incident.is_some() && own.incident.as_ref().map(|own| own.id) == other.incident.as_ref().map(|other| other.id) {
+                continue;
+            }
+            if self.parted.are_two(id, other.id) {
                 continue;
             }
             let picture = if self.found.same_picture.contains(&(id, other.id)) { Picture::Bytes } else { Picture::Other };
@@ -264,8 +321,10 @@ impl Table<'_> {
             }
             suggested.push(one.at);
             let (at, state, other) = (self.now, SuggestionState::Open, other.id);
+            likeliest = likeliest.or(Some(other).filter(|_| !dealt_with));
             self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
         }
+        likeliest
     }
 
     /// Whether whoever decides about one decides about the other: they are in one incident, or likely to be about the same thing.

@@ -222,6 +222,25 @@ impl Change {
         Self { incidents: turn(self.incidents), members: turn(self.members), suggestions: turn(self.suggestions) }
     }
 
+    /// Makes of a complaint as it was before the step what it is afterwards. Members of an incident that it was not in are those of the step.
+    pub fn apply(&self, side: &mut Side) {
+        let of = |member: &Member| member.complaint;
+        for (before, after) in &self.members {
+            if let Some(before) = before {
+                side.members.retain(|member| of(member) != before.complaint);
+            }
+            if let Some(after) = after {
+                side.members.retain(|member| of(member) != after.complaint);
+                side.members.push(after.clone());
+            }
+        }
+        let own = side.members.iter().find(|member| of(member) == side.complaint).map(|own| own.incident);
+        let there = side.incident.take().filter(|incident| Some(incident.id) == own);
+        let after = self.incidents.iter().filter_map(|(_, after)| after.as_ref()).find(|after| Some(after.id) == own).cloned();
+        side.incident = after.or(there);
+        side.members.retain(|member| side.incident.as_ref().is_some_and(|incident| incident.id == member.incident));
+    }
+
     /// Every complaint whose rows change, each once, in order; where only an incident changes, the one that speaks for it.
     pub fn complaints(&self) -> Vec<ComplaintId> {
         let members = self.members.iter().filter_map(|(before, after)| Some(before.as_ref().or(after.as_ref())?.complaint));
@@ -427,7 +446,7 @@ pub fn part(pair: Suggestion, state: SuggestionState, by: Actor, now: Timestamp)
     Ok(Change { suggestions: vec![decided(pair, state, staff, now)], ..Change::default() })
 }
 
-/// A complaint leaves its incident. Of two nothing is left: one complaint is no incident. `pairs`: what was suggested of this complaint
+/// A complaint leaves its incident. Of two nothing is left: one complaint is no incident. `rest`: the others, or the oldest two of them. `pairs`: what was suggested of this complaint
 /// with others of the incident; they are different things now, which the next model learns.
 ///
 /// # Errors

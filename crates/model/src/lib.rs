@@ -40,6 +40,7 @@ mod question;
 mod reply;
 pub mod rhythm;
 mod routing;
+pub mod same;
 mod staff;
 mod tracking;
 
@@ -63,6 +64,7 @@ pub use routing::{
     Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
     route,
 };
+pub use same::{About, Earlier};
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};
 

@@ -201,7 +201,7 @@ fn names(text: &[Word], place: &[Word]) -> Vec<(String, bool)> {
 }
 
 /// The first letter and the consonants: `melati`, `mlati` and `melatie` sound alike.
-fn sound(name: &str) -> String {
+pub(crate) fn sound(name: &str) -> String {
     let mut sound = String::with_capacity(name.len());
     for (at, letter) in name.chars().enumerate() {
         let letter = match letter {

@@ -35,6 +35,7 @@ mod place;
 mod same;
 mod sorter;
 mod spot;
+mod street;
 mod text;
 mod whereabouts;
 
@@ -49,6 +50,7 @@ use model::{Directory, Guess, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
 pub use spot::{Names, Spot, SpotKind};
+pub use street::common_street;
 pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.

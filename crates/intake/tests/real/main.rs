@@ -11,4 +11,5 @@ mod once;
 mod opening;
 mod photos;
 mod questions;
+mod same;
 mod scenes;

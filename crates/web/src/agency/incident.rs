@@ -346,12 +346,8 @@ pub(crate) async fn split(State(rooms): State<Rooms>, Path(id): Path<String>, ac
     both(&rooms, &acting.by, &[id]).await?;
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
-    let side = incident::sides(&mut tx, &[id]).await?.pop().ok_or(WebError::NotFound)?;
-    let ids: Vec<ComplaintId> = side.members.iter().map(|member| member.complaint).collect();
-    let rest = incident::sides(&mut tx, &ids).await?;
-    let pairs = incident::pairs(&mut tx, &ids).await?;
-    let pairs = pairs.into_iter().filter(|pair| pair.complaint == id || pair.other == id).collect();
-    let change = rules::split(&side, &rest, pairs, acting.by.actor(), now).map_err(Refused::Not);
+    let (own, oldest, pairs) = incident::around(&mut tx, id).await?.ok_or(WebError::NotFound)?;
+    let change = rules::split(&own, &oldest, pairs, acting.by.actor(), now).map_err(Refused::Not);
     let done = written(tx, StepKind::Split, change, &acting, now, Why::default()).await?;
     Ok(to("/usulan", "pisah", id, done))
 }
@@ -490,7 +486,7 @@ async fn seen(
             continue;
         };
         let how = match member.how {
-            rules::How::Automatic if member.percent.is_none() => page.t("same.how.first"),
+            rules::How::Automatic | rules::How::Citizen if member.percent.is_none() => page.t("same.how.first"),
             rules::How::Automatic => page.t("same.how.automatic"),
             rules::How::Staff => page.t("same.how.staff"),
             rules::How::Citizen => page.t("same.how.citizen"),

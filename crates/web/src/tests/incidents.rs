@@ -9,7 +9,7 @@ use store::incident;
 
 use super::{Wish, World, city::NOW};
 
-async fn suggest(world: &World, complaint: &Complaint, other: &Complaint) {
+pub(super) async fn suggest(world: &World, complaint: &Complaint, other: &Complaint) {
     let pair = Suggestion {
         complaint: complaint.id,
         other: other.id,
@@ -176,7 +176,12 @@ async fn by_number_nobody_reaches_what_is_not_theirs_and_what_was_typed_stays() 
     let page = format!("/aduan/{}/gabung", road.id);
     let asked = async |number: &str, text: &str| officer.post(&page, &[("number", number), ("text", text)]).await;
     let unknown = "Tidak ada laporan dengan nomor itu";
-    for number in [tree.reference.to_string(), "bukan nomor".into(), model::Reference::of(&model::MessageKey { adapter: "chat".parse().expect("a name"), account: "x".into(), id: "y".into() }, 0).to_string()] {
+    for number in [
+        tree.reference.to_string(),
+        "bukan nomor".into(),
+        model::Reference::of(&model::MessageKey { adapter: "chat".parse().expect("a name"), account: "x".into(), id: "y".into() }, 0)
+            .to_string(),
+    ] {
         let answer = asked(&number, "sama persis").await;
         assert!(answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.text.contains(unknown), "{number}");
         assert!(answer.text.contains(&format!("value=\"{number}\"")) && answer.text.contains("sama persis"), "what was typed stays");
@@ -186,7 +191,10 @@ async fn by_number_nobody_reaches_what_is_not_theirs_and_what_was_typed_stays() 
     assert!(asked(&second.reference.to_string(), " ").await.status.is_client_error(), "without a reason nothing is joined");
     assert!(asked(&secret.reference.to_string(), "sama").await.status.is_client_error(), "a confidential one joins nothing");
     assert!(!officer.get(&format!("/aduan/{}", secret.id)).await.text.contains("/gabung\""));
-    assert_eq!(world.sign_in("taman").await.post(&page, &[("number", &tree.reference.to_string()), ("text", "x")]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        world.sign_in("taman").await.post(&page, &[("number", &tree.reference.to_string()), ("text", "x")]).await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(world.sign_in("loket").await.post(&page, &[("number", "x"), ("text", "x")]).await.status, StatusCode::FORBIDDEN);
     assert!(incident::of_complaint(&world.db, road.id).await.expect("is read").is_none());
 
