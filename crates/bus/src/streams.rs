@@ -121,7 +121,7 @@ impl Bus {
             share *= 2;
         }
         if share > 1 {
-            warn!("The server's storage is small: streams have a {share}th of their usual size.");
+            warn!("The server's storage is small: each stream has 1/{share} of its usual size.");
         }
         Ok(())
     }
