@@ -238,10 +238,9 @@ impl Email {
         };
         let credentials = Credentials::new(server.user.clone(), secret);
         let answered = timeout(self.config.patience(), connection.auth(&mechanisms, &credentials)).await.map_err(|_| Trouble::Silent)?;
-        answered.map(|_| ()).map_err(|error| {
-            self.tokens.forget(server);
-            Trouble::Login(error.status().map_or_else(|| "no way to log in that we know".to_owned(), |code| code.to_string()))
-        })
+        let Err(error) = answered else { return Ok(()) };
+        self.tokens.forget(server).await;
+        Err(Trouble::Login(error.status().map_or_else(|| "no way to log in that we know".to_owned(), |code| code.to_string())))
     }
 }
 
