@@ -47,7 +47,7 @@ impl Sms {
                 }
             }
         }
-        Ok(Sent { platform_id: half.first })
+        Ok(Sent::under(half.first))
     }
 }
 
