@@ -32,6 +32,7 @@ impl Sms {
             let out = Outgoing {
                 gateway: &number.gateway,
                 http: &self.http,
+                link: self.links.get(&number.gateway),
                 number,
                 account: &reply.to.account,
                 to: &reply.to.address,
