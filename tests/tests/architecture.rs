@@ -234,6 +234,27 @@ fn folder(package: &Package) -> PathBuf {
     package.manifest_path.parent().expect("a manifest lies in a folder").as_std_path().to_owned()
 }
 
+/// Debian 12 has Node.js 18, and a machine that sets itself up has no newer one.
+#[test]
+fn npm_packages_ask_for_no_newer_node_than_debian_has() {
+    const DEBIANS: u32 = 18;
+    for lock in ["crates/ui/front/package-lock.json", "tests/browser/package-lock.json"] {
+        let text = fs::read_to_string(root().join(lock)).expect("the lock file can be read");
+        let lock: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
+        let packages = lock["packages"].as_object().expect("has packages");
+        assert!(packages.len() > 1, "packages are listed");
+        for (name, package) in packages {
+            let Some(asked) = package["engines"]["node"].as_str() else { continue };
+            let fits = |range: &str| {
+                let major: String =
+                    range.trim_start_matches(|c: char| !c.is_ascii_digit()).chars().take_while(char::is_ascii_digit).collect();
+                major.parse().is_ok_and(|major: u32| major <= DEBIANS)
+            };
+            assert!(asked.split("||").any(fits), "{name} asks for node {asked}, Debian 12 has {DEBIANS}");
+        }
+    }
+}
+
 /// The Rust files below a folder; those called `tests.rs` aside, which are the tests of the file beside them.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -70,7 +70,8 @@ async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)],
     let known = look_up(&mut tx, &messages, now).await?;
     let mut plan = plan(batch, known, rooms, now);
     let pictures = pictures(&plan, batch);
-    let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, rooms, now).await?;
+    incident::write_said(&mut tx, &plan.said, now).await?;
+    let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, &plan.on_page, rooms, now).await?;
     write(&mut tx, &plan, batch, now).await?;
     incident::write(&mut tx, &compared, now).await?;
     store::commit(tx).await?;
@@ -120,6 +121,7 @@ async fn look_up(tx: &mut Tx, messages: &[&Inbound], now: Timestamp) -> Result<K
     let candidates = candidates(&joinable, &known);
     known.complaints = complaint::lock_many(tx, &candidates).await?;
     known.settling = reply::settling(tx, &candidates, now).await?;
+    known.beside = store::incident::beside(tx, &known.complaints).await?;
     Ok(known)
 }
 

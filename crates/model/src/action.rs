@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
-    TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    same::{Heard, SaysSame},
 };
 
 /// Who acts.
@@ -96,6 +97,20 @@ pub enum Action {
         /// Until when. Nobody is shut out for good.
         until: Timestamp,
     },
+    /// The citizen says whether it is the same as the earlier one they were asked about: see [`crate::same::hear`].
+    SaySame {
+        /// What they said, and where.
+        says: SaysSame,
+        /// What became of it; `None`: they would rather not say.
+        heard: Option<Heard>,
+        /// How far the other one is, if they are together now.
+        known: Option<Status>,
+    },
+    /// The citizen takes it out of its incident: see [`crate::same::leave`].
+    Leave {
+        /// Why; staff read it.
+        reason: String,
+    },
     /// A supervisor or an admin takes a block back before its time.
     Unblock {
         /// Why; for staff.
@@ -155,11 +170,17 @@ pub enum UpdateKind {
     Blocked,
     /// They are again.
     Unblocked,
+    /// The citizen says that it is the same as an earlier one.
+    SaidSame,
+    /// The citizen says that it is not.
+    SaidOther,
+    /// The citizen took it out of its incident: theirs is another one.
+    Left,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -173,6 +194,9 @@ impl UpdateKind {
         Self::Reopened,
         Self::Blocked,
         Self::Unblocked,
+        Self::SaidSame,
+        Self::SaidOther,
+        Self::Left,
     ];
 
     /// The word in tables and word files.
@@ -191,6 +215,9 @@ impl UpdateKind {
             Self::Reopened => "reopened",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
+            Self::SaidSame => "said_same",
+            Self::SaidOther => "said_other",
+            Self::Left => "left",
         }
     }
 

@@ -235,7 +235,9 @@ impl Complaint {
             text: None,
             danger: false,
             asks: None,
+            asks_on_page: false,
             known: None,
+            heard: None,
             settles: false,
             photo: None,
         }

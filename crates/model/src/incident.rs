@@ -98,8 +98,10 @@ pub enum Reason {
     OtherNumber,
     /// The same area.
     Area,
-    /// Another area.
+    /// Another area, far from the one.
     OtherArea,
+    /// Another area, which touches the one.
+    NeighbourArea,
     /// The points on the map are so far apart, in metres.
     Metres {
         /// Up to 65,535.
@@ -116,6 +118,8 @@ pub enum Reason {
     Number,
     /// The same picture came with both.
     Picture,
+    /// A picture that looks the same came with both: the same photo, compressed or made smaller on its way.
+    Look,
     /// The same citizen sent both.
     Citizen,
 }
@@ -216,6 +220,25 @@ impl Change {
             rows.into_iter().map(|(before, after)| (after, before)).collect()
         }
         Self { incidents: turn(self.incidents), members: turn(self.members), suggestions: turn(self.suggestions) }
+    }
+
+    /// Makes of a complaint as it was before the step what it is afterwards. Members of an incident that it was not in are those of the step.
+    pub fn apply(&self, side: &mut Side) {
+        let of = |member: &Member| member.complaint;
+        for (before, after) in &self.members {
+            if let Some(before) = before {
+                side.members.retain(|member| of(member) != before.complaint);
+            }
+            if let Some(after) = after {
+                side.members.retain(|member| of(member) != after.complaint);
+                side.members.push(after.clone());
+            }
+        }
+        let own = side.members.iter().find(|member| of(member) == side.complaint).map(|own| own.incident);
+        let there = side.incident.take().filter(|incident| Some(incident.id) == own);
+        let after = self.incidents.iter().filter_map(|(_, after)| after.as_ref()).find(|after| Some(after.id) == own).cloned();
+        side.incident = after.or(there);
+        side.members.retain(|member| side.incident.as_ref().is_some_and(|incident| incident.id == member.incident));
     }
 
     /// Every complaint whose rows change, each once, in order.
@@ -390,7 +413,7 @@ pub fn part(pair: Suggestion, state: SuggestionState, by: Actor, now: Timestamp)
     Ok(Change { suggestions: vec![decided(pair, state, staff, now)], ..Change::default() })
 }
 
-/// A complaint leaves its incident. Of two nothing is left: one complaint is no incident. `pairs`: what was suggested of this complaint
+/// A complaint leaves its incident. Of two nothing is left: one complaint is no incident. `rest`: the others, or the oldest two of them. `pairs`: what was suggested of this complaint
 /// with others of the incident; they are different things now, which the next model learns.
 ///
 /// # Errors

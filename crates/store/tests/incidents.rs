@@ -322,7 +322,7 @@ async fn the_latest_with_a_key_are_found_those_that_share_most_first_and_nothing
         vec![(ids[0], vec![1, 2, 3]), (ids[1], vec![1]), (ids[2], vec![1]), (ids[3], vec![1]), (ids[4], vec![2]), (ids[5], vec![1, 2])];
     let mut tx = store::begin(&world.db).await.expect("begins");
     likeness::keep(&mut tx, &kept).await.expect("is kept");
-    likeness::keep(&mut tx, &kept).await.expect("is kept once");
+    likeness::keep_more(&mut tx, &kept).await.expect("is kept once");
     let asked = vec![vec![(1, 1.0), (2, 2.0)], vec![(9, 1.0)], vec![(3, 1.0)]];
     let reach = Reach { since: NOW, latest: 3, found: 3 };
     let found = likeness::find(&mut tx, &asked, reach).await.expect("is found");

@@ -566,6 +566,36 @@ async fn keys_are_looked_up_by_themselves_among_rows_that_nobody_counted() {
     assert!(read <= 300, "{read} rows were read to find 100 among 30,001");
 }
 
+/// A desk, or a platform, is one account for a whole city: what waits for one citizen is not looked for among everybody's complaints.
+#[tokio::test]
+async fn what_waits_for_a_citizen_is_looked_up_among_their_own_complaints() {
+    let world = World::new().await;
+    let own = world.opened("first", None).await.complaint;
+    sqlx::query(
+        "with neighbours as (insert into citizen (id, created_at) select gen_random_uuid(), now() from generate_series(1, 300) returning id)
+        insert into complaint (id, reference, tracking, citizen, adapter, account, text, visibility, language, status, opened_at, changed_at, why,
+          trace, version)
+        select gen_random_uuid(), 'N' || number || neighbours.id, 'T' || number || neighbours.id, neighbours.id, adapter, account, text, visibility,
+          language, status, opened_at, changed_at, why, trace, version
+        from complaint, neighbours, generate_series(1, 100) as number",
+    )
+    .execute(&world.db)
+    .await
+    .expect("copies the complaint");
+    let asked = [(own.citizen, own.adapter.as_str(), own.account.as_str())];
+    let read =
+        "select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'complaint' and indexrelname = 'complaint_of_account'";
+    let read = || async { sqlx::query_scalar::<_, i64>(read).fetch_one(&world.db).await.expect("the counters") };
+    let before = read().await;
+    let mut tx = store::begin(&world.db).await.expect("begins");
+
+    assert!(complaint::awaiting(&mut tx, &asked).await.expect("looks them up").is_empty());
+
+    sqlx::query("select pg_stat_force_next_flush()").execute(&mut *tx).await.expect("the counters are shown at once");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(read().await, before, "nothing of the account is read");
+}
+
 #[tokio::test]
 async fn history_is_what_one_agency_finished_and_what_was_imported() {
     let world = World::new().await;

@@ -55,6 +55,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}", get(citizen::track::show))
         .route("/t/{code}/foto/{id}", get(citizen::photo::show))
         .route("/t/{code}/pesan", post(citizen::write::submit))
+        .route("/t/{code}/sama", post(citizen::same::submit))
+        .route("/t/{code}/lain", post(citizen::leave::submit))
         .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
     let accounts = Router::new()
         .route("/masuk", get(account::sign_in::show).post(account::sign_in::submit))

@@ -7,6 +7,7 @@ use intake::acts;
 use model::{
     Action, Actor, Address, Audience, ComplaintId, Inbound, MessageKey, Reference, ReplyKind, ReplyTo, Role, StaffId, Status,
     incident::{self as rules, Act, How, IncidentState, StepKind},
+    same::{Heard, SaysSame, hear, leave},
 };
 use store::{
     incident::{self, NewStep},
@@ -123,6 +124,33 @@ async fn work_the_list_off(city: &City, flood: &BTreeSet<ComplaintId>, by: Actor
     }
 }
 
+/// What the citizen's page does when they press one of its two buttons.
+async fn tap(city: &City, id: ComplaintId, same: bool) -> Option<Heard> {
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let complaint = store::complaint::lock(&mut tx, id).await.expect("is read").expect("is there");
+    let beside = incident::beside(&mut tx, std::slice::from_ref(&complaint)).await.expect("is read");
+    let says = SaysSame { same: Some(same), message: None, reply_to: None };
+    let followed = hear(complaint, says, beside.get(&id), &city.rooms.directory, LATER)?;
+    if let Some((kind, change)) = &followed.step {
+        let step = NewStep { kind: *kind, change, by: Actor::Citizen, at: LATER, undoes: None };
+        incident::write(&mut tx, &[step]).await.expect("is written");
+    }
+    store::complaint::write(&mut tx, &followed.decision).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    followed.heard
+}
+
+/// Joins two without a suggestion, unless they are together already.
+async fn by_hand(city: &City, one: ComplaintId, other: ComplaintId, by: Actor) {
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let sides = incident::sides(&mut tx, &[one, other]).await.expect("is read");
+    let Ok(change) = rules::join(&sides[0], &sides[1], None, None, by, LATER) else { return };
+    incident::write(&mut tx, &[NewStep { kind: StepKind::Joined, change: &change, by, at: LATER, undoes: None }])
+        .await
+        .expect("is written");
+    store::commit(tx).await.expect("commits");
+}
+
 async fn staff(city: &City, login: &str, role: Role, agency: Option<&str>) -> Actor {
     let agency = agency.map(|code| city.agency(code));
     let new = store::staff::NewStaff { login: login.into(), name: login.into(), role, agency, office: None, language: model::Language::Id };
@@ -163,8 +191,28 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
         assert!(members(&city, *other).await.is_empty(), "the others stay apart");
     }
 
+    // Citizens of suggested ones are asked on their pages. One says yes, one says no by mistake, the others nothing.
+    let mut asked = Vec::new();
+    for id in &flood {
+        if city.complaint(*id).await.unanswered().is_some() {
+            asked.push(*id);
+        }
+    }
+    assert!(asked.len() >= 2, "only suggested: {}", asked.len());
+    for other in &others {
+        assert!(tap(&city, *other, true).await.is_none(), "who reported something else is not asked");
+    }
+    assert_eq!(tap(&city, asked[0], true).await, Some(Heard::Together));
+    assert_eq!(tap(&city, asked[0], false).await, None, "a second tap");
+    assert_eq!(tap(&city, asked[1], false).await, Some(Heard::Apart));
+    let of = members(&city, asked[0]).await;
+    let own = of.iter().find(|member| member.complaint == asked[0]).expect("is in it");
+    assert_eq!((own.how, own.percent.is_some()), (How::Citizen, true), "in the citizen's name");
+
     let triage = staff(&city, "triase", Role::Triage, None).await;
     work_the_list_off(&city, &all, triage).await;
+    // Staff have the last word about the one that was a mistake.
+    by_hand(&city, asked[1], flood[0], triage).await;
     let joined = members(&city, flood[0]).await;
     assert_eq!(joined.iter().map(|member| member.complaint).collect::<BTreeSet<_>>(), all, "all forty, and nobody else");
 
@@ -206,13 +254,13 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
 
     // "Mine is another street": one splits off, and nobody else notices.
     let mut tx = store::begin(&city.db).await.expect("begins");
-    let side = incident::sides(&mut tx, &[flood[7]]).await.expect("is read").remove(0);
-    let rest = incident::sides(&mut tx, &flood).await.expect("is read");
-    let pairs = incident::pairs(&mut tx, &flood).await.expect("is read");
-    let pairs = pairs.into_iter().filter(|pair| pair.complaint == flood[7] || pair.other == flood[7]).collect();
-    let change = rules::split(&side, &rest, pairs, Actor::Citizen, next).expect("is allowed");
+    let complaint = store::complaint::lock(&mut tx, flood[7]).await.expect("is read").expect("is there");
+    let (own, oldest, pairs) = incident::around(&mut tx, flood[7]).await.expect("is read").expect("is there");
+    let reason = "Punya saya di jalan sebelah.".to_owned();
+    let (decision, change) = leave(complaint, (&own, &oldest, pairs), reason, &rooms.directory, next).expect("is allowed");
     let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: next, undoes: None };
     incident::write(&mut tx, &[step]).await.expect("is written");
+    store::complaint::write(&mut tx, &decision).await.expect("is written");
     store::commit(tx).await.expect("commits");
     assert!(members(&city, flood[7]).await.is_empty());
     assert_eq!(members(&city, flood[0]).await.len(), 39);

@@ -242,7 +242,11 @@ fn asked(complaint: &Complaint, page: &Page) -> String {
     let question = complaint.questions.open_at(page.now);
     question
         .map_or("", |question| {
-            page.t(if question == model::Question::Place { "complaint.asked.place" } else { "complaint.asked.category" })
+            page.t(match question {
+                model::Question::Place => "complaint.asked.place",
+                model::Question::Category => "complaint.asked.category",
+                model::Question::Same => "complaint.asked.same",
+            })
         })
         .to_owned()
 }
@@ -347,6 +351,9 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Reopened => page.t("did.reopened").to_owned(),
         Kind::Blocked => page.t("did.blocked").to_owned(),
         Kind::Unblocked => page.t("did.unblocked").to_owned(),
+        Kind::SaidSame => page.t("did.said_same").to_owned(),
+        Kind::SaidOther => page.t("did.said_other").to_owned(),
+        Kind::Left => page.t("did.left").to_owned(),
     }
 }
 

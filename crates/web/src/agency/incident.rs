@@ -181,12 +181,14 @@ fn reasons(reasons: &[Reason], page: &Page) -> Vec<String> {
         Reason::OtherNumber => page.t("same.why.other_number").to_owned(),
         Reason::Area => page.t("same.why.area").to_owned(),
         Reason::OtherArea => page.t("same.why.other_area").to_owned(),
+        Reason::NeighbourArea => page.t("same.why.neighbour_area").to_owned(),
         Reason::Metres { metres } => page.fill("same.why.metres", "n", metres.to_string()),
         Reason::Hours { hours } if *hours >= 48 => page.fill("same.why.days", "n", (hours / 24).to_string()),
         Reason::Hours { hours } => page.fill("same.why.hours", "n", hours.to_string()),
         Reason::Category => page.t("same.why.category").to_owned(),
         Reason::Number => page.t("same.why.number").to_owned(),
         Reason::Picture => page.t("same.why.picture").to_owned(),
+        Reason::Look => page.t("same.why.look").to_owned(),
         Reason::Citizen => page.t("same.why.citizen").to_owned(),
     };
     reasons.iter().map(said).collect()
@@ -290,12 +292,8 @@ pub(crate) async fn split(State(rooms): State<Rooms>, Path(id): Path<String>, ac
     both(&rooms, &acting.by, &[id]).await?;
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
-    let side = incident::sides(&mut tx, &[id]).await?.pop().ok_or(WebError::NotFound)?;
-    let ids: Vec<ComplaintId> = side.members.iter().map(|member| member.complaint).collect();
-    let rest = incident::sides(&mut tx, &ids).await?;
-    let pairs = incident::pairs(&mut tx, &ids).await?;
-    let pairs = pairs.into_iter().filter(|pair| pair.complaint == id || pair.other == id).collect();
-    let change = rules::split(&side, &rest, pairs, acting.by.actor(), now);
+    let (own, oldest, pairs) = incident::around(&mut tx, id).await?.ok_or(WebError::NotFound)?;
+    let change = rules::split(&own, &oldest, pairs, acting.by.actor(), now);
     let done = written(tx, StepKind::Split, change, &acting, now, None).await?;
     Ok(to("/usulan", "pisah", id, done))
 }
@@ -359,7 +357,7 @@ async fn seen(
             continue;
         };
         let how = match member.how {
-            rules::How::Automatic if member.percent.is_none() => page.t("same.how.first"),
+            rules::How::Automatic | rules::How::Citizen if member.percent.is_none() => page.t("same.how.first"),
             rules::How::Automatic => page.t("same.how.automatic"),
             rules::How::Staff => page.t("same.how.staff"),
             rules::How::Citizen => page.t("same.how.citizen"),

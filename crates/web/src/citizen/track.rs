@@ -17,7 +17,7 @@ use ui::{Page, Photo, Tone, Visit};
 use uuid::Uuid;
 
 use super::{
-    opened_by,
+    leave, opened_by, same,
     steps::{Holder, Step, explained, holders, steps},
 };
 use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
@@ -41,6 +41,10 @@ struct Track {
     others: u64,
     /// What the officer asked last, while they wait for the answer.
     question: Option<String>,
+    /// The earlier complaint that it may be the same as.
+    same: Option<same::Question>,
+    /// What it is in one incident with.
+    joined: Option<leave::Joined>,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -53,6 +57,8 @@ pub(crate) struct Draft {
     pub(crate) words_error: String,
     pub(crate) reason: String,
     pub(crate) reason_error: String,
+    pub(crate) leave: String,
+    pub(crate) leave_error: String,
 }
 
 pub(crate) async fn show(
@@ -82,6 +88,8 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     let status = complaint.status();
     let steps = steps(&history, &directory, &page, photo_of);
     let (photos, others) = photos(&messages, &code, &page);
+    let same = same::question(rooms, complaint, &page).await?;
+    let joined = leave::joined(rooms, complaint, &page).await?;
     page::html(&Track {
         reference: complaint.reference.to_string(),
         status,
@@ -95,6 +103,8 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         photos,
         others,
         question: history.iter().rev().find(|update| update.kind == UpdateKind::Asked).and_then(|update| update.text.clone()),
+        same,
+        joined,
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,
@@ -106,6 +116,10 @@ fn flashed(page: Page, done: &Done) -> Page {
     let text = match () {
         () if done.is("pesan") => page.t("track.done.words"),
         () if done.is("belum") => page.t("track.done.reopened"),
+        () if done.is("sama") => page.t("track.done.same"),
+        () if done.is("beda") => page.t("track.done.another"),
+        () if done.is("lain") => page.t("track.done.left"),
+        () if done.is("putus") => page.t("track.done.decided"),
         () => return page,
     };
     let text = text.to_owned();

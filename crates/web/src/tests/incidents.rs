@@ -9,7 +9,7 @@ use store::incident;
 
 use super::{Wish, World, city::NOW};
 
-async fn suggest(world: &World, complaint: &Complaint, other: &Complaint) {
+pub(super) async fn suggest(world: &World, complaint: &Complaint, other: &Complaint) {
     let pair = Suggestion {
         complaint: complaint.id,
         other: other.id,

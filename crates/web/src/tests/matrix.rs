@@ -168,7 +168,13 @@ async fn opening_pages_changes_nothing() {
         assert_eq!(admin.get(&page).await.status, StatusCode::OK, "{page}");
     }
     // What only a post does is no page.
-    for page in [format!("/t/{code}/belum-selesai"), format!("/t/{code}/pesan"), format!("/aduan/{id}/ambil"), "/keluar".to_owned()] {
+    for page in [
+        format!("/t/{code}/belum-selesai"),
+        format!("/t/{code}/pesan"),
+        format!("/t/{code}/sama"),
+        format!("/aduan/{id}/ambil"),
+        "/keluar".to_owned(),
+    ] {
         assert_eq!(admin.get(&page).await.status, StatusCode::NOT_FOUND, "{page}");
     }
     let after = (world.complaint(complaint.id).await, store::audit::list(&world.db, None, 50).await.expect("a database").len());
