@@ -74,6 +74,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
     assert!(supervisor.post(&format!("/aduan/{}/blokir", rude.id), &reason).await.status.is_redirection());
     let incident = super::incidents::an_incident_and_two_pairs(world, &open, &asked, &resolved).await;
+    let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
     channels(world).await;
     world.pass(SignedDuration::from_mins(7));
@@ -87,6 +88,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved) },
         "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
         "incident": incident,
+        "closed": closed,
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })
