@@ -9,7 +9,7 @@ use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide};
 use store::{
     PgPool, StoreError, complaint, connect,
     incident::{self, ClaimedAct},
-    likeness,
+    likeness, look,
 };
 use tracing::{info, warn};
 
@@ -45,10 +45,13 @@ pub(crate) async fn run(db: &PgPool, stop: Stop) {
     }
 }
 
-/// Forgets the keys of what nothing is compared with any more; when to look again.
+/// Forgets the keys and looks of what nothing is compared with any more; when to look again.
 async fn tidied(db: &PgPool, now: Timestamp) -> Timestamp {
     let before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-    let all = match likeness::forget(db, before, MOST_FORGOTTEN).await {
+    let forgotten = async {
+        Ok::<u64, StoreError>(likeness::forget(db, before, MOST_FORGOTTEN).await?.max(look::forget(db, before, MOST_FORGOTTEN).await?))
+    };
+    let all = match forgotten.await {
         Ok(forgotten) => forgotten < MOST_FORGOTTEN.unsigned_abs(),
         Err(error) => {
             warn!("Old keys of complaints have to wait: {error}.");

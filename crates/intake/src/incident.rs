@@ -17,14 +17,14 @@ use store::{
     incident::{self, NewStep, Parted},
     likeness::{self, Candidate, Reach},
 };
-use triage::{Beside, Judge, Keys, Ranked, Seen, Verdict};
+use triage::{Atlas, Beside, Judge, Keys, Picture, Ranked, Seen, Verdict};
 
 use crate::{Rooms, sights::Sights};
 
 /// Words and pictures that follow within this time can still show what a complaint is about.
 const SETTLES: SignedDuration = SignedDuration::from_hours(1);
 /// More suggestions about one complaint nobody reads: one for each matter that it may belong to.
-const MOST_SUGGESTED: usize = 3;
+pub(crate) const MOST_SUGGESTED: usize = 3;
 /// So many of the likeliest are thought about.
 const MOST_THOUGHT_ABOUT: usize = 10;
 /// So many pairs are compared for one batch: when messages come faster than they are recorded, batches are large, and for each complaint
@@ -66,16 +66,16 @@ pub(crate) async fn compare(
         .iter()
         .enumerate()
         .filter(|(_, decision)| is_new(decision, now))
-        .map(|(at, decision)| (at, keys(&decision.complaint)))
+        .map(|(at, decision)| (at, keys(&decision.complaint, &rooms.atlas)))
         .collect();
     if asked.is_empty() {
         return Ok(Compared::default());
     }
     let found = look_up(tx, decisions, &asked, pictures, now).await?;
-    let (judge, sights) = (rooms.atlas.judge(), &*rooms.sights);
+    let (atlas, judge, sights) = (&*rooms.atlas, rooms.atlas.judge(), &*rooms.sights);
     let before = asked.iter().map(|(at, _)| &decisions[*at].complaint).filter(|complaint| complaint.version > 0);
     let parted = incident::parted(tx, &before.map(|complaint| complaint.id).collect::<Vec<_>>()).await?;
-    let mut table = Table { judge, sights, found, parted, compared: Compared::default(), now };
+    let mut table = Table { atlas, judge, sights, found, parted, compared: Compared::default(), now };
     for (at, keys) in asked {
         let came = table.take(&decisions[at].complaint, &keys);
         let decision = &mut decisions[at];
@@ -126,9 +126,9 @@ fn side<'a>(text: &'a str, place: &'a str, area: &'a str, opened_at: Timestamp) 
     triage::Side { text, place, area, at: opened_at.as_second() }
 }
 
-fn keys(complaint: &Complaint) -> Keys {
+fn keys(complaint: &Complaint, atlas: &Atlas) -> Keys {
     let (place, area) = (complaint.place.as_deref().unwrap_or_default(), complaint.area.as_deref().unwrap_or_default());
-    triage::keys(&side(&complaint.text, place, area, complaint.opened_at), complaint.location)
+    triage::keys_beside(&side(&complaint.text, place, area, complaint.opened_at), complaint.location, atlas.neighbours(area))
 }
 
 /// What was found in the tables, and what this batch adds to it.
@@ -232,6 +232,7 @@ fn within_the_batch(
 
 /// Where complaints lie side by side.
 struct Table<'a> {
+    atlas: &'a Atlas,
     judge: &'a Judge,
     sights: &'a Sights,
     found: Found,
@@ -299,8 +300,8 @@ impl Table<'_> {
             if self.parted.are_two(id, other.id) {
                 continue;
             }
-            let picture = self.found.same_picture.contains(&(id, other.id));
-            let (verdict, percent, reasons) = self.judge.verdict(one, beside(own, other, picture));
+            let picture = if self.found.same_picture.contains(&(id, other.id)) { Picture::Bytes } else { Picture::Other };
+            let (verdict, percent, reasons) = self.judge.verdict(one, beside(own, other, picture, self.atlas));
             let dealt_with =
                 other.status == Status::Resolved || other.incident.as_ref().is_some_and(|incident| incident.state == IncidentState::Closed);
             let two_incidents = own.incident.is_some() && other.incident.is_some();
@@ -331,7 +332,11 @@ impl Table<'_> {
         let (one, other) = (&self.found.complaints[&a.0], &self.found.complaints[&b.0]);
         let incidents = one.incident.as_ref().zip(other.incident.as_ref());
         incidents.is_some_and(|(one, other)| one.id == other.id)
-            || self.judge.rank(a.1, &[b.1]).iter().any(|pair| self.judge.verdict(pair, beside(one, other, false)).0 != Verdict::Apart)
+            || self
+                .judge
+                .rank(a.1, &[b.1])
+                .iter()
+                .any(|pair| self.judge.verdict(pair, beside(one, other, Picture::Other, self.atlas)).0 != Verdict::Apart)
     }
 
     /// Later complaints of the batch meet what earlier ones made.
@@ -369,12 +374,14 @@ fn as_side(candidate: &Candidate) -> Side {
     }
 }
 
-fn beside(own: &Candidate, other: &Candidate, picture: bool) -> Beside {
+/// What is known of two complaints besides words, place and time.
+pub(crate) fn beside(own: &Candidate, other: &Candidate, picture: Picture, atlas: &Atlas) -> Beside {
     Beside {
         metres: own.location.zip(other.location).map(|(a, b)| metres(a, b)),
         picture,
         citizen: own.citizen == other.citizen,
         category: own.category.is_some() && own.category == other.category,
+        neighbours: own.area != other.area && atlas.touch(&own.area, &other.area),
     }
 }
 

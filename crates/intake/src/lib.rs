@@ -10,13 +10,18 @@ mod bounds;
 mod connect;
 mod handle;
 mod incident;
+mod look;
 mod picture;
 mod plan;
 pub mod promote;
 mod record;
 mod run;
+mod same_photo;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+#[path = "../tests/real/scenes.rs"]
+mod scenes;
 mod sights;
 mod sniff;
 
@@ -31,7 +36,7 @@ use crate::sights::Sights;
 
 pub use handle::handle_batch;
 pub use record::{record, record_batch};
-pub use run::{Context, RunError, run};
+pub use run::{Context, Newest, RunError, run};
 
 /// What a message came to. Every arm is a success.
 #[must_use]

@@ -98,8 +98,10 @@ pub enum Reason {
     OtherNumber,
     /// The same area.
     Area,
-    /// Another area.
+    /// Another area, far from the one.
     OtherArea,
+    /// Another area, which touches the one.
+    NeighbourArea,
     /// The points on the map are so far apart, in metres.
     Metres {
         /// Up to 65,535.
@@ -116,6 +118,8 @@ pub enum Reason {
     Number,
     /// The same picture came with both.
     Picture,
+    /// A picture that looks the same came with both: the same photo, compressed or made smaller on its way.
+    Look,
     /// The same citizen sent both.
     Citizen,
 }

@@ -401,6 +401,27 @@ pub async fn suggest(tx: &mut Tx, new: &[Suggestion]) -> Result<()> {
     Ok(())
 }
 
+/// Says more about pairs that still wait: a reason that came later, and how likely they are with it. Whichever of two came later.
+pub async fn strengthen(tx: &mut Tx, pairs: &[Suggestion]) -> Result<()> {
+    for pair in pairs {
+        sqlx::query!(
+            "update suggestion
+            set percent = greatest(percent, $3), reasons = $4
+            where (complaint, other) in (($1, $2), ($2, $1))
+              and state in ('open', 'later')
+              and not reasons @> '[{\"why\": \"picture\"}]'",
+            pair.complaint.0,
+            pair.other.0,
+            i16::from(pair.percent),
+            to_json(&pair.reasons)
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
 struct PairRow {
     complaint: Uuid,
     other: Uuid,

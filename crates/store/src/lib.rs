@@ -19,6 +19,7 @@ pub mod incident;
 pub mod learned;
 pub mod likeness;
 pub mod live;
+pub mod look;
 pub mod message;
 pub mod notice;
 mod password;

@@ -121,7 +121,7 @@ fn most_shared(list: &[(i64, f32)], under: &HashMap<i64, Vec<Uuid>>, found: usiz
 }
 
 /// The lowest id that a thing recorded at `time` can have: ids begin with milliseconds.
-fn first_of(time: Timestamp) -> Uuid {
+pub(crate) fn first_of(time: Timestamp) -> Uuid {
     let millis = u128::try_from(time.as_millisecond()).unwrap_or_default();
     Uuid::from_u128(millis << 80)
 }

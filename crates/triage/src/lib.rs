@@ -28,6 +28,7 @@ mod keys;
 mod kind;
 mod learned;
 mod linear;
+mod neighbours;
 mod outline;
 mod phrase;
 mod place;
@@ -40,8 +41,8 @@ mod whereabouts;
 
 pub use alike::alike;
 pub use atlas::Atlas;
-pub use judge::{Beside, CANDIDATES, Decision, Floors, Judge, Ranked, Scored, Verdict, WINDOW, floors};
-pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys};
+pub use judge::{Beside, CANDIDATES, Decision, Floors, Judge, Picture, Ranked, Scored, Verdict, WINDOW, floors};
+pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys, keys_beside};
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;

@@ -10,5 +10,7 @@ mod incidents;
 mod joining;
 mod once;
 mod opening;
+mod photos;
 mod questions;
 mod same;
+mod scenes;

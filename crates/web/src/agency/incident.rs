@@ -181,12 +181,14 @@ fn reasons(reasons: &[Reason], page: &Page) -> Vec<String> {
         Reason::OtherNumber => page.t("same.why.other_number").to_owned(),
         Reason::Area => page.t("same.why.area").to_owned(),
         Reason::OtherArea => page.t("same.why.other_area").to_owned(),
+        Reason::NeighbourArea => page.t("same.why.neighbour_area").to_owned(),
         Reason::Metres { metres } => page.fill("same.why.metres", "n", metres.to_string()),
         Reason::Hours { hours } if *hours >= 48 => page.fill("same.why.days", "n", (hours / 24).to_string()),
         Reason::Hours { hours } => page.fill("same.why.hours", "n", hours.to_string()),
         Reason::Category => page.t("same.why.category").to_owned(),
         Reason::Number => page.t("same.why.number").to_owned(),
         Reason::Picture => page.t("same.why.picture").to_owned(),
+        Reason::Look => page.t("same.why.look").to_owned(),
         Reason::Citizen => page.t("same.why.citizen").to_owned(),
     };
     reasons.iter().map(said).collect()
