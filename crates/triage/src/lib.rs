@@ -28,6 +28,7 @@ mod keys;
 mod kind;
 mod learned;
 mod linear;
+mod net;
 mod outline;
 mod phrase;
 mod place;
