@@ -1,7 +1,7 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
-// { base, password, tracking: { open, asked, resolved }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked }
+// { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked }
 
-import { blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
+import { SIZES, blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
 const city = JSON.parse(process.env.MUARA_CITY);
 const at = (path) => city.base + path;
@@ -12,6 +12,7 @@ const browser = await open();
 try {
   await forCitizens();
   await withoutScripts();
+  await isItThisOne();
   await onPaper();
   for (const [login, pages] of Object.entries(staffPages())) await forStaff(login, pages);
   await decidedByKeyboard({});
@@ -37,6 +38,7 @@ async function forCitizens() {
     ["track-open", city.tracking.open],
     ["track-asked", city.tracking.asked],
     ["track-resolved", city.tracking.resolved],
+    ["track-same", city.tracking.same],
     ["sign-in", "/masuk"],
     ["not-found", "/tidak-ada"],
   ]) {
@@ -73,6 +75,30 @@ async function withoutScripts() {
   await page.fill("#alasan", "Masih berlubang di sebelahnya.");
   await page.click("button:has-text('Belum selesai')");
   must((await page.textContent("main")).includes("Laporan dibuka kembali"), "track", "'not done' is not taken without scripts");
+  await context.close();
+}
+
+/** One tap says yes, by the keyboard too; "mine is another one" takes it back; a code leads to another channel. All without JavaScript. */
+async function isItThisOne() {
+  const context = await visitor(browser, { javaScriptEnabled: false, viewport: SIZES.phone });
+  const page = await context.newPage();
+  const text = () => page.textContent("main");
+  await visit(page, at(city.tracking.same));
+  must((await text()).includes("Apakah ini hal yang sama?"), "track-same", "nothing is asked");
+  await page.focus("button[name=jawab][value=ya]");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/*done=sama");
+  must((await text()).includes("Dilaporkan juga oleh warga lain"), "track-same", "what it is joined with is not told");
+  must((await page.locator("button[name=jawab]").count()) === 0, "track-same", "it is asked twice");
+  await page.click("summary:has-text('Laporan saya hal lain')");
+  await page.fill("#lain", "Punya saya di jalan belakang.");
+  await judge(page, "track-leave");
+  await page.click("button:has-text('Pisahkan laporan saya')");
+  must((await text()).includes("sudah dipisahkan"), "track-leave", "leaving is not told");
+  await page.click("summary:has-text('Lanjutkan di saluran lain')");
+  await page.click("button:has-text('Buat kode')");
+  must(/SAMBUNG [2-9A-Z]{3}-[2-9A-Z]{3}-[2-9A-Z]{3}/.test(await text()), "track-connect", "no code is shown");
+  await judge(page, "track-connect");
   await context.close();
 }
 

@@ -7,7 +7,7 @@ use bus::Stop;
 use jiff::SignedDuration;
 use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide, incident::Act};
 use store::{
-    PgPool, StoreError, complaint,
+    PgPool, StoreError, complaint, connect,
     incident::{self, ClaimedAct},
     likeness, look,
 };
@@ -58,6 +58,10 @@ async fn tidied(db: &PgPool, now: Timestamp) -> Timestamp {
             true
         }
     };
+    let a_day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    if let Err(error) = connect::forget(db, a_day_ago).await {
+        warn!("Old codes of citizens' pages have to wait: {error}.");
+    }
     let pause = if all { SignedDuration::from_hours(1) } else { SignedDuration::from_secs(1) };
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }

@@ -7,6 +7,7 @@
 
 pub mod acts;
 mod bounds;
+mod connect;
 mod handle;
 mod incident;
 mod look;
@@ -49,6 +50,8 @@ pub enum Recorded {
     Again(Option<ComplaintId>),
     /// It is recorded, but there was nothing in it to read: no complaint.
     Unreadable,
+    /// It brought a code from a citizen's page: the complaint that goes on where it came from; `None`: the code does not count.
+    Code(Option<ComplaintId>),
 }
 
 impl Recorded {
@@ -56,7 +59,7 @@ impl Recorded {
     pub fn complaint(self) -> Option<ComplaintId> {
         match self {
             Self::New(complaint) | Self::FollowUp(complaint) => Some(complaint),
-            Self::Again(complaint) => complaint,
+            Self::Again(complaint) | Self::Code(complaint) => complaint,
             Self::Unreadable => None,
         }
     }

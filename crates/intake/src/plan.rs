@@ -391,9 +391,7 @@ impl<'a> Desk<'a> {
         let waits = |id: &&ComplaintId| {
             self.complaints.get(*id).is_some_and(|decision| {
                 let complaint = &decision.complaint;
-                complaint.status() == Status::AwaitingCitizen
-                    && complaint.adapter == inbound.key.adapter
-                    && complaint.account == inbound.key.account
+                complaint.status() == Status::AwaitingCitizen && goes_on_at(complaint, inbound)
             })
         };
         let mut asked = self.awaiting.get(&citizen)?.iter().filter(waits);
@@ -460,8 +458,7 @@ impl<'a> Desk<'a> {
                 let complaint = &decision.complaint;
                 complaint.questions.open_at(inbound.sent_at).is_some()
                     && complaint.status() != Status::Resolved
-                    && complaint.adapter == inbound.key.adapter
-                    && complaint.account == inbound.key.account
+                    && goes_on_at(complaint, inbound)
             })
         };
         let mut asked = self.awaiting.get(&citizen)?.iter().filter(open);
@@ -655,6 +652,13 @@ impl<'a> Desk<'a> {
             self.threads.insert(key, complaint);
         }
     }
+}
+
+/// Whether this account is the one that the complaint came by, or where it is answered now.
+fn goes_on_at(complaint: &Complaint, inbound: &Inbound) -> bool {
+    let here = (&inbound.key.adapter, &inbound.key.account);
+    let now = complaint.reply_to.as_ref().map(|to| (&to.adapter, &to.account));
+    (&complaint.adapter, &complaint.account) == here || now == Some(here)
 }
 
 /// Nothing to read: the platform says so, or there is neither word nor file nor place. A form has checked that itself.

@@ -106,6 +106,13 @@ pub enum Action {
         /// How far the other one is, if they are together now.
         known: Option<Status>,
     },
+    /// The citizen goes on in another channel, with a code from their page: see [`crate::connect`].
+    Connect {
+        /// The recorded message that brought it.
+        message: MessageId,
+        /// Where to answer from now on; `None`: where it was.
+        reply_to: Option<ReplyTo>,
+    },
     /// The citizen takes it out of its incident: see [`crate::same::leave`].
     Leave {
         /// Why; staff read it.
@@ -176,11 +183,13 @@ pub enum UpdateKind {
     SaidOther,
     /// The citizen took it out of its incident: theirs is another one.
     Left,
+    /// The citizen goes on in another channel.
+    Connected,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -197,6 +206,7 @@ impl UpdateKind {
         Self::SaidSame,
         Self::SaidOther,
         Self::Left,
+        Self::Connected,
     ];
 
     /// The word in tables and word files.
@@ -218,6 +228,7 @@ impl UpdateKind {
             Self::SaidSame => "said_same",
             Self::SaidOther => "said_other",
             Self::Left => "left",
+            Self::Connected => "connected",
         }
     }
 

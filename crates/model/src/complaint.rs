@@ -238,6 +238,7 @@ impl Complaint {
             asks_on_page: false,
             known: None,
             heard: None,
+            connected: None,
             settles: false,
             photo: None,
         }

@@ -7,6 +7,7 @@ use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
     Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Status, Triaged, Update, UpdateId, UpdateKind,
     Visibility, Why,
+    connect::Connected,
     reply::Facts,
     route,
     same::{Heard, SaysSame},
@@ -103,6 +104,12 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::Block { reason, until } => draft.block(reason, until)?,
         Action::Unblock { reason } => draft.unblock(reason)?,
         Action::SaySame { says, heard, known } => draft.say_same(says, heard, known)?,
+        Action::Connect { message, reply_to } => {
+            draft.the_citizen()?;
+            draft.complaint.reply_to = reply_to.or(draft.complaint.reply_to.take());
+            draft.step(UpdateKind::Connected, |update| update.message = Some(message));
+            draft.say(ReplyKind::Noted, |facts| facts.connected = Some(Connected::Here));
+        }
         Action::Leave { reason } => {
             let reason = words(reason)?;
             draft.the_citizen()?;

@@ -28,6 +28,7 @@ mod action;
 mod address;
 pub mod clock;
 mod complaint;
+pub mod connect;
 mod decide;
 pub mod desk;
 mod failure;

@@ -414,6 +414,10 @@ pub struct Receipt {
     pub state: ReceiptState,
     /// When, by the platform's clock.
     pub at: Timestamp,
+    /// Why a file that should go along with the reply did not, for good: the platform's code and words, for staff, without personal data. What
+    /// `state` says is of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_refused: Option<String>,
 }
 
 /// The steps of a delivery. A later, weaker step never overwrites a stronger one: see [`ReceiptState::rank`].

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     About, AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
     clock::{Zone, day_and_month, long_date},
+    connect::Connected,
     question::{Asks, Choice, Menu, Question},
     same::Heard,
 };
@@ -191,6 +192,9 @@ pub struct Facts {
     /// What became of what the citizen said about an earlier complaint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Heard>,
+    /// What is said about a code from a citizen's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<Connected>,
     /// Others have written about the same thing before, and so far it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Status>,
@@ -299,12 +303,12 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
     }
     params
         .extend(draft.facts.asks.iter().filter_map(|asks| asks.about.as_ref()).flat_map(|about| words.question.about(about, draft, site)));
-    let heard = draft.facts.heard.filter(|_| audience == Audience::Private).and_then(|heard| words.heard.get(&heard));
-    let mut text = fill(heard.map_or_else(|| words.pattern(draft.kind, audience), |heard| &heard.text), &params);
+    let special = words.special(&draft.facts).filter(|_| audience == Audience::Private);
+    let mut text = fill(special.map_or_else(|| words.pattern(draft.kind, audience), |special| &special.text), &params);
     let mut short = match audience {
         Audience::Private => {
             let asked = draft.facts.asks.iter().flat_map(|asks| words.question.short(asks, &params));
-            let forms = heard.map_or_else(|| words.short_forms(draft.kind), |heard| &heard.short);
+            let forms = special.map_or_else(|| words.short_forms(draft.kind), |special| &special.short);
             asked.chain(shortened(forms, &params)).collect()
         }
         Audience::Public => Vec::new(),
@@ -465,9 +469,9 @@ impl QuestionWords {
     }
 }
 
-/// How one outcome is said.
+/// How an outcome is said, in the place of what its kind says.
 #[derive(Deserialize)]
-struct HeardWords {
+struct Special {
     text: String,
     short: Vec<String>,
 }
@@ -475,7 +479,8 @@ struct HeardWords {
 #[derive(Deserialize)]
 struct Words {
     danger: String,
-    heard: BTreeMap<Heard, HeardWords>,
+    heard: BTreeMap<Heard, Special>,
+    connected: BTreeMap<Connected, Special>,
     photo: String,
     question: QuestionWords,
     short_danger: String,
@@ -492,6 +497,11 @@ impl Words {
             Audience::Public => &self.public,
         };
         patterns.get(&kind).map_or("", String::as_str)
+    }
+
+    fn special(&self, facts: &Facts) -> Option<&Special> {
+        let heard = || self.heard.get(&facts.heard?);
+        facts.connected.and_then(|connected| self.connected.get(&connected)).or_else(heard)
     }
 
     fn short_forms(&self, kind: ReplyKind) -> &[String] {
@@ -546,6 +556,7 @@ mod tests {
                 asks_on_page: false,
                 known: None,
                 heard: None,
+                connected: None,
                 settles: false,
                 photo: None,
             },
@@ -585,6 +596,29 @@ mod tests {
         let reply = word(&draft(ReplyKind::Forwarded, Audience::Private, Language::Id), &site());
         for part in ["7KQ2-M4XT-9PCH", "https://lapor.example.id/t/AAAAAAAAAAAAAAAAAAAAAA", "Dinas Bina Marga", "Jumat, 27 November 2026"] {
             assert!(reply.text.contains(part), "{part} in {}", reply.text);
+        }
+    }
+
+    #[test]
+    fn every_outcome_has_words_in_both_languages_and_a_short_form_without_the_link() {
+        for language in [Language::Id, Language::En] {
+            let heard = Heard::ALL.map(|heard| Facts { heard: Some(heard), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
+            let connected = Connected::ALL
+                .map(|outcome| Facts { connected: Some(outcome), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
+            for facts in heard.into_iter().chain(connected) {
+                let mut draft = ReplyDraft { facts, ..draft(ReplyKind::Noted, Audience::Private, language) };
+                let plain = words(language).pattern(ReplyKind::Noted, Audience::Private).lines().next().expect("a line");
+                let reply = word(&draft, &site());
+                assert!(
+                    reply.text.len() > 20 && !reply.text.contains(['{', '}']) && !reply.text.starts_with(&plain[..12]),
+                    "{}",
+                    reply.text
+                );
+                let last = reply.short.last().expect("a short form");
+                assert!(last.chars().count() <= 160 && !last.contains("https://"), "{last}");
+                draft.to.audience = Audience::Public;
+                assert!(!word(&draft, &site()).text.contains("https://"));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ pub mod block;
 pub mod channel;
 pub mod citizen;
 pub mod complaint;
+pub mod connect;
 mod convert;
 pub mod desk;
 pub mod directory;

@@ -100,7 +100,7 @@ pub struct Tallies {
 }
 
 /// The first bytes, and the version of what follows. Raised whenever features or shapes change: hashes of another version mean nothing.
-const MARK: &[u8; 8] = b"muara.t\x02";
+const MARK: &[u8; 8] = b"muara.t\x03";
 /// What is said by itself must be right at least so often on history that was held back.
 const RIGHT: f32 = 0.85;
 /// Fewer decisions teach nothing.

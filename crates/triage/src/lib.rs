@@ -29,6 +29,7 @@ mod kind;
 mod learned;
 mod linear;
 mod neighbours;
+mod net;
 mod outline;
 mod phrase;
 mod place;

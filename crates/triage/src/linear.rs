@@ -53,9 +53,10 @@ pub(crate) struct Linear {
 const MOST_BYTES: usize = 15_000_000;
 
 impl Vocabulary {
-    /// Knows the features in at least so many rows; of these the commonest, as many as models of so many classes together have room for.
-    pub(crate) fn learn<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize, classes: usize) -> Self {
-        Self::of(bags, least_rows, MOST_BYTES / (classes + 28))
+    /// Knows the features in at least so many rows; of these the commonest, as many as models that have so many weights for each, of a byte,
+    /// have room for together.
+    pub(crate) fn learn<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize, weights: usize) -> Self {
+        Self::of(bags, least_rows, MOST_BYTES / (weights + 28))
     }
 
     fn of<'a>(bags: impl Iterator<Item = &'a Bag>, least_rows: usize, most: usize) -> Self {

@@ -57,6 +57,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/pesan", post(citizen::write::submit))
         .route("/t/{code}/sama", post(citizen::same::submit))
         .route("/t/{code}/lain", post(citizen::leave::submit))
+        .route("/t/{code}/sambung", post(citizen::connect::submit))
         .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
     let accounts = Router::new()
         .route("/masuk", get(account::sign_in::show).post(account::sign_in::submit))

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod city;
+mod connect;
 mod events;
 mod files;
 mod flood;

@@ -63,6 +63,7 @@ async fn sent(city: &City, complaint: ComplaintId, platform_id: &str) {
         account: "1".into(),
         state: ReceiptState::Sent,
         at: after(61),
+        file_refused: None,
     };
     handle(city, Event::Receipt(receipt)).await;
 }

@@ -355,6 +355,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::SaidSame => page.t("did.said_same").to_owned(),
         Kind::SaidOther => page.t("did.said_other").to_owned(),
         Kind::Left => page.t("did.left").to_owned(),
+        Kind::Connected => page.t("did.connected").to_owned(),
     }
 }
 

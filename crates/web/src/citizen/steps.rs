@@ -43,7 +43,7 @@ pub(crate) fn steps(history: &[Update], directory: &Directory, page: &Page, phot
 pub(crate) fn icon(kind: UpdateKind) -> &'static str {
     match kind {
         UpdateKind::Opened => "inbox",
-        UpdateKind::Routed => "send",
+        UpdateKind::Routed | UpdateKind::Connected => "send",
         UpdateKind::ToTriage => "search",
         UpdateKind::Claimed => "work",
         UpdateKind::Asked => "question",
@@ -73,6 +73,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
         (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
+        (UpdateKind::Connected, _) => page.t("step.connected").to_owned(),
         (UpdateKind::Left, _) => page.t("step.left").to_owned(),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
         (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use model::{AttachmentId, AttachmentKind, Complaint, Status, Timestamp, Update, UpdateKind};
+use model::{AttachmentId, AttachmentKind, Complaint, Directory, Status, Timestamp, Update, UpdateKind, Visibility};
 use store::{
     attachment::{AttachmentState, StoredAttachment},
     message::RecordedMessage,
@@ -45,6 +45,8 @@ struct Track {
     same: Option<same::Question>,
     /// What it is in one incident with.
     joined: Option<leave::Joined>,
+    /// Ways in through which it can go on; empty: it stays here.
+    ways: Vec<String>,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -59,6 +61,8 @@ pub(crate) struct Draft {
     pub(crate) reason_error: String,
     pub(crate) leave: String,
     pub(crate) leave_error: String,
+    /// The code that was just made.
+    pub(crate) connect: Option<String>,
 }
 
 pub(crate) async fn show(
@@ -105,11 +109,21 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         question: history.iter().rev().find(|update| update.kind == UpdateKind::Asked).and_then(|update| update.text.clone()),
         same,
         joined,
+        ways: ways(complaint, &directory, &page),
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,
         page,
     })
+}
+
+/// The city's own ways in, by what people call them. Who asked for secrecy is not tied to a telephone.
+fn ways(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<String> {
+    if complaint.visibility == Visibility::Secret {
+        return Vec::new();
+    }
+    let of_the_city = page::open_channels(directory, page.now).into_iter().filter(|channel| channel.area.is_none());
+    of_the_city.map(|channel| channel.label.clone()).collect()
 }
 
 fn flashed(page: Page, done: &Done) -> Page {

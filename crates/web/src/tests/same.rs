@@ -228,3 +228,44 @@ async fn who_leaves_an_incident_of_two_leaves_none_and_nobody_leaves_by_opening_
     let alone = format!("/t/{}", alone.tracking.as_str());
     assert_eq!(world.post(&format!("{alone}/lain"), &[("reason", "x")]).await.leads_to(), format!("{alone}?done=lain"));
 }
+
+#[tokio::test]
+async fn a_code_to_go_on_elsewhere_is_shown_once_and_only_its_hash_is_kept() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish::default()).await;
+    let page = format!("/t/{}", complaint.tracking.as_str());
+    assert!(world.get(&page).await.text.contains("Lanjutkan di saluran lain"));
+    assert_eq!(world.get(&format!("{page}/sambung")).await.status, StatusCode::NOT_FOUND);
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let answer = world.post(&format!("{page}/sambung"), &[]).await;
+        assert_eq!((answer.status, answer.headers["cache-control"].to_str().ok()), (StatusCode::OK, Some("no-store")));
+        let line = answer.text.lines().find(|line| line.contains("SAMBUNG ")).expect("a code");
+        let typed = line.split("SAMBUNG ").nth(1).and_then(|rest| rest.split('<').next()).expect("a code");
+        made.push(model::connect::Code::find_in(&format!("sambung {typed}")).expect("is read as it is shown"));
+        assert!(answer.text.contains("Pesan singkat 0811-1234-567") && !answer.text.contains("Loket Kelurahan"));
+    }
+    assert!(!world.get(&page).await.text.contains("SAMBUNG "), "never again");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let now = world.now();
+    assert_eq!(store::connect::open(&mut tx, &made[0], now).await.expect("is read"), None, "a new one takes its place");
+    assert_eq!(store::connect::open(&mut tx, &made[1], now).await.expect("is read"), Some(complaint.id));
+    assert_eq!(store::connect::open(&mut tx, &made[1], now + model::connect::HOLDS).await.expect("is read"), None);
+    drop(tx);
+    let secret = world.complain(Wish { visibility: Visibility::Secret, tel: "081200000009", ..Wish::default() }).await;
+    let secret = format!("/t/{}", secret.tracking.as_str());
+    assert!(!world.get(&secret).await.text.contains("Lanjutkan di saluran lain"));
+    assert_eq!(world.post(&format!("{secret}/sambung"), &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn codes_are_not_made_by_the_dozen() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish::default()).await;
+    let page = format!("/t/{}/sambung", complaint.tracking.as_str());
+    let mut answers = Vec::new();
+    for _ in 0..12 {
+        answers.push(world.post(&page, &[]).await.status);
+    }
+    assert_eq!((answers[0], answers[11]), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS));
+}
