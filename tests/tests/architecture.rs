@@ -234,6 +234,27 @@ fn folder(package: &Package) -> PathBuf {
     package.manifest_path.parent().expect("a manifest lies in a folder").as_std_path().to_owned()
 }
 
+/// Debian 12 has Node.js 18, and a machine that sets itself up has no newer one.
+#[test]
+fn npm_packages_ask_for_no_newer_node_than_debian_has() {
+    const DEBIANS: u32 = 18;
+    for lock in ["crates/ui/front/package-lock.json", "tests/browser/package-lock.json"] {
+        let text = fs::read_to_string(root().join(lock)).expect("the lock file can be read");
+        let lock: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
+        let packages = lock["packages"].as_object().expect("has packages");
+        assert!(packages.len() > 1, "packages are listed");
+        for (name, package) in packages {
+            let Some(asked) = package["engines"]["node"].as_str() else { continue };
+            let fits = |range: &str| {
+                let major: String =
+                    range.trim_start_matches(|c: char| !c.is_ascii_digit()).chars().take_while(char::is_ascii_digit).collect();
+                major.parse().is_ok_and(|major: u32| major <= DEBIANS)
+            };
+            assert!(asked.split("||").any(fits), "{name} asks for node {asked}, Debian 12 has {DEBIANS}");
+        }
+    }
+}
+
 /// The Rust files below a folder; those called `tests.rs` aside, which are the tests of the file beside them.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -246,6 +267,32 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// Words in backticks with this many low lines are names of tests.
+const LOW_LINES: usize = 3;
+
+#[test]
+fn every_test_that_the_page_on_reliability_names_exists() {
+    let page = fs::read_to_string(root().join("docs/reliability.md")).expect("the page is there");
+    let is_test = |word: &&str| {
+        word.matches('_').count() >= LOW_LINES
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let all = every_source(&root().join("crates")).into_iter().chain(every_source(&root().join("tests")));
+    let text: String = all.filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/reliability.md names tests that are not there: {missing:?}");
+}
+
+/// Tests included.
+fn every_source(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name() != "node_modules");
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.map(|entry| entry.path()).partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| every_source(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")).chain(below).collect()
 }
 
 fn root() -> PathBuf {

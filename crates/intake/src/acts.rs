@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bus::Stop;
 use jiff::SignedDuration;
-use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide};
+use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide, incident::Act};
 use store::{
-    PgPool, StoreError, complaint,
+    PgPool, StoreError, complaint, connect,
     incident::{self, ClaimedAct},
-    likeness,
+    likeness, look,
 };
 use tracing::{info, warn};
 
@@ -45,16 +45,23 @@ pub(crate) async fn run(db: &PgPool, stop: Stop) {
     }
 }
 
-/// Forgets the keys of what nothing is compared with any more; when to look again.
+/// Forgets the keys and looks of what nothing is compared with any more; when to look again.
 async fn tidied(db: &PgPool, now: Timestamp) -> Timestamp {
     let before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-    let all = match likeness::forget(db, before, MOST_FORGOTTEN).await {
+    let forgotten = async {
+        Ok::<u64, StoreError>(likeness::forget(db, before, MOST_FORGOTTEN).await?.max(look::forget(db, before, MOST_FORGOTTEN).await?))
+    };
+    let all = match forgotten.await {
         Ok(forgotten) => forgotten < MOST_FORGOTTEN.unsigned_abs(),
         Err(error) => {
             warn!("Old keys of complaints have to wait: {error}.");
             true
         }
     };
+    let a_day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    if let Err(error) = connect::forget(db, a_day_ago).await {
+        warn!("Old codes of citizens' pages have to wait: {error}.");
+    }
     let pause = if all { SignedDuration::from_hours(1) } else { SignedDuration::from_secs(1) };
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
@@ -66,7 +73,10 @@ pub async fn act_once(db: &PgPool, now: Timestamp) -> Result<bool, StoreError> {
     while step_of(db, &act, &rooms.directory, now, BATCH).await? {}
     let mut tx = store::begin(db).await?;
     let (id, kind) = (act.incident, act.act.as_str());
-    incident::close_if_done(&mut tx, id).await?;
+    // Who opens it again means it, also where no complaint of it could be.
+    if !matches!(act.act, Act::Reopen(_)) {
+        incident::close_if_done(&mut tx, id).await?;
+    }
     incident::finish_act(&mut tx, act).await?;
     store::commit(tx).await?;
     info!(incident.id = %id, kind, "Did for every complaint of an incident what an agency did with it.");

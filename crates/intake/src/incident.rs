@@ -8,22 +8,23 @@ use std::{
 
 use jiff::SignedDuration;
 use model::{
-    Actor, Complaint, ComplaintId, Decision, Point, Status, Timestamp, Visibility,
+    Actor, Complaint, ComplaintId, Decision, Status, Timestamp, Visibility,
     incident::{Change, Evidence, Incident, IncidentState, Side, StepKind, Suggestion, SuggestionState, join, tell_how_far},
+    same::{Earlier, ask_same, consider},
 };
 use store::{
     StoreError, Tx,
-    incident::{self, NewStep},
+    incident::{self, NewStep, Parted},
     likeness::{self, Candidate, Reach},
 };
-use triage::{Beside, Judge, Keys, Ranked, Seen, Verdict};
+use triage::{Atlas, Beside, Judge, Keys, Picture, Ranked, Seen, Verdict};
 
 use crate::{Rooms, sights::Sights};
 
 /// Words and pictures that follow within this time can still show what a complaint is about.
 const SETTLES: SignedDuration = SignedDuration::from_hours(1);
-/// More suggestions about one complaint nobody reads.
-const MOST_SUGGESTED: usize = 3;
+/// More suggestions about one complaint nobody reads: one for each matter that it may belong to.
+pub(crate) const MOST_SUGGESTED: usize = 3;
 /// So many of the likeliest are thought about.
 const MOST_THOUGHT_ABOUT: usize = 10;
 /// So many pairs are compared for one batch: when messages come faster than they are recorded, batches are large, and for each complaint
@@ -37,15 +38,27 @@ const FEWEST_FOUND: usize = 10;
 pub(crate) struct Compared {
     joined: Vec<Change>,
     suggested: Vec<Suggestion>,
+    /// Keys of new complaints, and of those that were there before.
     kept: Vec<(ComplaintId, Vec<i64>)>,
+    kept_more: Vec<(ComplaintId, Vec<i64>)>,
+}
+
+/// What comparing one complaint came to.
+#[derive(Debug, Default)]
+struct Came {
+    /// How far the matter is that it joined.
+    joined: Option<Status>,
+    /// The earlier one that its citizen may be asked about.
+    earlier: Option<Earlier>,
 }
 
 /// Compares what a batch decided with earlier complaints and with each other, in their order. `pictures`: the sums of those that each
-/// complaint's messages of this batch brought.
+/// complaint's messages of this batch brought. `on_page`: those whose citizens were shown their page already.
 pub(crate) async fn compare(
     tx: &mut Tx,
     decisions: &mut [Decision],
     pictures: &HashMap<ComplaintId, Vec<String>>,
+    on_page: &HashSet<ComplaintId>,
     rooms: &Rooms,
     now: Timestamp,
 ) -> Result<Compared, StoreError> {
@@ -53,20 +66,31 @@ pub(crate) async fn compare(
         .iter()
         .enumerate()
         .filter(|(_, decision)| is_new(decision, now))
-        .map(|(at, decision)| (at, keys(&decision.complaint)))
+        .map(|(at, decision)| (at, keys(&decision.complaint, &rooms.atlas)))
         .collect();
     if asked.is_empty() {
         return Ok(Compared::default());
     }
     let found = look_up(tx, decisions, &asked, pictures, now).await?;
-    let (judge, sights) = (rooms.atlas.judge(), &*rooms.sights);
-    let mut table = Table { judge, sights, found, compared: Compared::default(), now };
+    let (atlas, judge, sights) = (&*rooms.atlas, rooms.atlas.judge(), &*rooms.sights);
+    let before = asked.iter().map(|(at, _)| &decisions[*at].complaint).filter(|complaint| complaint.version > 0);
+    let parted = incident::parted(tx, &before.map(|complaint| complaint.id).collect::<Vec<_>>()).await?;
+    let mut table = Table { atlas, judge, sights, found, parted, compared: Compared::default(), now };
     for (at, keys) in asked {
-        let told = table.take(&decisions[at].complaint, &keys);
-        if let Some(status) = told {
-            tell_how_far(&mut decisions[at], status);
+        let came = table.take(&decisions[at].complaint, &keys);
+        let decision = &mut decisions[at];
+        if let Some(status) = came.joined {
+            tell_how_far(decision, status);
         }
-        table.compared.kept.push((decisions[at].complaint.id, keys.kept));
+        if let Some(earlier) = came.earlier {
+            consider(&mut decision.complaint, earlier, &rooms.directory);
+        }
+        if table.may_be_asked(&decision.complaint) {
+            ask_same(decision, on_page.contains(&decision.complaint.id), &rooms.directory, now);
+        }
+        let complaint = &decisions[at].complaint;
+        let kept = if complaint.version == 0 { &mut table.compared.kept } else { &mut table.compared.kept_more };
+        kept.push((complaint.id, keys.kept));
     }
     Ok(table.compared)
 }
@@ -74,11 +98,21 @@ pub(crate) async fn compare(
 /// Writes what comparing came to.
 pub(crate) async fn write(tx: &mut Tx, compared: &Compared, now: Timestamp) -> Result<(), StoreError> {
     likeness::keep(tx, &compared.kept).await?;
+    likeness::keep_more(tx, &compared.kept_more).await?;
     if !compared.joined.is_empty() {
-        let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None };
+        let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None, reason: None };
         incident::write(tx, &compared.joined.iter().map(step).collect::<Vec<_>>()).await?;
     }
     incident::suggest(tx, &compared.suggested).await
+}
+
+/// Writes what citizens said, before anything is compared: comparing finds it done.
+pub(crate) async fn write_said(tx: &mut Tx, said: &[(StepKind, Change)], now: Timestamp) -> Result<(), StoreError> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let steps = said.iter().map(|(kind, change)| NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None, reason: None });
+    incident::write(tx, &steps.collect::<Vec<_>>()).await
 }
 
 /// Confidential ones stay by themselves.
@@ -92,9 +126,9 @@ fn side<'a>(text: &'a str, place: &'a str, area: &'a str, opened_at: Timestamp) 
     triage::Side { text, place, area, at: opened_at.as_second() }
 }
 
-fn keys(complaint: &Complaint) -> Keys {
+fn keys(complaint: &Complaint, atlas: &Atlas) -> Keys {
     let (place, area) = (complaint.place.as_deref().unwrap_or_default(), complaint.area.as_deref().unwrap_or_default());
-    triage::keys(&side(&complaint.text, place, area, complaint.opened_at), complaint.location)
+    triage::keys_beside(&side(&complaint.text, place, area, complaint.opened_at), complaint.location, atlas.neighbours(area))
 }
 
 /// What was found in the tables, and what this batch adds to it.
@@ -198,16 +232,18 @@ fn within_the_batch(
 
 /// Where complaints lie side by side.
 struct Table<'a> {
+    atlas: &'a Atlas,
     judge: &'a Judge,
     sights: &'a Sights,
     found: Found,
+    parted: Parted,
     compared: Compared,
     now: Timestamp,
 }
 
 impl Table<'_> {
-    /// Compares one complaint; how far the matter is, if it joined one.
-    fn take(&mut self, complaint: &Complaint, keys: &Keys) -> Option<Status> {
+    /// Compares one complaint.
+    fn take(&mut self, complaint: &Complaint, keys: &Keys) -> Came {
         let incident = self.found.complaints.get(&complaint.id).and_then(|there| there.incident.clone());
         let own = Candidate { incident, ..Candidate::of(complaint) };
         let has_words = keys.kept.len() > 1 || !complaint.text.trim().is_empty();
@@ -222,24 +258,50 @@ impl Table<'_> {
         let id = own.id;
         let was_alone = own.incident.is_none();
         self.found.complaints.insert(id, own);
-        if has_words && was_alone {
-            self.think(id, &near, &ranked);
+        // Who left an incident is brought to no other by comparing.
+        if !(has_words && was_alone) || self.parted.has_left(id) {
+            return Came::default();
         }
-        let incident = self.found.complaints[&id].incident.as_ref().filter(|_| was_alone)?.id;
+        let likeliest = self.think(id, &near, &others, &ranked);
+        let Some(incident) = self.found.complaints[&id].incident.as_ref().map(|incident| incident.id) else {
+            return Came { joined: None, earlier: likeliest.map(|other| self.earlier(id, other)) };
+        };
         let together = |candidate: &&Candidate| candidate.id != id && candidate.incident.as_ref().is_some_and(|other| other.id == incident);
-        self.found.complaints.values().filter(together).map(|candidate| candidate.status).max_by_key(|status| rank(*status))
+        let joined = self.found.complaints.values().filter(together).map(|candidate| candidate.status).max_by_key(|status| rank(*status));
+        Came { joined, earlier: None }
     }
 
-    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], ranked: &[Ranked]) {
-        let mut suggested = 0;
-        let mut asked_about: HashSet<model::IncidentId> = HashSet::new();
+    /// What the citizen of one complaint may be told of another.
+    fn earlier(&self, id: ComplaintId, other: ComplaintId) -> Earlier {
+        let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&other]);
+        let street = triage::common_street(
+            &side(&own.text, &own.place, &own.area, own.opened_at),
+            &side(&other.text, &other.place, &other.area, other.opened_at),
+        );
+        let area = Some(other.area.clone()).filter(|area| !area.is_empty());
+        Earlier { complaint: other.id, category: other.category.clone(), area, street, opened_at: other.opened_at, same: None }
+    }
+
+    /// Nobody decided meanwhile about the complaint and the earlier one that its citizen would be asked about.
+    fn may_be_asked(&self, complaint: &Complaint) -> bool {
+        let alone = self.found.complaints.get(&complaint.id).is_none_or(|own| own.incident.is_none());
+        alone && complaint.unanswered().is_some_and(|earlier| !self.parted.are_two(complaint.id, earlier.complaint))
+    }
+
+    /// The likeliest of those that are suggested and not dealt with.
+    fn think(&mut self, id: ComplaintId, near: &[ComplaintId], seen: &[Arc<Seen>], ranked: &[Ranked]) -> Option<ComplaintId> {
+        let mut likeliest = None;
+        let mut suggested: Vec<usize> = Vec::new();
         for one in ranked {
             let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&near[one.at]]);
             if own.incident.is_some() && own.incident.as_ref().map(|own| own.id) == other.incident.as_ref().map(|other| other.id) {
                 continue;
             }
-            let picture = self.found.same_picture.contains(&(id, other.id));
-            let (verdict, percent, reasons) = self.judge.verdict(one, beside(own, other, picture));
+            if self.parted.are_two(id, other.id) {
+                continue;
+            }
+            let picture = if self.found.same_picture.contains(&(id, other.id)) { Picture::Bytes } else { Picture::Other };
+            let (verdict, percent, reasons) = self.judge.verdict(one, beside(own, other, picture, self.atlas));
             let dealt_with =
                 other.status == Status::Resolved || other.incident.as_ref().is_some_and(|incident| incident.state == IncidentState::Closed);
             let two_incidents = own.incident.is_some() && other.incident.is_some();
@@ -251,14 +313,30 @@ impl Table<'_> {
                 }
                 continue;
             }
-            let is_news = other.incident.as_ref().is_none_or(|incident| asked_about.insert(incident.id));
-            if verdict != Verdict::Apart && suggested < MOST_SUGGESTED && is_news {
-                suggested += 1;
-                let (at, state) = (self.now, SuggestionState::Open);
-                let other = other.id;
-                self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
+            if verdict == Verdict::Apart || suggested.len() == MOST_SUGGESTED {
+                continue;
             }
+            if suggested.iter().any(|at| self.are_one_matter((near[*at], &seen[*at]), (other.id, &seen[one.at]))) {
+                continue;
+            }
+            suggested.push(one.at);
+            let (at, state, other) = (self.now, SuggestionState::Open, other.id);
+            likeliest = likeliest.or(Some(other).filter(|_| !dealt_with));
+            self.compared.suggested.push(Suggestion { complaint: id, other, percent, reasons, at, state, by: None, decided_at: None });
         }
+        likeliest
+    }
+
+    /// Whether whoever decides about one decides about the other: they are in one incident, or likely to be about the same thing.
+    fn are_one_matter(&self, a: (ComplaintId, &Seen), b: (ComplaintId, &Seen)) -> bool {
+        let (one, other) = (&self.found.complaints[&a.0], &self.found.complaints[&b.0]);
+        let incidents = one.incident.as_ref().zip(other.incident.as_ref());
+        incidents.is_some_and(|(one, other)| one.id == other.id)
+            || self
+                .judge
+                .rank(a.1, &[b.1])
+                .iter()
+                .any(|pair| self.judge.verdict(pair, beside(one, other, Picture::Other, self.atlas)).0 != Verdict::Apart)
     }
 
     /// Later complaints of the batch meet what earlier ones made.
@@ -296,20 +374,15 @@ fn as_side(candidate: &Candidate) -> Side {
     }
 }
 
-fn beside(own: &Candidate, other: &Candidate, picture: bool) -> Beside {
+/// What is known of two complaints besides words, place and time.
+pub(crate) fn beside(own: &Candidate, other: &Candidate, picture: Picture, atlas: &Atlas) -> Beside {
     Beside {
-        metres: own.location.zip(other.location).map(|(a, b)| metres(a, b)),
+        metres: own.location.zip(other.location).map(|(a, b)| a.metres_to(b)),
         picture,
         citizen: own.citizen == other.citizen,
         category: own.category.is_some() && own.category == other.category,
+        neighbours: own.area != other.area && atlas.touch(&own.area, &other.area),
     }
-}
-
-/// Flat, which is right to a percent within a city.
-fn metres(a: Point, b: Point) -> f64 {
-    const METRES_OF_A_DEGREE: f64 = 111_320.0;
-    let east = (a.lon - b.lon) * f64::midpoint(a.lat, b.lat).to_radians().cos();
-    (a.lat - b.lat).hypot(east) * METRES_OF_A_DEGREE
 }
 
 /// The furthest of several speaks for the matter.
@@ -324,14 +397,5 @@ mod tests {
     #[test]
     fn large_batches_compare_each_with_fewer_and_none_with_nobody() {
         assert_eq!([0, 1, 25, 50, 100, 5_000].map(most_found), [40, 40, 40, 20, 10, 10]);
-    }
-
-    #[test]
-    fn a_thousandth_of_a_degree_is_a_hundred_metres_here() {
-        let at = |lat, lon| Point::new(lat, lon).expect("on the globe");
-        let north = metres(at(-6.2, 106.8), at(-6.201, 106.8));
-        assert!((north - 111.3).abs() < 1.0, "{north}");
-        let east = metres(at(-6.2, 106.8), at(-6.2, 106.801));
-        assert!((east - 110.7).abs() < 1.0, "{east}");
     }
 }

@@ -7,15 +7,21 @@
 
 pub mod acts;
 mod bounds;
+mod connect;
 mod handle;
 mod incident;
+mod look;
 mod picture;
 mod plan;
 pub mod promote;
 mod record;
 mod run;
+mod same_photo;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+#[path = "../tests/real/scenes.rs"]
+mod scenes;
 mod sights;
 mod sniff;
 
@@ -30,7 +36,7 @@ use crate::sights::Sights;
 
 pub use handle::handle_batch;
 pub use record::{record, record_batch};
-pub use run::{Context, RunError, run};
+pub use run::{Context, Newest, RunError, run};
 
 /// What a message came to. Every arm is a success.
 #[must_use]
@@ -44,6 +50,8 @@ pub enum Recorded {
     Again(Option<ComplaintId>),
     /// It is recorded, but there was nothing in it to read: no complaint.
     Unreadable,
+    /// It brought a code from a citizen's page: the complaint that goes on where it came from; `None`: the code does not count.
+    Code(Option<ComplaintId>),
 }
 
 impl Recorded {
@@ -51,7 +59,7 @@ impl Recorded {
     pub fn complaint(self) -> Option<ComplaintId> {
         match self {
             Self::New(complaint) | Self::FollowUp(complaint) => Some(complaint),
-            Self::Again(complaint) => complaint,
+            Self::Again(complaint) | Self::Code(complaint) => complaint,
             Self::Unreadable => None,
         }
     }

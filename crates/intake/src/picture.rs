@@ -3,6 +3,9 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, codecs::jpeg::JpegEncoder, imageops::FilterType};
+use model::Look;
+
+use crate::look::look;
 
 /// A copy that may be shown.
 #[derive(Debug)]
@@ -11,6 +14,8 @@ pub(crate) struct Copy {
     pub(crate) bytes: Vec<u8>,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// By which the same photo is known again; `None`: too plain.
+    pub(crate) look: Option<Look>,
 }
 
 /// Why there is none.
@@ -37,7 +42,8 @@ pub(crate) fn public_copy(bytes: &[u8], format: ImageFormat, most_pixels: u64, l
     let flat = on_white(picture);
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&flat).map_err(PictureError::Encode)?;
-    Ok(Copy { bytes: jpeg, width: flat.width(), height: flat.height() })
+    let (width, height) = flat.dimensions();
+    Ok(Copy { bytes: jpeg, width, height, look: look(&flat.into()) })
 }
 
 /// The header says how large it is before a pixel is decoded: a bomb is refused for the price of its header.

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Action, Actor, AdapterName, Address, Answer, Audience, CitizenId, Complaint, ComplaintId, Decision, Inbound, Language, MessageId,
-    MessageKey, Opening, Proof, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode, Triaged,
-    acknowledge_again, answer, ask, decide, open, tell, without_notes,
+    MessageKey, Opening, Proof, Question, Reference, ReplyDraft, ReplyId, ReplyKind, Status, Timestamp, Told, TraceId, TrackingCode,
+    Triaged, acknowledge_again, answer, ask, decide,
+    incident::{Change, StepKind},
+    open,
+    same::{Beside, SaysSame, hear},
+    tell, without_notes,
 };
 use store::{block::Block, citizen, message};
 
@@ -44,6 +48,8 @@ pub(crate) struct Known {
     pub(crate) complaints: Vec<Complaint>,
     /// Those of them whose acknowledgement still waits for words.
     pub(crate) settling: Vec<ComplaintId>,
+    /// Those of them whose citizen may say whether it is the same as an earlier one.
+    pub(crate) beside: HashMap<ComplaintId, Beside>,
 }
 
 /// All that must be written.
@@ -59,6 +65,10 @@ pub(crate) struct Plan {
     pub(crate) replies: Vec<(ReplyDraft, TraceId)>,
     /// Complaints whose waiting acknowledgement another one replaces.
     pub(crate) acknowledged_again: Vec<ComplaintId>,
+    /// What citizens said of complaints that may be the same.
+    pub(crate) said: Vec<(StepKind, Change)>,
+    /// New complaints whose citizens were shown their page already: what is asked is asked there.
+    pub(crate) on_page: HashSet<ComplaintId>,
     /// What each message came to, in the order of the batch.
     pub(crate) recorded: Vec<Recorded>,
 }
@@ -119,6 +129,7 @@ struct Desk<'a> {
     codes: HashSet<TrackingCode>,
     blocked: Vec<Block>,
     settling: HashSet<ComplaintId>,
+    beside: HashMap<ComplaintId, Beside>,
     /// Complaints as they are after the messages so far, with what must be written of them.
     complaints: HashMap<ComplaintId, Decision>,
     /// Those that are new or changed, in the order in which that happened.
@@ -162,6 +173,7 @@ impl<'a> Desk<'a> {
             codes: known.codes,
             blocked: known.blocked,
             settling: known.settling.into_iter().collect(),
+            beside: known.beside,
             complaints: known.complaints.into_iter().map(untouched).collect(),
             touched: Vec::new(),
             plan: Plan::default(),
@@ -189,8 +201,12 @@ impl<'a> Desk<'a> {
         } else if unreadable(inbound) {
             self.say_unreadable(id, citizen, inbound, language, trace);
             Recorded::Unreadable
-        } else if let Some((complaint, answer)) = self.answers(inbound, &citizens) {
-            self.tell(id, complaint, answer, inbound);
+        } else if let Some((complaint, question, answer)) = self.answers(inbound, &citizens) {
+            if question == Question::Same {
+                self.hear(id, complaint, &answer, inbound);
+            } else {
+                self.tell(id, complaint, answer, inbound);
+            }
             Recorded::FollowUp(complaint)
         } else if let Some(joins) = self.joins(inbound, &citizens) {
             self.follow_up(id, joins, inbound);
@@ -375,9 +391,7 @@ impl<'a> Desk<'a> {
         let waits = |id: &&ComplaintId| {
             self.complaints.get(*id).is_some_and(|decision| {
                 let complaint = &decision.complaint;
-                complaint.status() == Status::AwaitingCitizen
-                    && complaint.adapter == inbound.key.adapter
-                    && complaint.account == inbound.key.account
+                complaint.status() == Status::AwaitingCitizen && goes_on_at(complaint, inbound)
             })
         };
         let mut asked = self.awaiting.get(&citizen)?.iter().filter(waits);
@@ -387,7 +401,7 @@ impl<'a> Desk<'a> {
 
     /// The complaint about which we asked something that this message answers: the one it quotes or goes on with, else the only one
     /// with an open question.
-    fn answers(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<(ComplaintId, Answer)> {
+    fn answers(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<(ComplaintId, Question, Answer)> {
         if inbound.tracking.is_some() || inbound.replaces.is_some() || inbound.audience != Audience::Private {
             return None;
         }
@@ -398,7 +412,9 @@ impl<'a> Desk<'a> {
             return None;
         }
         let questions = &self.complaints.get(&complaint)?.complaint.questions;
-        let question = questions.open_at(inbound.sent_at)?;
+        // A button of ours can be tapped for ever.
+        let tapped = answered_key(inbound).is_some_and(|key| self.answered.contains_key(&key)) && questions.asked.contains(&Question::Same);
+        let question = questions.open_at(inbound.sent_at).or(tapped.then_some(Question::Same))?;
         let (text, place) = (inbound.text.as_str(), inbound.place.as_deref());
         let answer = answer(
             question,
@@ -409,7 +425,23 @@ impl<'a> Desk<'a> {
             self.about_something(inbound),
             &self.rooms.directory,
         )?;
-        Some((complaint, answer))
+        Some((complaint, question, answer))
+    }
+
+    /// The citizen says whether it is the same as the earlier one. What comes twice or too late is recorded, and changes nothing.
+    fn hear(&mut self, message: MessageId, id: ComplaintId, answer: &Answer, inbound: &Inbound) {
+        let Some(decision) = self.complaints.remove(&id) else { return };
+        let same = if let Answer::Same(same) = answer { Some(*same) } else { None };
+        let says = SaysSame { same, message: Some(message), reply_to: inbound.reply_to.clone() };
+        let followed = hear(decision.complaint.clone(), says, self.beside.get(&id), &self.rooms.directory, self.now);
+        let next = followed.map(|followed| {
+            if let Some(step) = followed.step {
+                self.beside.values_mut().for_each(|beside| beside.apply(&step.1));
+                self.plan.said.push(step);
+            }
+            followed.decision
+        });
+        self.add(id, decision, next);
     }
 
     /// Whether the message's own words speak for a category, or of danger: then they are no mere answer.
@@ -426,8 +458,7 @@ impl<'a> Desk<'a> {
                 let complaint = &decision.complaint;
                 complaint.questions.open_at(inbound.sent_at).is_some()
                     && complaint.status() != Status::Resolved
-                    && complaint.adapter == inbound.key.adapter
-                    && complaint.account == inbound.key.account
+                    && goes_on_at(complaint, inbound)
             })
         };
         let mut asked = self.awaiting.get(&citizen)?.iter().filter(open);
@@ -555,11 +586,13 @@ impl<'a> Desk<'a> {
             trace,
         };
         let mut decision = open(opening, &self.rooms.directory, self.now);
+        let id = decision.complaint.id;
         // A form has asked already.
         if inbound.tracking.is_none() {
             ask(&mut decision, &self.rooms.directory, self.now);
+        } else {
+            self.plan.on_page.insert(id);
         }
-        let id = decision.complaint.id;
         if decision.replies.iter().any(|reply| reply.facts.settles) {
             self.settling.insert(id);
         }
@@ -619,6 +652,13 @@ impl<'a> Desk<'a> {
             self.threads.insert(key, complaint);
         }
     }
+}
+
+/// Whether this account is the one that the complaint came by, or where it is answered now.
+fn goes_on_at(complaint: &Complaint, inbound: &Inbound) -> bool {
+    let here = (&inbound.key.adapter, &inbound.key.account);
+    let now = complaint.reply_to.as_ref().map(|to| (&to.adapter, &to.account));
+    (&complaint.adapter, &complaint.account) == here || now == Some(here)
 }
 
 /// Nothing to read: the platform says so, or there is neither word nor file nor place. A form has checked that itself.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::Stop;
 use bytes::Bytes;
 use futures::StreamExt;
-use model::{BlobId, Timestamp};
+use model::{BlobId, Look, Timestamp};
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use store::{
     StoreError,
@@ -16,10 +16,11 @@ use store::{
 use tracing::{info, warn};
 
 use crate::{
-    Context,
+    Context, Newest,
     bounds::sha256,
     picture::{self, Copy},
     run::now,
+    same_photo,
     sniff::{Family, Found, sniff},
 };
 
@@ -51,7 +52,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST_TRIES: u16 = 100;
 
 /// Promotes until `stop`.
-pub(crate) async fn run(context: &Context, stop: Stop) {
+pub(crate) async fn run(context: &Context, rooms: &Newest, stop: Stop) {
     while !stop.is_cancelled() {
         // Register first, then look: nothing appears unseen in between.
         let mut wakes = match store::live::work(&context.db).await {
@@ -59,7 +60,7 @@ pub(crate) async fn run(context: &Context, stop: Stop) {
             Err(_) => futures::stream::pending().boxed(),
         };
         while !stop.is_cancelled() {
-            match promote_due(context, now()).await {
+            match promote_due(context, rooms, now()).await {
                 Ok(0) => (),
                 Ok(_) => continue,
                 Err(error) => warn!("The attachments cannot be read: {error}."),
@@ -74,28 +75,28 @@ pub(crate) async fn run(context: &Context, stop: Stop) {
 }
 
 /// Looks at what is due; how many there were.
-pub async fn promote_due(context: &Context, now: Timestamp) -> Result<usize, StoreError> {
+pub async fn promote_due(context: &Context, rooms: &Newest, now: Timestamp) -> Result<usize, StoreError> {
     let claimed = attachment::claim(&context.db, now, LEASE, AT_ONCE).await?;
     let count = claimed.len();
     for claimed in claimed {
-        promote(context, claimed, now).await?;
+        promote(context, rooms, claimed, now).await?;
     }
     Ok(count)
 }
 
-async fn promote(context: &Context, claimed: Claimed, now: Timestamp) -> Result<(), StoreError> {
+async fn promote(context: &Context, rooms: &Newest, claimed: Claimed, now: Timestamp) -> Result<(), StoreError> {
     let (id, trace, blob) = (claimed.id, claimed.trace, claimed.blob.clone());
-    let outcome = match look(context, &claimed).await {
-        Ok(outcome) => outcome,
-        Err(_) if claimed.attempts >= MOST_TRIES => Outcome::Refused { reason: format!("given up after {MOST_TRIES} tries") },
+    let (outcome, look) = match examine(context, &claimed).await {
+        Ok(found) => found,
+        Err(_) if claimed.attempts >= MOST_TRIES => (Outcome::Refused { reason: format!("given up after {MOST_TRIES} tries") }, None),
         Err(error) => {
             warn!(trace.id = %trace, attachment.id = %id, "An attachment has to wait: {error}.");
-            Outcome::Retry { after: pause(claimed.attempts) }
+            (Outcome::Retry { after: pause(claimed.attempts) }, None)
         }
     };
     let is_done = !matches!(outcome, Outcome::Retry { .. });
     let told = words(&outcome);
-    match attachment::settle(&context.db, claimed, outcome, now).await {
+    match settle(context, rooms, claimed, outcome, look, now).await {
         Ok(()) => info!(trace.id = %trace, attachment.id = %id, "{told}"),
         // Another worker has it by now, and writes the same names.
         Err(StoreError::Stale) => return Ok(()),
@@ -106,6 +107,24 @@ async fn promote(context: &Context, claimed: Claimed, now: Timestamp) -> Result<
         warn!(trace.id = %trace, attachment.id = %id, "A file stays in quarantine: {error}.");
     }
     Ok(())
+}
+
+/// What became of it, and what its look leads to, together: whoever dies in between does both again.
+async fn settle(
+    context: &Context,
+    rooms: &Newest,
+    claimed: Claimed,
+    outcome: Outcome,
+    look: Option<Look>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = claimed.id;
+    let Some(look) = look else { return attachment::settle(&context.db, claimed, outcome, now).await };
+    let rooms = rooms.get().await?;
+    let mut tx = store::begin(&context.db).await?;
+    attachment::settle_within(&mut tx, claimed, outcome, now).await?;
+    same_photo::compare(&mut tx, id, look, &rooms, now).await?;
+    store::commit(tx).await
 }
 
 fn words(outcome: &Outcome) -> String {
@@ -131,22 +150,24 @@ enum NotNow {
     Storage(#[from] object_store::Error),
 }
 
-async fn look(context: &Context, claimed: &Claimed) -> Result<Outcome, NotNow> {
+/// What the file is and what becomes of it; of a picture that is kept, how it looks.
+async fn examine(context: &Context, claimed: &Claimed) -> Result<(Outcome, Option<Look>), NotNow> {
     let Some(bytes) = take(context, &claimed.blob).await? else {
-        return Ok(Outcome::Missing { reason: "no longer in quarantine".to_owned() });
+        return Ok((Outcome::Missing { reason: "no longer in quarantine".to_owned() }, None));
     };
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size > context.limits.most_bytes {
-        return Ok(Outcome::Refused { reason: format!("larger than {} bytes", context.limits.most_bytes) });
+        return Ok((Outcome::Refused { reason: format!("larger than {} bytes", context.limits.most_bytes) }, None));
     }
     let Some(found) = sniff(&bytes) else {
-        return Ok(Outcome::Refused { reason: "not a kind of file that is kept".to_owned() });
+        return Ok((Outcome::Refused { reason: "not a kind of file that is kept".to_owned() }, None));
     };
     let copy = match public_copy(found, &bytes, context.limits).await {
         Ok(copy) => copy,
-        Err(reason) => return Ok(Outcome::Refused { reason }),
+        Err(reason) => return Ok((Outcome::Refused { reason }, None)),
     };
-    keep(context, claimed, found, bytes, copy).await
+    let look = copy.as_ref().and_then(|copy| copy.look);
+    Ok((keep(context, claimed, found, bytes, copy).await?, look))
 }
 
 async fn take(context: &Context, blob: &BlobId) -> Result<Option<Bytes>, NotNow> {

@@ -1,7 +1,7 @@
 //! Messages become complaints: one transaction for a whole batch. What is asked of the database is asked under the locks of the senders,
 //! what is decided is decided in memory by [`plan`], and what follows is written together or not at all.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use metrics::counter;
 use model::{
@@ -14,7 +14,7 @@ use tracing::info;
 use crate::{
     Recorded, Rooms,
     bounds::{Bounded, bounded},
-    incident,
+    connect, incident,
     plan::{BREATH, Known, Plan, answered_key, numbers_of, plan},
 };
 
@@ -37,7 +37,12 @@ pub async fn record_batch(
     if inbounds.is_empty() {
         return Ok(Vec::new());
     }
-    let batch: Vec<(Bounded, TraceId)> = inbounds.iter().map(|(inbound, trace)| (bounded(inbound.clone(), now), *trace)).collect();
+    let codes = take_codes(db, rooms, inbounds, now).await?;
+    let others = inbounds.iter().enumerate().filter(|(at, _)| !codes.contains_key(at)).map(|(_, message)| message);
+    let batch: Vec<(Bounded, TraceId)> = others.map(|(inbound, trace)| (bounded(inbound.clone(), now), *trace)).collect();
+    if batch.is_empty() {
+        return Ok(codes.into_values().collect());
+    }
     let mut tries = 1;
     let plan = loop {
         match try_to_record(db, rooms, &batch, now).await {
@@ -46,7 +51,33 @@ pub async fn record_batch(
         }
     };
     tell(&plan, &batch);
-    Ok(plan.recorded)
+    let mut recorded = plan.recorded.into_iter();
+    let each = (0..inbounds.len()).filter_map(|at| codes.get(&at).copied().or_else(|| recorded.next()));
+    Ok(each.collect())
+}
+
+/// Messages that bring a code from a citizen's page, by their place in the batch: first, each for itself, so that what comes with them is
+/// already of one citizen. Done twice they are as done once.
+async fn take_codes(
+    db: &PgPool,
+    rooms: &Rooms,
+    inbounds: &[(Inbound, TraceId)],
+    now: Timestamp,
+) -> Result<BTreeMap<usize, Recorded>, StoreError> {
+    let mut taken = BTreeMap::new();
+    for (at, (inbound, trace)) in inbounds.iter().enumerate() {
+        let Some(code) = connect::code_in(inbound) else { continue };
+        let bounded = bounded(inbound.clone(), now).inbound;
+        let mut tries = 1;
+        let recorded = loop {
+            match connect::take(db, rooms, &bounded, &code, *trace, now).await {
+                Err(error) if tries < TRIES && was_taken_meanwhile(&error) => tries += 1,
+                result => break result?,
+            }
+        };
+        taken.insert(at, recorded);
+    }
+    Ok(taken)
 }
 
 /// Records one message.
@@ -70,7 +101,8 @@ async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)],
     let known = look_up(&mut tx, &messages, now).await?;
     let mut plan = plan(batch, known, rooms, now);
     let pictures = pictures(&plan, batch);
-    let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, rooms, now).await?;
+    incident::write_said(&mut tx, &plan.said, now).await?;
+    let compared = incident::compare(&mut tx, &mut plan.decisions, &pictures, &plan.on_page, rooms, now).await?;
     write(&mut tx, &plan, batch, now).await?;
     incident::write(&mut tx, &compared, now).await?;
     store::commit(tx).await?;
@@ -120,6 +152,7 @@ async fn look_up(tx: &mut Tx, messages: &[&Inbound], now: Timestamp) -> Result<K
     let candidates = candidates(&joinable, &known);
     known.complaints = complaint::lock_many(tx, &candidates).await?;
     known.settling = reply::settling(tx, &candidates, now).await?;
+    known.beside = store::incident::beside(tx, &known.complaints).await?;
     Ok(known)
 }
 
@@ -271,6 +304,8 @@ fn tell(plan: &Plan, batch: &[(Bounded, TraceId)]) {
             Recorded::New(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Recorded complaint {number}."),
             Recorded::FollowUp(id) => info!(trace.id = %trace, complaint.id = %id, %adapter, "Added a message to complaint {number}."),
             Recorded::Again(_) => info!(trace.id = %trace, %adapter, "Knew a message already."),
+            // Told by who took it.
+            Recorded::Code(_) => (),
             Recorded::Unreadable => info!(trace.id = %trace, %adapter, "Recorded a message that cannot be read."),
         }
     }
@@ -282,5 +317,6 @@ fn outcome(recorded: Recorded) -> &'static str {
         Recorded::FollowUp(_) => "follow_up",
         Recorded::Again(_) => "again",
         Recorded::Unreadable => "unreadable",
+        Recorded::Code(_) => "code",
     }
 }

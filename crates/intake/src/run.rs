@@ -44,6 +44,7 @@ pub enum RunError {
 pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
     let rooms = Arc::new(Newest::load(context.db.clone()).await.map_err(RunError::Directory)?);
     let both = stop.child_token();
+    let newest = rooms.clone();
     let (db, bus, until) = (context.db.clone(), context.bus.clone(), both.clone());
     let handle = move |events: Vec<Delivery<Event>>| {
         let (db, rooms, until) = (db.clone(), rooms.clone(), until.clone());
@@ -54,7 +55,7 @@ pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
         both.cancel();
         ended.map_err(RunError::Events)
     };
-    let (ended, (), ()) = tokio::join!(events, promote::run(&context, both.clone()), acts::run(&context.db, both.clone()));
+    let (ended, (), ()) = tokio::join!(events, promote::run(&context, &newest, both.clone()), acts::run(&context.db, both.clone()));
     ended
 }
 
@@ -73,20 +74,21 @@ async fn handle(db: &PgPool, rooms: &Newest, stop: &Stop, events: Vec<Delivery<E
 }
 
 /// The directory as it is now: a channel that was added a moment ago counts for the next message.
-struct Newest {
+pub struct Newest {
     db: PgPool,
     loaded: Mutex<(i64, Arc<Rooms>)>,
 }
 
 impl Newest {
-    async fn load(db: PgPool) -> Result<Self, StoreError> {
+    /// Reads it for the first time.
+    pub async fn load(db: PgPool) -> Result<Self, StoreError> {
         let version = store::directory::version(&db).await?;
         let rooms = Arc::new(Rooms::load(&db).await?);
         Ok(Self { db, loaded: Mutex::new((version, rooms)) })
     }
 
     /// Loads again when a row has changed. The version is read first: at worst we load once too often.
-    async fn get(&self) -> Result<Arc<Rooms>, StoreError> {
+    pub async fn get(&self) -> Result<Arc<Rooms>, StoreError> {
         let mut loaded = self.loaded.lock().await;
         let version = store::directory::version(&self.db).await?;
         if version != loaded.0 {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
-    TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    same::{Heard, SaysSame},
 };
 
 /// Who acts.
@@ -96,6 +97,27 @@ pub enum Action {
         /// Until when. Nobody is shut out for good.
         until: Timestamp,
     },
+    /// The citizen says whether it is the same as the earlier one they were asked about: see [`crate::same::hear`].
+    SaySame {
+        /// What they said, and where.
+        says: SaysSame,
+        /// What became of it; `None`: they would rather not say.
+        heard: Option<Heard>,
+        /// How far the other one is, if they are together now.
+        known: Option<Status>,
+    },
+    /// The citizen goes on in another channel, with a code from their page: see [`crate::connect`].
+    Connect {
+        /// The recorded message that brought it.
+        message: MessageId,
+        /// Where to answer from now on; `None`: where it was.
+        reply_to: Option<ReplyTo>,
+    },
+    /// The citizen takes it out of its incident: see [`crate::same::leave`].
+    Leave {
+        /// Why; staff read it.
+        reason: String,
+    },
     /// A supervisor or an admin takes a block back before its time.
     Unblock {
         /// Why; for staff.
@@ -155,11 +177,19 @@ pub enum UpdateKind {
     Blocked,
     /// They are again.
     Unblocked,
+    /// The citizen says that it is the same as an earlier one.
+    SaidSame,
+    /// The citizen says that it is not.
+    SaidOther,
+    /// The citizen took it out of its incident: theirs is another one.
+    Left,
+    /// The citizen goes on in another channel.
+    Connected,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -173,6 +203,10 @@ impl UpdateKind {
         Self::Reopened,
         Self::Blocked,
         Self::Unblocked,
+        Self::SaidSame,
+        Self::SaidOther,
+        Self::Left,
+        Self::Connected,
     ];
 
     /// The word in tables and word files.
@@ -191,6 +225,10 @@ impl UpdateKind {
             Self::Reopened => "reopened",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
+            Self::SaidSame => "said_same",
+            Self::SaidOther => "said_other",
+            Self::Left => "left",
+            Self::Connected => "connected",
         }
     }
 

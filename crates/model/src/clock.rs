@@ -113,6 +113,13 @@ pub fn long_date(at: Timestamp, zone: Zone, language: Language) -> String {
     format!("{}, {} {} {}", days[weekday % 7], at.day(), months[month % 12], at.year())
 }
 
+/// `27 November`.
+pub fn day_and_month(at: Timestamp, zone: Zone, language: Language) -> String {
+    let at = at.to_zoned(zone.time_zone());
+    let months = if language == Language::Id { MONTHS_ID } else { MONTHS_EN };
+    format!("{} {}", at.day(), months[usize::try_from(at.month() - 1).unwrap_or(0) % 12])
+}
+
 /// `27 November 2026 pukul 14.05 WIB` or `27 November 2026, 14:05 WIB`.
 pub fn date_and_time(at: Timestamp, zone: Zone, language: Language) -> String {
     let z = at.to_zoned(zone.time_zone());

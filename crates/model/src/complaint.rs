@@ -235,7 +235,10 @@ impl Complaint {
             text: None,
             danger: false,
             asks: None,
+            asks_on_page: false,
             known: None,
+            heard: None,
+            connected: None,
             settles: false,
             photo: None,
         }

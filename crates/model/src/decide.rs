@@ -5,8 +5,12 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Triaged, Update, UpdateId, UpdateKind, Visibility, Why,
-    reply::Facts, route,
+    Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Status, Triaged, Update, UpdateId, UpdateKind,
+    Visibility, Why,
+    connect::Connected,
+    reply::Facts,
+    route,
+    same::{Heard, SaysSame},
 };
 
 /// No block holds longer; it can be put on again, by somebody who has to say why.
@@ -59,7 +63,8 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
 /// that an agency has it. What it would have asked was not asked.
 pub fn acknowledge_again(decision: &mut Decision, directory: &Directory, now: Timestamp) {
     decision.replies.retain(|reply| reply.kind != ReplyKind::Routed);
-    decision.complaint.questions = Questions::default();
+    let answered = decision.complaint.questions.same.take().filter(|earlier| earlier.same.is_some());
+    decision.complaint.questions = Questions { same: answered, ..Questions::default() };
     let complaint = &decision.complaint;
     let (Some(to), Some(cause)) = (complaint.reply_to.clone(), decision.updates.last()) else { return };
     let kind = if complaint.dispatches.is_empty() { ReplyKind::Received } else { ReplyKind::Forwarded };
@@ -98,6 +103,18 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::Reopen { reason } => draft.reopen(reason)?,
         Action::Block { reason, until } => draft.block(reason, until)?,
         Action::Unblock { reason } => draft.unblock(reason)?,
+        Action::SaySame { says, heard, known } => draft.say_same(says, heard, known)?,
+        Action::Connect { message, reply_to } => {
+            draft.the_citizen()?;
+            draft.complaint.reply_to = reply_to.or(draft.complaint.reply_to.take());
+            draft.step(UpdateKind::Connected, |update| update.message = Some(message));
+            draft.say(ReplyKind::Noted, |facts| facts.connected = Some(Connected::Here));
+        }
+        Action::Leave { reason } => {
+            let reason = words(reason)?;
+            draft.the_citizen()?;
+            draft.step(UpdateKind::Left, |update| update.text = Some(reason));
+        }
     }
     Ok(draft.done())
 }
@@ -233,6 +250,33 @@ impl<'a> Draft<'a> {
                 self.say(ReplyKind::Routed, |_| ());
             }
         }
+    }
+
+    /// Nobody else speaks for them.
+    fn the_citizen(&self) -> Result<(), NotAllowed> {
+        if self.by == Actor::Citizen { Ok(()) } else { Err(NotAllowed::Role) }
+    }
+
+    /// The citizen's word stands in the history whatever became of it. An officer who waits for words still waits.
+    fn say_same(&mut self, says: SaysSame, heard: Option<Heard>, known: Option<Status>) -> Result<(), NotAllowed> {
+        self.the_citizen()?;
+        let questions = &mut self.complaint.questions;
+        questions.open = questions.open.take().filter(|(question, _)| *question != Question::Same);
+        questions.skipped |= says.same.is_none();
+        if let Some(earlier) = &mut questions.same {
+            earlier.same = says.same;
+        }
+        self.complaint.reply_to = says.reply_to.or(self.complaint.reply_to.take());
+        let kind = match says.same {
+            Some(true) => UpdateKind::SaidSame,
+            Some(false) => UpdateKind::SaidOther,
+            None => UpdateKind::FollowedUp,
+        };
+        self.step(kind, |update| update.message = says.message);
+        if says.message.is_some() && heard.is_some() {
+            self.say(ReplyKind::Noted, |facts| (facts.heard, facts.known) = (heard, known));
+        }
+        Ok(())
     }
 
     fn route(&mut self, agencies: Vec<AgencyId>, category: Option<String>, area: Option<String>) -> Result<(), NotAllowed> {

@@ -17,6 +17,7 @@
 //! | *dispatch* | one complaint given to one agency, with its own state |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
+//! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
 //! | *reply* | words to a citizen: [`Reply`] |
 //! | *receipt* | what became of a reply: [`Receipt`] |
 //! | *number* or *reference* | short, readable aloud, opens nothing: [`Reference`] |
@@ -27,17 +28,20 @@ mod action;
 mod address;
 pub mod clock;
 mod complaint;
+pub mod connect;
 mod decide;
 pub mod desk;
 mod failure;
 mod hours;
 pub mod id;
 pub mod incident;
+mod look;
 mod message;
 mod question;
 mod reply;
 pub mod rhythm;
 mod routing;
+pub mod same;
 mod staff;
 mod tracking;
 
@@ -50,6 +54,7 @@ pub use hours::{NotHours, OpeningHours};
 pub use id::{
     AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, IncidentId, MessageId, ReplyId, StaffId, TraceId, UpdateId,
 };
+pub use look::{Look, SAME_LOOK};
 pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
     Receipt, ReceiptState, RemoteMedia, ReplyTo, without_notes,
@@ -60,6 +65,7 @@ pub use routing::{
     Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
     route,
 };
+pub use same::{About, Earlier};
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};
 

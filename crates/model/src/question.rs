@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Actor, Audience, Complaint, Decision, Directory, Language, MessageId, NotAllowed, Point, ReplyDraft, ReplyId, ReplyKind,
-    ReplyTo, Triaged, UpdateKind, decide,
+    About, Action, Actor, Audience, Complaint, Decision, Directory, Earlier, Language, MessageId, NotAllowed, Point, ReplyDraft, ReplyId,
+    ReplyKind, ReplyTo, Triaged, UpdateKind, decide, same,
 };
 
 /// What can be missing.
@@ -17,11 +17,13 @@ pub enum Question {
     Place,
     /// What it is about.
     Category,
+    /// Whether it is the same as an earlier one: see [`crate::same`].
+    Same,
 }
 
 impl Question {
     /// Every question, the most useful first.
-    pub const ALL: [Self; 2] = [Self::Place, Self::Category];
+    pub const ALL: [Self; 3] = [Self::Place, Self::Category, Self::Same];
 }
 
 /// What a citizen was asked about one complaint.
@@ -36,6 +38,9 @@ pub struct Questions {
     /// The citizen would rather not be asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
+    /// The earlier complaint that it may be the same as, and what the citizen said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same: Option<Earlier>,
 }
 
 /// How long what a citizen says may be the answer to a question of ours.
@@ -56,12 +61,16 @@ pub struct Asks {
     /// What can be chosen, in the citizen's language.
     #[serde(default)]
     pub choices: Vec<Choice>,
+    /// The earlier complaint that is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
 }
 
 /// One thing that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What the platform tells us when it is tapped: [`Choice::CATEGORY`] and a code, or [`Choice::SKIP`]. At most 200 bytes.
+    /// What the platform tells us when it is tapped: [`Choice::CATEGORY`] and a code, [`Choice::SAME`], [`Choice::OTHER`], or [`Choice::SKIP`].
+    /// At most 200 bytes.
     pub id: String,
     /// What the citizen reads.
     pub title: String,
@@ -72,6 +81,10 @@ impl Choice {
     pub const CATEGORY: &str = "category:";
     /// The id of the choice to choose nothing.
     pub const SKIP: &str = "skip";
+    /// The id of: yes, it is the same.
+    pub const SAME: &str = "same:yes";
+    /// The id of: no, it is another one.
+    pub const OTHER: &str = "same:no";
 }
 
 /// What a platform can offer to tap, whole: question and answers.
@@ -117,6 +130,8 @@ pub enum Answer {
         /// An address, a landmark.
         place: Option<String>,
     },
+    /// Whether it is the same as the earlier one.
+    Same(bool),
 }
 
 /// What people write when they would rather not say.
@@ -199,6 +214,9 @@ pub fn answer(
     about_something: bool,
     directory: &Directory,
 ) -> Option<Answer> {
+    if question == Question::Same {
+        return same::answer(text, about_something);
+    }
     let words = text.trim().trim_end_matches(['.', '!']).to_lowercase();
     if SKIPS.contains(&words.as_str()) {
         return Some(Answer::Skip);
@@ -223,6 +241,7 @@ pub fn answer(
             let chosen = category.filter(|code| directory.categories.contains_key(*code)).map(str::to_owned);
             chosen.or_else(by_number).or_else(by_name).map(Answer::Category)
         }
+        Question::Same => None,
     }
 }
 
@@ -245,6 +264,8 @@ impl Complaint {
         let is_missing = |question: &Question| match question {
             Question::Place => somewhere && nowhere,
             Question::Category => untold,
+            // Asked once the others are not: `same::ask_same`.
+            Question::Same => false,
         };
         Question::ALL
             .into_iter()
@@ -256,7 +277,7 @@ impl Complaint {
         self.questions.open = Some((question, now));
         self.questions.asked.push(question);
         let choices = if question == Question::Category { choices(directory, self.language) } else { Vec::new() };
-        Asks { question, choices }
+        Asks { question, choices, about: None }
     }
 }
 
@@ -299,6 +320,8 @@ pub fn tell(mut complaint: Complaint, answer: Answer, told: Told, directory: &Di
     let skips = answer == Answer::Skip;
     let mut point = None;
     match answer {
+        // Whether it is the same is heard elsewhere: it moves incidents too.
+        Answer::Same(_) => (),
         Answer::Skip => complaint.questions.skipped = true,
         Answer::Category(code) => complaint.category = Some(code),
         Answer::Place { location, place } => {

@@ -112,7 +112,7 @@ fn the_answer_to_the_place_is_followed_by_the_question_about_the_category_and_th
     let third = tell(second.complaint, Answer::Category("road".into()), told("2", triaged), &directory(), now()).expect("allowed");
     assert_eq!(kinds(&third), [ReplyKind::Routed]);
     assert_eq!(third.complaint.text, "tolong", "an answer is no part of the complaint's own words");
-    assert_eq!(third.complaint.questions, Questions { open: None, asked: Question::ALL.to_vec(), skipped: false });
+    assert_eq!(third.complaint.questions, Questions { asked: vec![Question::Place, Question::Category], ..Questions::default() });
 }
 
 #[test]

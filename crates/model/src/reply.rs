@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
-    clock::{Zone, long_date},
+    About, AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
+    clock::{Zone, day_and_month, long_date},
+    connect::Connected,
     question::{Asks, Choice, Menu, Question},
+    same::Heard,
 };
 
 /// The languages we speak.
@@ -184,6 +186,15 @@ pub struct Facts {
     /// What the citizen is asked with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Asks>,
+    /// Something is asked on the citizen's page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_on_page: bool,
+    /// What became of what the citizen said about an earlier complaint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+    /// What is said about a code from a citizen's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<Connected>,
     /// Others have written about the same thing before, and so far it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Status>,
@@ -287,11 +298,18 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
     if draft.facts.photo.is_some() && params.contains_key("link") {
         params.insert("photo".to_owned(), words.photo.clone());
     }
-    let mut text = fill(words.pattern(draft.kind, audience), &params);
+    if draft.facts.asks_on_page && params.contains_key("link") {
+        params.insert("on_page".to_owned(), words.question.on_page.clone());
+    }
+    params
+        .extend(draft.facts.asks.iter().filter_map(|asks| asks.about.as_ref()).flat_map(|about| words.question.about(about, draft, site)));
+    let special = words.special(&draft.facts).filter(|_| audience == Audience::Private);
+    let mut text = fill(special.map_or_else(|| words.pattern(draft.kind, audience), |special| &special.text), &params);
     let mut short = match audience {
         Audience::Private => {
             let asked = draft.facts.asks.iter().flat_map(|asks| words.question.short(asks, &params));
-            asked.chain(shortened(words, draft.kind, &params)).collect()
+            let forms = special.map_or_else(|| words.short_forms(draft.kind), |special| &special.short);
+            asked.chain(shortened(forms, &params)).collect()
         }
         Audience::Public => Vec::new(),
     };
@@ -302,16 +320,20 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
         }
     }
     // A question is a matter between us and the citizen.
-    let menu = draft.facts.asks.as_ref().filter(|_| audience == Audience::Private).map(|asks| words.question.menu(&text, asks));
+    let menu = draft.facts.asks.as_ref().filter(|_| audience == Audience::Private).map(|asks| words.question.menu(&text, asks, &params));
     if let (Some(asks), Some(_)) = (&draft.facts.asks, &menu) {
-        text = words.question.in_words(&text, asks);
+        text = words.question.in_words(&text, asks, &params);
     }
+    // Words of the question, not facts for templates.
+    params.retain(|name, _| !ASKED.contains(&name.as_str()));
     Reply { id: draft.id, to: draft.to.clone(), kind: draft.kind, language: draft.language, text, short, params, menu, files: Vec::new() }
 }
 
+/// Facts of an earlier complaint that is asked about.
+const ASKED: [&str; 5] = ["what", "where", "near", "date", "day"];
+
 /// The short forms whose facts are all there, in the order of the word file.
-fn shortened(words: &Words, kind: ReplyKind, params: &BTreeMap<String, String>) -> Vec<String> {
-    let forms = words.short.get(&kind).map(Vec::as_slice).unwrap_or_default();
+fn shortened(forms: &[String], params: &BTreeMap<String, String>) -> Vec<String> {
     forms.iter().map(|form| fill(form, params)).filter(|form| !form.is_empty()).collect()
 }
 
@@ -363,27 +385,52 @@ struct QuestionWords {
     category_in_words: String,
     place_short: Vec<String>,
     category_short: Vec<String>,
+    same: String,
+    earlier: String,
+    yes: String,
+    no: String,
+    same_in_words: String,
+    same_short: Vec<String>,
+    on_page: String,
 }
 
 /// A menu of fewer is no menu.
 const FEWEST_CHOICES: usize = 2;
 
 impl QuestionWords {
-    fn asked(&self, question: Question) -> &str {
+    fn asked(&self, question: Question, params: &BTreeMap<String, String>) -> String {
         match question {
-            Question::Place => &self.place,
-            Question::Category => &self.category,
+            Question::Place => self.place.clone(),
+            Question::Category => self.category.clone(),
+            Question::Same => fill(&self.same, params),
+        }
+    }
+
+    /// What is told of an earlier complaint.
+    fn about<'a>(&'a self, about: &'a About, draft: &ReplyDraft, site: &Site) -> impl Iterator<Item = (String, String)> + use<'a> {
+        let what = about.what.as_ref().unwrap_or(&self.earlier).clone();
+        let (date, day) = (long_date(about.at, site.zone, draft.language), day_and_month(about.at, site.zone, draft.language));
+        let facts = [what, about.places.join(", "), about.places.first().cloned().unwrap_or_default(), date, day];
+        ASKED.into_iter().map(str::to_owned).zip(facts)
+    }
+
+    /// What is offered, with the choice to choose nothing left out.
+    fn choices(&self, asks: &Asks) -> Vec<Choice> {
+        let choice = |id: &str, title: &str| Choice { id: id.to_owned(), title: title.to_owned() };
+        match asks.question {
+            Question::Same => vec![choice(Choice::SAME, &self.yes), choice(Choice::OTHER, &self.no)],
+            Question::Place | Question::Category => asks.choices.clone(),
         }
     }
 
     /// For platforms where things are tapped. The last choice is always to choose nothing.
-    fn menu(&self, text: &str, asks: &Asks) -> Menu {
-        let body = format!("{text}\n\n{}", self.asked(asks.question)).trim().to_owned();
+    fn menu(&self, text: &str, asks: &Asks, params: &BTreeMap<String, String>) -> Menu {
+        let body = format!("{text}\n\n{}", self.asked(asks.question, params)).trim().to_owned();
         match asks.question {
             Question::Place => Menu::Location { body },
-            Question::Category => {
+            Question::Category | Question::Same => {
                 let skip = Choice { id: Choice::SKIP.to_owned(), title: self.skip.clone() };
-                Menu::Choices { body, button: self.button.clone(), choices: asks.choices.iter().cloned().chain([skip]).collect() }
+                Menu::Choices { body, button: self.button.clone(), choices: self.choices(asks).into_iter().chain([skip]).collect() }
             }
         }
     }
@@ -393,8 +440,10 @@ impl QuestionWords {
         let forms = |patterns: &[String], params: &BTreeMap<String, String>| -> Vec<String> {
             patterns.iter().map(|pattern| fill(pattern, params)).filter(|form| !form.is_empty()).collect()
         };
-        if asks.question == Question::Place {
-            return forms(&self.place_short, params);
+        match asks.question {
+            Question::Place => return forms(&self.place_short, params),
+            Question::Same => return forms(&self.same_short, params),
+            Question::Category => (),
         }
         let all = asks.choices.len();
         let fewer = (FEWEST_CHOICES..=all).rev().flat_map(|count| {
@@ -408,20 +457,30 @@ impl QuestionWords {
     }
 
     /// For platforms where everything is typed.
-    fn in_words(&self, text: &str, asks: &Asks) -> String {
-        let mut lines = vec![text.to_owned(), String::new(), self.asked(asks.question).to_owned()];
-        lines.extend((1..).zip(&asks.choices).map(|(number, choice)| format!("{number}. {}", choice.title)));
+    fn in_words(&self, text: &str, asks: &Asks, params: &BTreeMap<String, String>) -> String {
+        let mut lines = vec![text.to_owned(), String::new(), self.asked(asks.question, params)];
+        lines.extend((1..).zip(self.choices(asks)).map(|(number, choice)| format!("{number}. {}", choice.title)));
         lines.push(match asks.question {
             Question::Place => self.place_in_words.clone(),
             Question::Category => self.category_in_words.clone(),
+            Question::Same => self.same_in_words.clone(),
         });
         lines.join("\n").trim().to_owned()
     }
 }
 
+/// How an outcome is said, in the place of what its kind says.
+#[derive(Deserialize)]
+struct Special {
+    text: String,
+    short: Vec<String>,
+}
+
 #[derive(Deserialize)]
 struct Words {
     danger: String,
+    heard: BTreeMap<Heard, Special>,
+    connected: BTreeMap<Connected, Special>,
     photo: String,
     question: QuestionWords,
     short_danger: String,
@@ -438,6 +497,15 @@ impl Words {
             Audience::Public => &self.public,
         };
         patterns.get(&kind).map_or("", String::as_str)
+    }
+
+    fn special(&self, facts: &Facts) -> Option<&Special> {
+        let heard = || self.heard.get(&facts.heard?);
+        facts.connected.and_then(|connected| self.connected.get(&connected)).or_else(heard)
+    }
+
+    fn short_forms(&self, kind: ReplyKind) -> &[String] {
+        self.short.get(&kind).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn known(&self, status: Status) -> &str {
@@ -485,7 +553,10 @@ mod tests {
                 text: Some("Rahasia petugas".into()),
                 danger: false,
                 asks: None,
+                asks_on_page: false,
                 known: None,
+                heard: None,
+                connected: None,
                 settles: false,
                 photo: None,
             },
@@ -525,6 +596,29 @@ mod tests {
         let reply = word(&draft(ReplyKind::Forwarded, Audience::Private, Language::Id), &site());
         for part in ["7KQ2-M4XT-9PCH", "https://lapor.example.id/t/AAAAAAAAAAAAAAAAAAAAAA", "Dinas Bina Marga", "Jumat, 27 November 2026"] {
             assert!(reply.text.contains(part), "{part} in {}", reply.text);
+        }
+    }
+
+    #[test]
+    fn every_outcome_has_words_in_both_languages_and_a_short_form_without_the_link() {
+        for language in [Language::Id, Language::En] {
+            let heard = Heard::ALL.map(|heard| Facts { heard: Some(heard), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
+            let connected = Connected::ALL
+                .map(|outcome| Facts { connected: Some(outcome), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
+            for facts in heard.into_iter().chain(connected) {
+                let mut draft = ReplyDraft { facts, ..draft(ReplyKind::Noted, Audience::Private, language) };
+                let plain = words(language).pattern(ReplyKind::Noted, Audience::Private).lines().next().expect("a line");
+                let reply = word(&draft, &site());
+                assert!(
+                    reply.text.len() > 20 && !reply.text.contains(['{', '}']) && !reply.text.starts_with(&plain[..12]),
+                    "{}",
+                    reply.text
+                );
+                let last = reply.short.last().expect("a short form");
+                assert!(last.chars().count() <= 160 && !last.contains("https://"), "{last}");
+                draft.to.audience = Audience::Public;
+                assert!(!word(&draft, &site()).text.contains("https://"));
+            }
         }
     }
 

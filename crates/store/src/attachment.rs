@@ -216,6 +216,13 @@ fn settled(outcome: Outcome, now: Timestamp) -> Settled {
 
 /// Writes what became of it, and wakes the pages that show it. [`StoreError::Stale`]: the lease ran out and another has it.
 pub async fn settle(db: &PgPool, claimed: Claimed, outcome: Outcome, now: Timestamp) -> Result<()> {
+    let mut tx = crate::begin(db).await?;
+    settle_within(&mut tx, claimed, outcome, now).await?;
+    crate::commit(tx).await
+}
+
+/// The same as a part of something larger.
+pub async fn settle_within(tx: &mut Tx, claimed: Claimed, outcome: Outcome, now: Timestamp) -> Result<()> {
     let new = settled(outcome, now);
     let written = sqlx::query!(
         "update attachment
@@ -239,14 +246,14 @@ pub async fn settle(db: &PgPool, claimed: Claimed, outcome: Outcome, now: Timest
         new.public_key,
         new.reason
     )
-    .execute(db)
+    .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     if written.rows_affected() == 0 {
         return Err(StoreError::Stale);
     }
     match claimed.complaint {
-        Some(complaint) => live::tell(db, complaint).await,
+        Some(complaint) => live::tell(tx, complaint).await,
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Who wrote to us, known by the addresses a platform gave.
 
-use model::{Address, CitizenId, Language, Timestamp};
+use model::{Address, CitizenId, ComplaintId, Language, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -209,8 +209,69 @@ pub async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestam
     Ok(Some(citizen))
 }
 
+/// Whose two ways in are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connected {
+    /// The citizen that both are.
+    pub citizen: CitizenId,
+    /// Who was another one until now.
+    pub merged: Option<CitizenId>,
+}
+
+/// The citizen of a page proved that they are who has these addresses: two become one, the one that is known longer. Call it under [`lock`].
+/// Opt-outs and blocks are of addresses and stay what they are.
+pub async fn connect(tx: &mut Tx, of_page: CitizenId, senders: &[Address], now: Timestamp) -> Result<Connected> {
+    let owners = known(tx, senders).await?;
+    let owner = senders.iter().find_map(|address| owners.iter().find(|known| known.address == *address)).map(|known| known.citizen);
+    let connected = match owner.filter(|owner| *owner != of_page) {
+        None => Connected { citizen: of_page, merged: None },
+        Some(owner) => Connected { citizen: owner.min(of_page), merged: Some(owner.max(of_page)) },
+    };
+    if let Some(merged) = connected.merged {
+        merge(tx, merged, connected.citizen).await?;
+    }
+    let fresh: Vec<String> = senders.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "insert into citizen_address (address, citizen, first_seen, last_seen)
+        select address, $2, $3, $3
+        from unnest($1::text[]) as fresh (address)
+        on conflict (address) do nothing",
+        &fresh,
+        connected.citizen.0,
+        at(now) as At
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(connected)
+}
+
+/// Every address of the citizen of a complaint.
+pub async fn addresses_of(tx: &mut Tx, complaint: ComplaintId) -> Result<Vec<Address>> {
+    let found = sqlx::query_scalar!(
+        "select address
+        from citizen_address
+        join complaint on complaint.citizen = citizen_address.citizen
+        where complaint.id = $1",
+        complaint.0
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    found.into_iter().map(|address| readable(address.parse().ok(), "citizen_address", "address")).collect()
+}
+
+/// Whether somebody asked for silence at one of these addresses.
+pub async fn has_opted_out(tx: &mut Tx, addresses: &[Address]) -> Result<bool> {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    sqlx::query_scalar!(r#"select exists (select from opt_out where address = any($1)) as "out!""#, &addresses)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)
+}
+
 /// Every address of everybody who has one of these.
-async fn addresses_of_owners(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Address>> {
+pub async fn addresses_of_owners(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Address>> {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let found = sqlx::query_scalar!(
         "select all_of_them.address

@@ -223,7 +223,7 @@ async fn placeless(tx: &mut Tx) -> Result<BTreeSet<String>> {
     Ok(codes.into_iter().collect())
 }
 
-/// Name of the setting that says what citizens may be asked: a list of `place` and `category`. Without it both; an empty list: nothing.
+/// Name of the setting that says what citizens may be asked: a list of `place`, `category` and `same`. Without it all; an empty list: nothing.
 const ASKS: &str = "asks";
 
 async fn asks(tx: &mut Tx) -> Result<Vec<Question>> {

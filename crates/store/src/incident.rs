@@ -1,10 +1,14 @@
 //! The things in the world that several complaints are about: who is in which, what is suggested, and every step with its way back.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use model::{
-    Actor, ComplaintId, IncidentId, Role, StaffId, Timestamp, UpdateId, Visibility,
+    Actor, Complaint, ComplaintId, IncidentId, Role, StaffId, Status, Timestamp, UpdateId, Visibility,
     incident::{Act, Change, Changed, How, Incident, IncidentState, Member, Side, StepKind, Suggestion, SuggestionState},
+    same::Beside,
 };
 use uuid::Uuid;
 
@@ -128,6 +132,8 @@ pub struct NewStep<'a> {
     pub at: Timestamp,
     /// The step that it takes back.
     pub undoes: Option<UpdateId>,
+    /// Why, in the words of who did it.
+    pub reason: Option<&'a str>,
 }
 
 /// Writes steps and what they change. [`StoreError::Stale`]: a row is not as it was before the step.
@@ -294,7 +300,55 @@ async fn change_incident(tx: &mut Tx, (before, after): &Changed<Incident>) -> Re
 }
 
 async fn change_suggestion(tx: &mut Tx, (before, after): &Changed<Suggestion>) -> Result<()> {
-    let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
+    let written = match (before, after) {
+        (None, None) => return Ok(()),
+        (None, Some(new)) => insert_decided(tx, new).await?,
+        (Some(before), None) => delete_decided(tx, before).await?,
+        (Some(before), Some(after)) => decide(tx, before, after).await?,
+    };
+    one(written)
+}
+
+/// A pair that nobody suggested: somebody joined it by hand.
+async fn insert_decided(tx: &mut Tx, new: &Suggestion) -> Result<u64> {
+    let written = sqlx::query!(
+        "insert into suggestion (complaint, other, percent, reasons, suggested_at, state, staff, decided_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict do nothing",
+        new.complaint.0,
+        new.other.0,
+        i16::from(new.percent),
+        to_json(&new.reasons),
+        at(new.at) as At,
+        new.state.as_str(),
+        new.by.map(|by| by.0),
+        new.decided_at.map(at) as Option<At>
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
+}
+
+async fn delete_decided(tx: &mut Tx, before: &Suggestion) -> Result<u64> {
+    let written = sqlx::query!(
+        "delete from suggestion
+        where complaint = $1
+          and other = $2
+          and state = $3
+          and decided_at is not distinct from $4",
+        before.complaint.0,
+        before.other.0,
+        before.state.as_str(),
+        before.decided_at.map(at) as Option<At>
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
+}
+
+async fn decide(tx: &mut Tx, before: &Suggestion, after: &Suggestion) -> Result<u64> {
     let written = sqlx::query!(
         "update suggestion
         set state = $5, staff = $6, decided_at = $7
@@ -313,7 +367,7 @@ async fn change_suggestion(tx: &mut Tx, (before, after): &Changed<Suggestion>) -
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    one(written.rows_affected())
+    Ok(written.rows_affected())
 }
 
 fn one(rows: u64) -> Result<()> {
@@ -338,11 +392,13 @@ async fn insert_steps(tx: &mut Tx, steps: &[NewStep<'_>]) -> Result<()> {
     let complaints: Vec<String> = steps.iter().map(|step| list(&step.change.complaints())).collect();
     let changes: Vec<serde_json::Value> = steps.iter().map(|step| to_json(step.change)).collect();
     let undoes: Vec<Option<Uuid>> = steps.iter().map(|step| step.undoes.map(|id| id.0)).collect();
+    let reasons: Vec<Option<String>> = steps.iter().map(|step| step.reason.map(str::to_owned)).collect();
     sqlx::query!(
-        "insert into incident_step (id, at, actor, staff, kind, incident, complaints, change, undoes)
-        select id, at, actor, staff, kind, incident, complaints::uuid[], change, undoes
-        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::jsonb[], $9::uuid[])
-          as new (id, at, actor, staff, kind, incident, complaints, change, undoes)",
+        "insert into incident_step (id, at, actor, staff, kind, incident, complaints, change, undoes, reason)
+        select id, at, actor, staff, kind, incident, complaints::uuid[], change, undoes, reason
+        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::jsonb[], $9::uuid[],
+          $10::text[])
+          as new (id, at, actor, staff, kind, incident, complaints, change, undoes, reason)",
         &ids,
         &times as &[At],
         &actors,
@@ -351,7 +407,8 @@ async fn insert_steps(tx: &mut Tx, steps: &[NewStep<'_>]) -> Result<()> {
         &incidents as &[Option<Uuid>],
         &complaints,
         &changes,
-        &undoes as &[Option<Uuid>]
+        &undoes as &[Option<Uuid>],
+        &reasons as &[Option<String>]
     )
     .execute(&mut **tx)
     .await
@@ -397,6 +454,27 @@ pub async fn suggest(tx: &mut Tx, new: &[Suggestion]) -> Result<()> {
     Ok(())
 }
 
+/// Says more about pairs that still wait: a reason that came later, and how likely they are with it. Whichever of two came later.
+pub async fn strengthen(tx: &mut Tx, pairs: &[Suggestion]) -> Result<()> {
+    for pair in pairs {
+        sqlx::query!(
+            "update suggestion
+            set percent = greatest(percent, $3), reasons = $4
+            where (complaint, other) in (($1, $2), ($2, $1))
+              and state in ('open', 'later')
+              and not reasons @> '[{\"why\": \"picture\"}]'",
+            pair.complaint.0,
+            pair.other.0,
+            i16::from(pair.percent),
+            to_json(&pair.reasons)
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
+    Ok(())
+}
+
 struct PairRow {
     complaint: Uuid,
     other: Uuid,
@@ -437,6 +515,188 @@ pub async fn pairs(tx: &mut Tx, among: &[ComplaintId]) -> Result<Vec<Suggestion>
     .await
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter().map(into_pair).collect()
+}
+
+/// These complaints beside the earlier ones that their citizens may still be asked about.
+pub async fn beside(tx: &mut Tx, complaints: &[Complaint]) -> Result<HashMap<ComplaintId, Beside>> {
+    let asked: Vec<(ComplaintId, ComplaintId)> =
+        complaints.iter().filter_map(|complaint| Some((complaint.id, complaint.unanswered()?.complaint))).collect();
+    if asked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut ids: Vec<ComplaintId> = asked.iter().flat_map(|(own, other)| [*own, *other]).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let sides: HashMap<ComplaintId, Side> = sides(tx, &ids).await?.into_iter().map(|side| (side.complaint, side)).collect();
+    let pairs = pairs(tx, &ids).await?;
+    let statuses = statuses(tx, &ids).await?;
+    let beside = |(own, other): (ComplaintId, ComplaintId)| {
+        let pair = pairs.iter().find(|pair| [(own, other), (other, own)].contains(&(pair.complaint, pair.other))).cloned();
+        let other_status = *statuses.get(&other)?;
+        Some((own, Beside { own: sides.get(&own)?.clone(), other: sides.get(&other)?.clone(), other_status, pair }))
+    };
+    Ok(asked.into_iter().filter_map(beside).collect())
+}
+
+/// What leaving its incident takes: the complaint in it, the oldest two of the others, and what was suggested of it with any of them. `None`:
+/// there is no such complaint.
+pub async fn around(tx: &mut Tx, complaint: ComplaintId) -> Result<Option<(Side, Vec<Side>, Vec<Suggestion>)>> {
+    let Some(own) = sides(tx, &[complaint]).await?.pop() else { return Ok(None) };
+    let oldest = sqlx::query_scalar!(
+        r#"select o.id
+        from incident_member own
+        join incident_member other
+          on other.incident = own.incident
+          and other.complaint <> own.complaint
+        join complaint o on o.id = other.complaint
+        where own.complaint = $1
+        order by o.opened_at, o.id
+        limit 2"#,
+        complaint.0
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let oldest = sides(tx, &oldest.into_iter().map(ComplaintId).collect::<Vec<_>>()).await?;
+    let members: Vec<Uuid> = own.members.iter().map(|member| member.complaint.0).collect();
+    let rows = sqlx::query_as!(
+        PairRow,
+        r#"select complaint, other, percent, reasons, suggested_at as "suggested_at: At", state, staff, decided_at as "decided_at: At"
+        from suggestion
+        where (complaint = $1 and other = any($2))
+          or (other = $1 and complaint = any($2))
+        order by complaint, other"#,
+        complaint.0,
+        &members
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let pairs = rows.into_iter().map(into_pair).collect::<Result<Vec<_>>>()?;
+    Ok(Some((own, oldest, pairs)))
+}
+
+/// With what a complaint is in one incident: the one that leads it, else the oldest, and how many others there are. None that is
+/// confidential counts.
+pub async fn joined_with(db: &PgPool, complaint: ComplaintId) -> Result<Option<(ComplaintId, i64)>> {
+    let row = sqlx::query!(
+        r#"select o.id, count(*) over () as "others!"
+        from incident_member own
+        join incident on incident.id = own.incident
+        join incident_member other
+          on other.incident = own.incident
+          and other.complaint <> own.complaint
+        join complaint o on o.id = other.complaint
+        where own.complaint = $1
+          and o.visibility <> 'secret'
+        order by (o.id = incident.lead) desc, o.opened_at, o.id
+        limit 1"#,
+        complaint.0
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(row.map(|row| (ComplaintId(row.id), row.others)))
+}
+
+async fn statuses(tx: &mut Tx, ids: &[ComplaintId]) -> Result<HashMap<ComplaintId, Status>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "select id, status
+        from complaint
+        where id = any($1)",
+        &ids
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let status = |status: &str| known(Status::from_word(status), "complaint", "status");
+    rows.into_iter().map(|row| Ok((ComplaintId(row.id), status(&row.status)?))).collect()
+}
+
+/// What was said to be about different things: nothing brings it together by itself again.
+#[derive(Debug, Default)]
+pub struct Parted {
+    pairs: HashSet<(ComplaintId, ComplaintId)>,
+    left: HashSet<ComplaintId>,
+}
+
+impl Parted {
+    /// Somebody said of these two that they are not about one thing.
+    pub fn are_two(&self, one: ComplaintId, other: ComplaintId) -> bool {
+        self.pairs.contains(&(one, other)) || self.pairs.contains(&(other, one))
+    }
+
+    /// It was taken out of an incident.
+    pub fn has_left(&self, complaint: ComplaintId) -> bool {
+        self.left.contains(&complaint)
+    }
+}
+
+/// What was decided against bringing these complaints together with others.
+pub async fn parted(tx: &mut Tx, ids: &[ComplaintId]) -> Result<Parted> {
+    if ids.is_empty() {
+        return Ok(Parted::default());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let pairs = sqlx::query!(
+        r#"select complaint as "complaint!", other as "other!"
+        from suggestion
+        where complaint = any($1)
+          and state = 'different'
+        union
+        select complaint, other
+        from suggestion
+        where other = any($1)
+          and state = 'different'"#,
+        &ids
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let left = sqlx::query_scalar!(
+        r#"select asked.complaint as "complaint!"
+        from unnest($1::uuid[]) as asked (complaint)
+        where exists (
+          select
+          from incident_step step
+          where step.complaints @> array[asked.complaint]
+            and step.kind = 'split'
+            and not exists (select from incident_step back where back.undoes = step.id)
+        )"#,
+        &ids
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(Parted {
+        pairs: pairs.into_iter().map(|row| (ComplaintId(row.complaint), ComplaintId(row.other))).collect(),
+        left: left.into_iter().map(ComplaintId).collect(),
+    })
+}
+
+/// Whether a pair still waits for somebody's word: neither is confidential, the earlier one is not dealt with, the complaint is alone.
+pub async fn waits(db: &PgPool, complaint: ComplaintId, other: ComplaintId) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+          select
+          from suggestion s
+          join complaint o on o.id = $2
+          left join incident_member member on member.complaint = o.id
+          left join incident on incident.id = member.incident
+          where ((s.complaint = $1 and s.other = $2) or (s.complaint = $2 and s.other = $1))
+            and s.state in ('open', 'later')
+            and o.visibility <> 'secret'
+            and o.status <> 'resolved'
+            and incident.state is distinct from 'closed'
+            and not exists (select from incident_member own where own.complaint = $1)
+        ) as "waits!""#,
+        complaint.0,
+        other.0
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)
 }
 
 /// What waits for a person and is in their scope on both sides: the latest first, what was put off last.
@@ -499,6 +759,8 @@ pub struct Step {
     pub kind: StepKind,
     /// The complaints whose rows changed.
     pub complaints: Vec<ComplaintId>,
+    /// Why, where who did it said so.
+    pub reason: Option<String>,
     /// It was taken back.
     pub undone: bool,
 }
@@ -508,7 +770,7 @@ pub async fn steps(db: &PgPool, about: &[ComplaintId], most: u16) -> Result<Vec<
     let ids: Vec<Uuid> = about.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"select step.id, step.at as "at: At", step.actor, step.staff, staff.name as "name?", staff.role as "role?",
-          staff.agency as "agency?", step.kind, step.complaints,
+          staff.agency as "agency?", step.kind, step.complaints, step.reason,
           exists (select from incident_step back where back.undoes = step.id) as "undone!"
         from incident_step step
         left join staff on staff.id = step.staff
@@ -530,6 +792,7 @@ pub async fn steps(db: &PgPool, about: &[ComplaintId], most: u16) -> Result<Vec<
                 by: by(&row.actor, row.staff, row.role.as_deref(), row.agency)?,
                 kind: known(StepKind::from_word(&row.kind), "incident_step", "kind")?,
                 complaints: row.complaints.into_iter().map(ComplaintId).collect(),
+                reason: row.reason,
                 undone: row.undone,
             })
         })
@@ -579,7 +842,7 @@ pub struct DecidedSide {
     pub opened_at: Timestamp,
 }
 
-/// The latest pairs that people decided, and whether they are about one thing: what the next model learns from.
+/// The latest pairs that staff decided, and whether they are about one thing: what the next model learns from.
 pub async fn decided(db: &PgPool, most: i64) -> Result<Vec<(DecidedSide, DecidedSide, bool)>> {
     let rows = sqlx::query!(
         r#"select s.state = 'joined' as "same!", c.id, c.text, c.place, c.area, c.opened_at as "opened_at: At",
@@ -588,6 +851,7 @@ pub async fn decided(db: &PgPool, most: i64) -> Result<Vec<(DecidedSide, Decided
         join complaint c on c.id = s.complaint
         join complaint o on o.id = s.other
         where s.state in ('joined', 'different')
+          and s.staff is not null
           and c.visibility <> 'secret'
           and o.visibility <> 'secret'
         order by s.decided_at desc, s.complaint, s.other

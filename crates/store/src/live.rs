@@ -7,7 +7,7 @@ use futures::{StreamExt, future, stream, stream::BoxStream};
 use model::ComplaintId;
 use sqlx::postgres::PgListener;
 
-use crate::{PgPool, Result, StoreError};
+use crate::{PgPool, Result, StoreError, Tx};
 
 /// Something to do appeared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +64,10 @@ async fn notifications(db: &PgPool, channel: &'static str) -> Result<BoxStream<'
     Ok(payloads.boxed())
 }
 
-/// Says that something about a complaint can be seen anew, where no step of its history says so.
-pub(crate) async fn tell(db: &PgPool, complaint: ComplaintId) -> Result<()> {
+/// Says that something about a complaint can be seen anew, where no step of its history says so; heard when the transaction is done.
+pub(crate) async fn tell(tx: &mut Tx, complaint: ComplaintId) -> Result<()> {
     sqlx::query!(r#"select pg_notify('complaint', $1) as "told!: ()""#, complaint.to_string())
-        .fetch_one(db)
+        .fetch_one(&mut **tx)
         .await
         .map_err(StoreError::from_sqlx)?;
     Ok(())

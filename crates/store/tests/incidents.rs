@@ -98,7 +98,7 @@ impl World {
     async fn write(&self, kind: StepKind, change: &Change, minutes: i64) -> Result<(), StoreError> {
         let undoes = None;
         let mut tx = store::begin(&self.db).await.expect("begins");
-        incident::write(&mut tx, &[NewStep { kind, change, by: self.staff, at: after(minutes), undoes }]).await?;
+        incident::write(&mut tx, &[NewStep { kind, change, by: self.staff, at: after(minutes), undoes, reason: None }]).await?;
         store::commit(tx).await
     }
 
@@ -131,7 +131,11 @@ impl World {
         let mut tx = store::begin(&self.db).await.expect("begins");
         let change = incident::changed(&mut tx, step.id).await.expect("is read").ok_or(StoreError::Stale)?.reversed();
         let at = after(minutes);
-        incident::write(&mut tx, &[NewStep { kind: StepKind::Undone, change: &change, by: self.staff, at, undoes: Some(step.id) }]).await?;
+        incident::write(
+            &mut tx,
+            &[NewStep { kind: StepKind::Undone, change: &change, by: self.staff, at, undoes: Some(step.id), reason: None }],
+        )
+        .await?;
         store::commit(tx).await
     }
 
@@ -254,7 +258,7 @@ async fn a_step_is_taken_back_once_and_not_after_what_came_later() {
     let rows = world.rows().await;
     let mut tx = store::begin(&world.db).await.expect("begins");
     let change = incident::changed(&mut tx, first.id).await.expect("is read").expect("is there").reversed();
-    let undo = NewStep { kind: StepKind::Undone, change: &change, by: world.staff, at: after(13), undoes: Some(first.id) };
+    let undo = NewStep { kind: StepKind::Undone, change: &change, by: world.staff, at: after(13), undoes: Some(first.id), reason: None };
     assert!(matches!(incident::write(&mut tx, &[undo]).await, Err(StoreError::Stale)), "somebody else has changed it since");
     drop(tx);
     assert_eq!(world.rows().await, rows);
@@ -322,7 +326,7 @@ async fn the_latest_with_a_key_are_found_those_that_share_most_first_and_nothing
         vec![(ids[0], vec![1, 2, 3]), (ids[1], vec![1]), (ids[2], vec![1]), (ids[3], vec![1]), (ids[4], vec![2]), (ids[5], vec![1, 2])];
     let mut tx = store::begin(&world.db).await.expect("begins");
     likeness::keep(&mut tx, &kept).await.expect("is kept");
-    likeness::keep(&mut tx, &kept).await.expect("is kept once");
+    likeness::keep_more(&mut tx, &kept).await.expect("is kept once");
     let asked = vec![vec![(1, 1.0), (2, 2.0)], vec![(9, 1.0)], vec![(3, 1.0)]];
     let reach = Reach { since: NOW, latest: 3, found: 3 };
     let found = likeness::find(&mut tx, &asked, reach).await.expect("is found");

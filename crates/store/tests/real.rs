@@ -307,6 +307,7 @@ async fn receipts_count_by_their_rank_whatever_their_order() {
         account: "1".into(),
         state,
         at: NOW,
+        file_refused: None,
     };
     let failed = || ReceiptState::Failed { code: "131047".into(), detail: "too late".into() };
     let noted = async |receipts: &[Receipt]| {
@@ -322,6 +323,30 @@ async fn receipts_count_by_their_rank_whatever_their_order() {
     let by_platform_id = Receipt { reply: None, ..of(ReceiptState::Sent) };
     let other_account = Receipt { account: "2".into(), ..by_platform_id.clone() };
     assert_eq!(noted(&[other_account, by_platform_id]).await.0, [false, true]);
+}
+
+#[tokio::test]
+async fn a_photo_that_was_refused_is_noted_whenever_it_is_told_and_touches_nothing_else() {
+    let world = World::new().await;
+    let decision = world.opened("m1", Some("road")).await;
+    let told = async |state, file_refused: Option<&str>| {
+        let receipt = Receipt {
+            reply: Some(decision.replies[0].id),
+            platform_id: None,
+            adapter: "chat".parse().expect("a name"),
+            account: "1".into(),
+            state,
+            at: NOW,
+            file_refused: file_refused.map(str::to_owned),
+        };
+        reply::receipts(&world.db, &[receipt]).await.expect("is noted");
+        let sent = reply::of_complaint(&world.db, decision.complaint.id).await.expect("loads").remove(0);
+        (sent.receipt.unwrap_or_default(), sent.error, sent.file_error)
+    };
+    let refused = || Some("131053: no such picture".to_owned());
+    assert_eq!(told(ReceiptState::Delivered, None).await, ("delivered".into(), None, None));
+    assert_eq!(told(ReceiptState::Sent, Some("131053: no such picture")).await, ("delivered".into(), None, refused()), "late");
+    assert_eq!(told(ReceiptState::Read, None).await, ("read".into(), None, refused()), "and it stays");
 }
 
 #[tokio::test]
@@ -539,6 +564,36 @@ async fn keys_are_looked_up_by_themselves_among_rows_that_nobody_counted() {
         .await
         .expect("the transaction's own counters");
     assert!(read <= 300, "{read} rows were read to find 100 among 30,001");
+}
+
+/// A desk, or a platform, is one account for a whole city: what waits for one citizen is not looked for among everybody's complaints.
+#[tokio::test]
+async fn what_waits_for_a_citizen_is_looked_up_among_their_own_complaints() {
+    let world = World::new().await;
+    let own = world.opened("first", None).await.complaint;
+    sqlx::query(
+        "with neighbours as (insert into citizen (id, created_at) select gen_random_uuid(), now() from generate_series(1, 300) returning id)
+        insert into complaint (id, reference, tracking, citizen, adapter, account, text, visibility, language, status, opened_at, changed_at, why,
+          trace, version)
+        select gen_random_uuid(), 'N' || number || neighbours.id, 'T' || number || neighbours.id, neighbours.id, adapter, account, text, visibility,
+          language, status, opened_at, changed_at, why, trace, version
+        from complaint, neighbours, generate_series(1, 100) as number",
+    )
+    .execute(&world.db)
+    .await
+    .expect("copies the complaint");
+    let asked = [(own.citizen, own.adapter.as_str(), own.account.as_str())];
+    let read =
+        "select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'complaint' and indexrelname = 'complaint_of_account'";
+    let read = || async { sqlx::query_scalar::<_, i64>(read).fetch_one(&world.db).await.expect("the counters") };
+    let before = read().await;
+    let mut tx = store::begin(&world.db).await.expect("begins");
+
+    assert!(complaint::awaiting(&mut tx, &asked).await.expect("looks them up").is_empty());
+
+    sqlx::query("select pg_stat_force_next_flush()").execute(&mut *tx).await.expect("the counters are shown at once");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(read().await, before, "nothing of the account is read");
 }
 
 #[tokio::test]

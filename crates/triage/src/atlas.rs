@@ -1,12 +1,16 @@
 //! The city, prepared to be asked many times a second.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
 use model::{Directory, Point};
 
 use crate::{
     Judge, Learned,
     category::Keywords,
+    neighbours::neighbours,
     outline::{Outlines, outline},
     place::Gazetteer,
 };
@@ -15,6 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Atlas {
     pub(crate) outlines: Outlines,
+    neighbours: OnceLock<BTreeMap<String, BTreeSet<String>>>,
     pub(crate) gazetteer: Gazetteer,
     pub(crate) keywords: Keywords,
     pub(crate) learned: Option<Arc<Learned>>,
@@ -36,6 +41,7 @@ impl Atlas {
         }
         Self {
             outlines: Outlines::new(shapes),
+            neighbours: OnceLock::new(),
             gazetteer: Gazetteer::new(directory),
             keywords: Keywords::new(directory.categories.values()),
             learned: None,
@@ -63,5 +69,17 @@ impl Atlas {
     /// Code of the narrowest area around the point, or within a hundred metres of it; `None` outside the city.
     pub fn area_at(&self, point: Point) -> Option<&str> {
         self.outlines.area_at(point)
+    }
+
+    /// Codes of the areas of the same level that touch it; none where it has no outline. The first question costs a large city a few tenths
+    /// of a second: what touches what is found then.
+    pub fn neighbours(&self, code: &str) -> impl Iterator<Item = &str> {
+        let all = self.neighbours.get_or_init(|| neighbours(&self.outlines));
+        all.get(code).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether two areas of the same level touch.
+    pub fn touch(&self, one: &str, other: &str) -> bool {
+        self.neighbours(one).any(|neighbour| neighbour == other)
     }
 }

@@ -73,11 +73,21 @@ pub const FOUND: usize = 40;
 const MATTERS_OF_ONE: usize = 2;
 const NAMES_OF_ONE: usize = 4;
 const NUMBERS_OF_ONE: usize = 2;
+/// Of areas beside its own.
+const AREAS_BESIDE: usize = 4;
+/// So many digits of an area's code say in which kecamatan it is.
+const KECAMATAN: usize = 7;
 /// About 220 metres north to south.
 const CELL: f64 = 0.002;
 
 /// The keys of a complaint.
 pub fn keys(side: &Side<'_>, at: Option<Point>) -> Keys {
+    keys_beside(side, at, [].into_iter())
+}
+
+/// The same, asked for in areas that touch its own too: a citizen does not know where a kelurahan ends. Those of another kecamatan, for the
+/// others are found by the kecamatan; a few of them.
+pub fn keys_beside<'a>(side: &Side<'_>, at: Option<Point>, beside: impl Iterator<Item = &'a str>) -> Keys {
     let (text, place) = (text::words(side.text), text::words(side.place));
     let matters = matters(&text);
     let names = names(&text, &place);
@@ -97,10 +107,13 @@ pub fn keys(side: &Side<'_>, at: Option<Point>) -> Keys {
         if !side.area.is_empty() {
             keys.add(4, &[side.area, matter], 1.0);
         }
-        // The kecamatan around it: a citizen does not know where a kelurahan ends.
-        if let Some(around) = side.area.get(..7) {
+        if let Some(around) = side.area.get(..KECAMATAN) {
             keys.add(5, &[around, matter], 0.5);
         }
+    }
+    let elsewhere = beside.filter(|area| area.get(..KECAMATAN) != side.area.get(..KECAMATAN));
+    for area in elsewhere.take(AREAS_BESIDE) {
+        keys.asked.extend(matters.iter().map(|matter| (number(4, &[area, matter]), 0.5)));
     }
     for number in long_numbers(text.iter().chain(&place)) {
         keys.add(6, &[&number], 3.0);
@@ -188,7 +201,7 @@ fn names(text: &[Word], place: &[Word]) -> Vec<(String, bool)> {
 }
 
 /// The first letter and the consonants: `melati`, `mlati` and `melatie` sound alike.
-fn sound(name: &str) -> String {
+pub(crate) fn sound(name: &str) -> String {
     let mut sound = String::with_capacity(name.len());
     for (at, letter) in name.chars().enumerate() {
         let letter = match letter {
@@ -252,6 +265,17 @@ mod tests {
         let one = at(-6.200_01, 106.8);
         assert!(shared(&one, &at(-6.199_99, 106.8)) > 0.9);
         assert!(shared(&one, &at(-6.21, 106.8)) < 0.1);
+    }
+
+    #[test]
+    fn an_area_beside_its_own_is_asked_for_where_the_kecamatan_is_another_and_nothing_more_is_kept() {
+        let side = Side { text: "banjir lagi", place: "", area: "3171090001", at: 0 };
+        let beyond = Side { area: "3171080005", ..side };
+        let (alone, beside) = (keys(&side, None), keys_beside(&side, None, ["3171090002", "3171080005"].into_iter()));
+        assert_eq!(alone.kept, beside.kept);
+        assert_eq!(beside.asked.len(), alone.asked.len() + 1);
+        let there = keys(&beyond, None);
+        assert!(shared(&beside, &there) > shared(&alone, &there) + 0.4);
     }
 
     #[test]

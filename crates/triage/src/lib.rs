@@ -28,6 +28,7 @@ mod keys;
 mod kind;
 mod learned;
 mod linear;
+mod neighbours;
 mod net;
 mod outline;
 mod phrase;
@@ -36,13 +37,14 @@ mod same;
 mod samples;
 mod sorter;
 mod spot;
+mod street;
 mod text;
 mod whereabouts;
 
 pub use alike::alike;
 pub use atlas::Atlas;
-pub use judge::{Beside, CANDIDATES, Decision, Floors, Judge, Ranked, Scored, Verdict, WINDOW, floors};
-pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys};
+pub use judge::{Beside, CANDIDATES, Decision, Floors, Judge, Picture, Ranked, Scored, Verdict, WINDOW, floors};
+pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys, keys_beside};
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;
@@ -50,6 +52,7 @@ use model::{Directory, Guess, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
 pub use spot::{Names, Spot, SpotKind};
+pub use street::common_street;
 pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.

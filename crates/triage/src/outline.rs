@@ -1,7 +1,8 @@
 //! Which area a point lies in.
 
 use geo::{
-    BoundingRect, Closest, ClosestPoint, Contains, Coord, Distance, Haversine, LineString, MultiPolygon, Point as GeoPoint, Polygon,
+    BoundingRect, Closest, ClosestPoint, Contains, Coord, Distance, Haversine, LineString, LinesIter, MultiPolygon, Point as GeoPoint,
+    Polygon,
 };
 use geojson::{Geometry, GeometryValue, LineStringType};
 use model::Point;
@@ -34,6 +35,13 @@ const TOLERANCE_DEGREES: f64 = 0.001;
 impl Outlines {
     pub(crate) fn new(outlines: Vec<Outline>) -> Self {
         Self(RTree::bulk_load(outlines))
+    }
+
+    /// Every piece of every border: whose it is, and both ends, as east and north.
+    pub(crate) fn borders(&self) -> impl Iterator<Item = (&str, [f64; 2], [f64; 2])> {
+        self.0
+            .iter()
+            .flat_map(|outline| outline.shape.lines_iter().map(move |line| (outline.code.as_str(), line.start.into(), line.end.into())))
     }
 
     /// Code of the narrowest area around the point, or of the nearest one just beside it.

@@ -35,7 +35,10 @@ pub struct Seen {
     place: Vector,
     names: Vector,
     joint: Vector,
-    spots: Vec<Spot>,
+    /// Places with a name, each with the pairs of its letters.
+    named: Vec<(Spot, Grams)>,
+    rt: BTreeSet<String>,
+    rw: BTreeSet<String>,
     /// Every house number, also those far from a street's name.
     houses: BTreeSet<String>,
     /// For every class of what was learned, the root of its probability; empty if nothing was.
@@ -151,7 +154,7 @@ impl Twins {
         let subject = self.subjects.as_ref().map(|sorter| sorter.roots(&bag(&text, &place))).unwrap_or_default();
         let spotted: Vec<Word> = spots.iter().flat_map(|spot| text::words(&spot.name)).collect();
         let spotted: Vec<&Word> = spotted.iter().collect();
-        let named = self.vector(&Bag(vec![Block { weight: 1.0, features: letters(Kind::Letters, &spotted) }]));
+        let names = self.vector(&Bag(vec![Block { weight: 1.0, features: letters(Kind::Letters, &spotted) }]));
         let mut numbers: Vec<String> =
             text.iter().chain(&place).filter(|word| is_number(&word.form) && word.form.len() >= 6).map(|word| word.form.clone()).collect();
         numbers.sort();
@@ -162,8 +165,10 @@ impl Twins {
             matter: vector(2),
             place: vector(3),
             joint: vector(4),
-            names: named,
-            spots,
+            names,
+            rt: numbers_of(&spots, "rt"),
+            rw: numbers_of(&spots, "rw"),
+            named: spots.into_iter().filter(|spot| spot.kind != SpotKind::RtRw).map(with_grams).collect(),
             houses,
             subject,
             numbers,
@@ -332,9 +337,9 @@ struct Best {
 /// The two places of that kind whose names are most alike, and whether their numbers agree (1), contradict (-1) or say nothing (0).
 fn best(a: &Seen, b: &Seen, kind: impl Fn(&Spot) -> bool) -> Best {
     let mut best = Best { alike: 0.0, gang: 0.0, house: 0.0 };
-    for x in a.spots.iter().filter(|spot| kind(spot)) {
-        for y in b.spots.iter().filter(|spot| kind(spot)) {
-            let alike = letters_alike(&x.name, &y.name);
+    for (x, x_grams) in a.named.iter().filter(|(spot, _)| kind(spot)) {
+        for (y, y_grams) in b.named.iter().filter(|(spot, _)| kind(spot)) {
+            let alike = if x.name == y.name && !x.name.is_empty() { 1.0 } else { grams_alike(x_grams, y_grams) };
             let (gang, house) = (agree(&x.gang, &y.gang), agree(&x.house, &y.house));
             let rank = |best: &Best| best.alike + 0.15 * best.gang + 0.1 * best.house;
             let found = Best { alike, gang: if alike > 0.6 { gang } else { 0.0 }, house: if alike > 0.6 { house } else { 0.0 } };
@@ -357,34 +362,40 @@ fn agree(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f32 {
 }
 
 fn rt_rw(a: &Seen, b: &Seen) -> f32 {
-    let all =
-        |seen: &Seen| seen.spots.iter().filter(|spot| spot.kind == SpotKind::RtRw).flat_map(|spot| spot.house.iter().cloned()).collect();
-    let (a, b): (BTreeSet<String>, BTreeSet<String>) = (all(a), all(b));
-    let of = |set: &BTreeSet<String>, start: &str| set.iter().filter(|one| one.starts_with(start)).cloned().collect();
-    let rt = agree(&of(&a, "rt"), &of(&b, "rt"));
-    let rw = agree(&of(&a, "rw"), &of(&b, "rw"));
+    let (rt, rw) = (agree(&a.rt, &b.rt), agree(&a.rw, &b.rw));
     if rt < 0.0 || rw < 0.0 { -1.0 } else { f32::midpoint(rt, rw) }
 }
 
+/// The RT or the RW of these places, as `rt3`.
+fn numbers_of(spots: &[Spot], start: &str) -> BTreeSet<String> {
+    let all = spots.iter().filter(|spot| spot.kind == SpotKind::RtRw).flat_map(|spot| &spot.house);
+    all.filter(|one| one.starts_with(start)).cloned().collect()
+}
+
+/// Pairs of neighbouring letters of a name, sorted; with repetitions.
+type Grams = Vec<u16>;
+
+fn grams(name: &str) -> Grams {
+    let letters: Vec<u8> = name.bytes().filter(|byte| *byte != b' ').collect();
+    let mut grams: Grams = letters.windows(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect();
+    grams.sort_unstable();
+    grams
+}
+
+fn with_grams(spot: Spot) -> (Spot, Grams) {
+    let grams = grams(&spot.name);
+    (spot, grams)
+}
+
 /// How many pairs of neighbouring letters two names share, 0 to 1.
-#[expect(clippy::many_single_char_names, reason = "two sorted lists and where each is read")]
 pub(crate) fn letters_alike(a: &str, b: &str) -> f32 {
-    if a.is_empty() || b.is_empty() {
-        return 0.0;
-    }
-    if a == b {
-        return 1.0;
-    }
-    let grams = |name: &str| -> Vec<[u8; 2]> {
-        let letters: Vec<u8> = name.bytes().filter(|byte| *byte != b' ').collect();
-        let mut grams: Vec<[u8; 2]> = letters.windows(2).map(|two| [two[0], two[1]]).collect();
-        grams.sort_unstable();
-        grams
-    };
-    let (x, y) = (grams(a), grams(b));
+    if a == b && !a.is_empty() { 1.0 } else { grams_alike(&grams(a), &grams(b)) }
+}
+
+fn grams_alike(a: &Grams, b: &Grams) -> f32 {
     let (mut i, mut j, mut both) = (0, 0, 0);
-    while i < x.len() && j < y.len() {
-        match x[i].cmp(&y[j]) {
+    while i < a.len() && j < b.len() {
+        match a[i].cmp(&b[j]) {
             std::cmp::Ordering::Less => i += 1,
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
@@ -394,7 +405,7 @@ pub(crate) fn letters_alike(a: &str, b: &str) -> f32 {
             }
         }
     }
-    2.0 * both as f32 / (x.len() + y.len()).max(1) as f32
+    2.0 * both as f32 / (a.len() + b.len()).max(1) as f32
 }
 
 #[cfg(test)]

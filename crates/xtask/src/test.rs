@@ -136,9 +136,8 @@ fn tests(words: &[String]) -> Result<()> {
     install::mail()?;
     let browser = install::browser()?;
     install::text_gateways()?;
-    let scripts = root().join("tests/browser");
-    if scripts.join("package-lock.json").exists() {
-        let npm = install::npm()?.context("node is needed for the tests of pages: install `nodejs` and `npm`")?;
+    for scripts in ["tests/browser", "tests/smsc"].map(|folder| root().join(folder)) {
+        let npm = install::npm()?.context("node is needed for the tests of pages and of SMPP: install `nodejs` and `npm`")?;
         install::npm_packages(&npm, &scripts)?;
     }
     // The road's tests run the programs themselves, which a test build does not make.
@@ -188,10 +187,13 @@ struct Counts {
 
 impl Counts {
     /// Reads a closing line: `test result: ok. 7 passed; 0 failed; 1 ignored; …`, or nextest's `Summary [ 12.3s] 9 tests run: 8 passed, 1 failed, 2 skipped`.
+    /// What a failed test printed itself comes indented, and was counted already.
     fn read(&mut self, line: &str) {
         let line = without_colours(line);
-        let Some((_, results)) =
-            line.split_once("test result:").or_else(|| line.split_once(" run:").filter(|(before, _)| before.contains("Summary")))
+        let Some((_, results)) = line
+            .strip_prefix("test result:")
+            .map(|rest| ("", rest))
+            .or_else(|| line.split_once(" run:").filter(|(before, _)| before.contains("Summary")))
         else {
             return;
         };
@@ -256,6 +258,7 @@ mod tests {
         counts.read("test result: ok. 7 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 4.67s");
         counts.read("\u{1b}[32;1m     Summary\u{1b}[0m [  12.345s] \u{1b}[1m9\u{1b}[0m tests run: \u{1b}[1m8\u{1b}[0m \u{1b}[32mpassed\u{1b}[0m (1 slow), 1 failed, 2 skipped");
         counts.read("test a_line_that_says 5 passed ... ok");
+        counts.read("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 1 filtered out; finished in 18.56s");
         assert_eq!(counts, Counts { passed: 15, failed: 1, skipped: 3 });
     }
 }

@@ -14,7 +14,7 @@ async fn block(city: &City, complaint: ComplaintId) {
     city.act_as(complaint, admin(city).await, Action::Block { reason: "mengancam petugas".into(), until }).await;
 }
 
-async fn admin(city: &City) -> Actor {
+pub(crate) async fn admin(city: &City) -> Actor {
     let new = store::staff::NewStaff {
         login: format!("admin.{}", StaffId::new(LATER)),
         name: "Admin".into(),

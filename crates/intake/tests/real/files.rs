@@ -4,7 +4,7 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 
 use bus::{Bus, BusConfig, Stop};
 use bytes::Bytes;
-use intake::{Context, promote};
+use intake::{Context, Newest, promote};
 use model::{Attachment, AttachmentKind, Channel, ComplaintId, Content, Event, Inbound, TraceId};
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 use servers::testing::TestNats;
@@ -12,15 +12,16 @@ use store::attachment::{AttachmentState, StoredAttachment};
 
 use crate::city::{City, LATER, NOW, message, opened};
 
-struct Room {
-    city: City,
-    context: Context,
+pub(crate) struct Room {
+    pub(crate) city: City,
+    pub(crate) context: Context,
+    pub(crate) rooms: Newest,
     _nats: TestNats,
     folder: tempfile::TempDir,
 }
 
 impl Room {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let city = City::new().await;
         let nats = servers::testing::nats();
         let config = BusConfig { url: nats.url(), user: None, password: None, key: None, name: "test".into(), replicas: 1 };
@@ -29,14 +30,15 @@ impl Room {
         let folder = tempfile::tempdir().expect("a folder");
         let files: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(folder.path()).expect("opens"));
         let context = Context { db: city.db.clone(), bus, files, limits: promote::Limits::default() };
-        Self { city, context, _nats: nats, folder }
+        let rooms = Newest::load(city.db.clone()).await.expect("loads");
+        Self { city, context, rooms, _nats: nats, folder }
     }
 
     /// Records a message with these bytes in quarantine, and promotes them.
     async fn sent(&self, id: &str, claimed: AttachmentKind, bytes: Vec<u8>) -> (ComplaintId, StoredAttachment) {
         let content = self.context.bus.put_blob(bytes.into()).await.expect("is put");
         let complaint = self.received(id, claimed, content).await;
-        assert_eq!(promote::promote_due(&self.context, LATER).await.expect("promotes"), 1);
+        assert_eq!(promote::promote_due(&self.context, &self.rooms, LATER).await.expect("promotes"), 1);
         (complaint, self.attachment(complaint).await)
     }
 
@@ -81,7 +83,7 @@ async fn a_photograph_is_kept_as_it_came_and_shown_without_what_its_camera_wrote
     let copy = room.read(&kept.public_key.expect("has one")).await;
     assert!(!copy.windows(3).any(|part| part == b"GPS"));
     assert!(!room.folder.path().join("etc").exists());
-    assert_eq!(promote::promote_due(&room.context, LATER).await.expect("promotes"), 0, "once is enough");
+    assert_eq!(promote::promote_due(&room.context, &room.rooms, LATER).await.expect("promotes"), 0, "once is enough");
 }
 
 #[tokio::test]
@@ -90,7 +92,7 @@ async fn what_was_promoted_leaves_quarantine() {
     let content = room.context.bus.put_blob(b"surat".to_vec().into()).await.expect("is put");
     let Content::Quarantined { blob, .. } = content.clone() else { panic!("is in quarantine") };
     room.received("m1", AttachmentKind::Document, content).await;
-    promote::promote_due(&room.context, LATER).await.expect("promotes");
+    promote::promote_due(&room.context, &room.rooms, LATER).await.expect("promotes");
     assert_eq!(room.context.bus.take_blob(&blob).await.expect("answers"), None);
 }
 
@@ -122,7 +124,7 @@ async fn what_is_gone_from_quarantine_is_missing_and_what_never_came_says_why() 
     let room = Room::new().await;
     let gone = Content::Quarantined { blob: model::BlobId("gone".into()), bytes: 1, sha256: "00".into() };
     let complaint = room.received("m1", AttachmentKind::Image, gone).await;
-    promote::promote_due(&room.context, LATER).await.expect("promotes");
+    promote::promote_due(&room.context, &room.rooms, LATER).await.expect("promotes");
     assert_eq!(room.attachment(complaint).await.state, AttachmentState::Missing);
     let dead = Content::Missing { why: "the platform's link had died".into() };
     let complaint = room.received("m2", AttachmentKind::Image, dead).await;
@@ -136,7 +138,7 @@ async fn a_file_too_large_is_refused() {
     let strict = Context { limits: promote::Limits { most_bytes: 4, ..promote::Limits::default() }, ..room.context.clone() };
     let content = strict.bus.put_blob(b"surat panjang".to_vec().into()).await.expect("is put");
     let complaint = room.received("m1", AttachmentKind::Document, content).await;
-    promote::promote_due(&strict, LATER).await.expect("promotes");
+    promote::promote_due(&strict, &room.rooms, LATER).await.expect("promotes");
     assert_eq!(room.attachment(complaint).await.reason.as_deref(), Some("larger than 4 bytes"));
 }
 
@@ -147,11 +149,11 @@ async fn while_storage_is_away_a_file_waits_in_quarantine() {
     std::fs::write(room.folder.path().join("original"), b"in the way").expect("writes");
     let content = room.context.bus.put_blob(b"surat".to_vec().into()).await.expect("is put");
     let complaint = room.received("m1", AttachmentKind::Document, content).await;
-    promote::promote_due(&room.context, LATER).await.expect("promotes");
+    promote::promote_due(&room.context, &room.rooms, LATER).await.expect("promotes");
     assert_eq!(room.attachment(complaint).await.state, AttachmentState::Due);
     std::fs::remove_file(room.folder.path().join("original")).expect("is there");
-    assert_eq!(promote::promote_due(&room.context, LATER).await.expect("promotes"), 0, "not yet");
-    promote::promote_due(&room.context, LATER + jiff::SignedDuration::from_mins(1)).await.expect("promotes");
+    assert_eq!(promote::promote_due(&room.context, &room.rooms, LATER).await.expect("promotes"), 0, "not yet");
+    promote::promote_due(&room.context, &room.rooms, LATER + jiff::SignedDuration::from_mins(1)).await.expect("promotes");
     assert_eq!(room.attachment(complaint).await.state, AttachmentState::Kept);
 }
 

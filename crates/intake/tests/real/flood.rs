@@ -7,6 +7,7 @@ use intake::acts;
 use model::{
     Action, Actor, Address, Audience, ComplaintId, Inbound, MessageKey, Reference, ReplyKind, ReplyTo, Role, StaffId, Status,
     incident::{self as rules, Act, How, IncidentState, StepKind},
+    same::{Heard, SaysSame, hear, leave},
 };
 use store::{
     incident::{self, NewStep},
@@ -117,10 +118,39 @@ async fn work_the_list_off(city: &City, flood: &BTreeSet<ComplaintId>, by: Actor
             // Not the same, or together by now over others.
             None => (StepKind::Different, rules::part(pair, rules::SuggestionState::Different, by, LATER).expect("is allowed")),
         };
-        incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None }]).await.expect("is written");
+        incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None, reason: None }])
+            .await
+            .expect("is written");
         store::commit(tx).await.expect("commits");
         decided += 1;
     }
+}
+
+/// What the citizen's page does when they press one of its two buttons.
+async fn tap(city: &City, id: ComplaintId, same: bool) -> Option<Heard> {
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let complaint = store::complaint::lock(&mut tx, id).await.expect("is read").expect("is there");
+    let beside = incident::beside(&mut tx, std::slice::from_ref(&complaint)).await.expect("is read");
+    let says = SaysSame { same: Some(same), message: None, reply_to: None };
+    let followed = hear(complaint, says, beside.get(&id), &city.rooms.directory, LATER)?;
+    if let Some((kind, change)) = &followed.step {
+        let step = NewStep { kind: *kind, change, by: Actor::Citizen, at: LATER, undoes: None, reason: None };
+        incident::write(&mut tx, &[step]).await.expect("is written");
+    }
+    store::complaint::write(&mut tx, &followed.decision).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    followed.heard
+}
+
+/// Joins two without a suggestion, unless they are together already.
+async fn by_hand(city: &City, one: ComplaintId, other: ComplaintId, by: Actor) {
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let sides = incident::sides(&mut tx, &[one, other]).await.expect("is read");
+    let Ok(change) = rules::join(&sides[0], &sides[1], None, None, by, LATER) else { return };
+    incident::write(&mut tx, &[NewStep { kind: StepKind::Joined, change: &change, by, at: LATER, undoes: None, reason: None }])
+        .await
+        .expect("is written");
+    store::commit(tx).await.expect("commits");
 }
 
 async fn staff(city: &City, login: &str, role: Role, agency: Option<&str>) -> Actor {
@@ -144,6 +174,27 @@ async fn begin(city: &City, of: ComplaintId, act: Act, by: Actor) {
     store::commit(tx).await.expect("commits");
 }
 
+/// Triage opens it again, with its complaints, and everybody in it is told.
+async fn the_water_is_back(city: &City, flood: &[ComplaintId], triage: Actor, next: model::Timestamp) {
+    let (found, _) = incident::of_complaint(&city.db, flood[0]).await.expect("is read").expect("is there");
+    let change = rules::reopen(&found, triage).expect("is allowed");
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let step = NewStep { kind: StepKind::Reopened, change: &change, by: triage, at: next, undoes: None, reason: Some("Air naik lagi.") };
+    incident::write(&mut tx, &[step]).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    begin(city, flood[0], Act::Reopen("Air naik lagi.".into()), triage).await;
+    assert!(acts::act_once(&city.db, next).await.expect("does it"));
+    for id in flood.iter().filter(|id| **id != flood[7]) {
+        assert_ne!(city.complaint(*id).await.status(), Status::Resolved);
+        assert_eq!(city.reply_kinds(*id).await.iter().filter(|kind| **kind == ReplyKind::Reopened).count(), 1);
+    }
+    assert_eq!(city.complaint(flood[7]).await.status(), Status::Resolved, "who had left is left alone");
+    let (found, _) = incident::of_complaint(&city.db, flood[0]).await.expect("is read").expect("is there");
+    assert_eq!(found.state, IncidentState::Open);
+    let reason = incident::steps(&city.db, &[found.lead], 1).await.expect("is read").remove(0).reason;
+    assert_eq!(reason.as_deref(), Some("Air naik lagi."));
+}
+
 #[tokio::test]
 async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
     let city = learned_city().await;
@@ -163,8 +214,28 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
         assert!(members(&city, *other).await.is_empty(), "the others stay apart");
     }
 
+    // Citizens of suggested ones are asked on their pages. One says yes, one says no by mistake, the others nothing.
+    let mut asked = Vec::new();
+    for id in &flood {
+        if city.complaint(*id).await.unanswered().is_some() {
+            asked.push(*id);
+        }
+    }
+    assert!(asked.len() >= 2, "only suggested: {}", asked.len());
+    for other in &others {
+        assert!(tap(&city, *other, true).await.is_none(), "who reported something else is not asked");
+    }
+    assert_eq!(tap(&city, asked[0], true).await, Some(Heard::Together));
+    assert_eq!(tap(&city, asked[0], false).await, None, "a second tap");
+    assert_eq!(tap(&city, asked[1], false).await, Some(Heard::Apart));
+    let of = members(&city, asked[0]).await;
+    let own = of.iter().find(|member| member.complaint == asked[0]).expect("is in it");
+    assert_eq!((own.how, own.percent.is_some()), (How::Citizen, true), "in the citizen's name");
+
     let triage = staff(&city, "triase", Role::Triage, None).await;
     work_the_list_off(&city, &all, triage).await;
+    // Staff have the last word about the one that was a mistake.
+    by_hand(&city, asked[1], flood[0], triage).await;
     let joined = members(&city, flood[0]).await;
     assert_eq!(joined.iter().map(|member| member.complaint).collect::<BTreeSet<_>>(), all, "all forty, and nobody else");
 
@@ -206,13 +277,13 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
 
     // "Mine is another street": one splits off, and nobody else notices.
     let mut tx = store::begin(&city.db).await.expect("begins");
-    let side = incident::sides(&mut tx, &[flood[7]]).await.expect("is read").remove(0);
-    let rest = incident::sides(&mut tx, &flood).await.expect("is read");
-    let pairs = incident::pairs(&mut tx, &flood).await.expect("is read");
-    let pairs = pairs.into_iter().filter(|pair| pair.complaint == flood[7] || pair.other == flood[7]).collect();
-    let change = rules::split(&side, &rest, pairs, Actor::Citizen, next).expect("is allowed");
-    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: next, undoes: None };
+    let complaint = store::complaint::lock(&mut tx, flood[7]).await.expect("is read").expect("is there");
+    let (own, oldest, pairs) = incident::around(&mut tx, flood[7]).await.expect("is read").expect("is there");
+    let reason = "Punya saya di jalan sebelah.".to_owned();
+    let (decision, change) = leave(complaint, (&own, &oldest, pairs), reason, &rooms.directory, next).expect("is allowed");
+    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: next, undoes: None, reason: None };
     incident::write(&mut tx, &[step]).await.expect("is written");
+    store::complaint::write(&mut tx, &decision).await.expect("is written");
     store::commit(tx).await.expect("commits");
     assert!(members(&city, flood[7]).await.is_empty());
     assert_eq!(members(&city, flood[0]).await.len(), 39);
@@ -222,6 +293,8 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
     assert!(members(&city, late).await.is_empty());
     let waiting = incident::waiting_of(&city.db, late).await.expect("is read");
     assert!(!waiting.is_empty(), "it is suggested");
+
+    the_water_is_back(&city, &flood, triage, next).await;
 }
 
 #[tokio::test]
@@ -234,7 +307,7 @@ async fn an_act_that_the_rules_refuse_for_one_complaint_is_done_for_the_others_a
     let mut tx = store::begin(&city.db).await.expect("begins");
     let sides = incident::sides(&mut tx, &ids).await.expect("is read");
     if let Ok(change) = rules::join(&sides[0], &sides[1], None, None, triage, LATER) {
-        let step = NewStep { kind: StepKind::Joined, change: &change, by: triage, at: LATER, undoes: None };
+        let step = NewStep { kind: StepKind::Joined, change: &change, by: triage, at: LATER, undoes: None, reason: None };
         incident::write(&mut tx, &[step]).await.expect("is written");
     }
     store::commit(tx).await.expect("commits");

@@ -107,6 +107,23 @@ async fn before_anything_was_learned_a_likely_pair_is_suggested_with_its_reasons
 }
 
 #[tokio::test]
+async fn a_person_is_asked_once_about_each_matter_however_many_reported_it() {
+    let city = City::new().await;
+    let mut ids = Vec::new();
+    for (who, text) in
+        (1..).zip(["Banjir di Jl. Melati Raya, air masuk rumah warga", "banjir jln melati raya, air masuk ke rumah warga"].repeat(4))
+    {
+        ids.push(opened(city.record_one(&said(who, i64::from(who), text)).await));
+    }
+    let waiting = incident::waiting(&city.db, &Scope::Everything, 100).await.expect("is read");
+    for (place, id) in ids.iter().enumerate() {
+        let about: Vec<ComplaintId> = waiting.iter().filter(|pair| pair.complaint == *id).map(|pair| pair.other).collect();
+        assert_eq!(about.len(), usize::from(place > 0), "complaint {place} is suggested beside one earlier one: {about:?}");
+        assert!(about.iter().all(|other| ids[..place].contains(other)));
+    }
+}
+
+#[tokio::test]
 async fn where_it_was_proven_they_join_by_themselves_and_the_late_one_reads_how_far_it_is() {
     let city = learned_city().await;
     let first = opened(city.record_one(&said(1, 0, "jalan rusak berlubang parah di jl melati raya")).await);

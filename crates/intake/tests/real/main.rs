@@ -2,6 +2,7 @@
 
 mod blocks;
 mod city;
+mod connect;
 mod events;
 mod files;
 mod flood;
@@ -9,4 +10,7 @@ mod incidents;
 mod joining;
 mod once;
 mod opening;
+mod photos;
 mod questions;
+mod same;
+mod scenes;

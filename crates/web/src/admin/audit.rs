@@ -62,6 +62,7 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "parked.retried" => page.t("audit.parked.retried"),
         "parked.dropped" => page.t("audit.parked.dropped"),
         "citizen.blocked" => page.t("audit.citizen.blocked"),
+        "citizen.connected" => page.t("audit.citizen.connected"),
         "citizen.unblocked" => page.t("audit.citizen.unblocked"),
         "channel.paused" => page.t("audit.channel.paused"),
         "channel.resumed" => page.t("audit.channel.resumed"),

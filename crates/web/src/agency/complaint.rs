@@ -210,6 +210,7 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
+        ("gabung", page.t("same.done.join")),
     ];
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
@@ -242,7 +243,11 @@ fn asked(complaint: &Complaint, page: &Page) -> String {
     let question = complaint.questions.open_at(page.now);
     question
         .map_or("", |question| {
-            page.t(if question == model::Question::Place { "complaint.asked.place" } else { "complaint.asked.category" })
+            page.t(match question {
+                model::Question::Place => "complaint.asked.place",
+                model::Question::Category => "complaint.asked.category",
+                model::Question::Same => "complaint.asked.same",
+            })
         })
         .to_owned()
 }
@@ -347,6 +352,10 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Reopened => page.t("did.reopened").to_owned(),
         Kind::Blocked => page.t("did.blocked").to_owned(),
         Kind::Unblocked => page.t("did.unblocked").to_owned(),
+        Kind::SaidSame => page.t("did.said_same").to_owned(),
+        Kind::SaidOther => page.t("did.said_other").to_owned(),
+        Kind::Left => page.t("did.left").to_owned(),
+        Kind::Connected => page.t("did.connected").to_owned(),
     }
 }
 
@@ -378,6 +387,7 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("buka-lagi", may(Action::Reopen { reason: text() })),
         ("blokir", !blocked && may(Action::Block { reason: text(), until: block::until(now, block::DAYS[0]) })),
         ("buka-blokir", blocked && may(Action::Unblock { reason: text() })),
+        ("gabung", incident::may_join(by, complaint)),
         ("catat", may(Action::Note { text: text() })),
     ];
     Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())

@@ -1,10 +1,13 @@
 //! Pages for everybody: what this is, where a complaint stands, and the citizen's own page of it.
 
+pub(crate) mod connect;
 pub(crate) mod home;
+pub(crate) mod leave;
 pub(crate) mod live;
 pub(crate) mod lookup;
 pub(crate) mod photo;
 pub(crate) mod reopen;
+pub(crate) mod same;
 pub(crate) mod steps;
 pub(crate) mod track;
 pub(crate) mod write;

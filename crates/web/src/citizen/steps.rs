@@ -43,11 +43,11 @@ pub(crate) fn steps(history: &[Update], directory: &Directory, page: &Page, phot
 pub(crate) fn icon(kind: UpdateKind) -> &'static str {
     match kind {
         UpdateKind::Opened => "inbox",
-        UpdateKind::Routed => "send",
+        UpdateKind::Routed | UpdateKind::Connected => "send",
         UpdateKind::ToTriage => "search",
         UpdateKind::Claimed => "work",
         UpdateKind::Asked => "question",
-        UpdateKind::FollowedUp | UpdateKind::Answered => "answer",
+        UpdateKind::FollowedUp | UpdateKind::Answered | UpdateKind::SaidSame | UpdateKind::SaidOther | UpdateKind::Left => "answer",
         UpdateKind::Noted => "note",
         UpdateKind::HandedOver => "handover",
         UpdateKind::Resolved => "check",
@@ -71,6 +71,10 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Noted | UpdateKind::Blocked | UpdateKind::Unblocked, _) => page.t("step.noted").to_owned(),
         (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
+        (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
+        (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
+        (UpdateKind::Connected, _) => page.t("step.connected").to_owned(),
+        (UpdateKind::Left, _) => page.t("step.left").to_owned(),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
         (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),
     }

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use model::{AttachmentId, AttachmentKind, Complaint, Status, Timestamp, Update, UpdateKind};
+use model::{AttachmentId, AttachmentKind, Complaint, Directory, Status, Timestamp, Update, UpdateKind, Visibility};
 use store::{
     attachment::{AttachmentState, StoredAttachment},
     message::RecordedMessage,
@@ -17,7 +17,7 @@ use ui::{Page, Photo, Tone, Visit};
 use uuid::Uuid;
 
 use super::{
-    opened_by,
+    leave, opened_by, same,
     steps::{Holder, Step, explained, holders, steps},
 };
 use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
@@ -41,6 +41,12 @@ struct Track {
     others: u64,
     /// What the officer asked last, while they wait for the answer.
     question: Option<String>,
+    /// The earlier complaint that it may be the same as.
+    same: Option<same::Question>,
+    /// What it is in one incident with.
+    joined: Option<leave::Joined>,
+    /// Ways in through which it can go on; empty: it stays here.
+    ways: Vec<String>,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -53,6 +59,10 @@ pub(crate) struct Draft {
     pub(crate) words_error: String,
     pub(crate) reason: String,
     pub(crate) reason_error: String,
+    pub(crate) leave: String,
+    pub(crate) leave_error: String,
+    /// The code that was just made.
+    pub(crate) connect: Option<String>,
 }
 
 pub(crate) async fn show(
@@ -82,6 +92,8 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     let status = complaint.status();
     let steps = steps(&history, &directory, &page, photo_of);
     let (photos, others) = photos(&messages, &code, &page);
+    let same = same::question(rooms, complaint, &page).await?;
+    let joined = leave::joined(rooms, complaint, &page).await?;
     page::html(&Track {
         reference: complaint.reference.to_string(),
         status,
@@ -95,6 +107,9 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         photos,
         others,
         question: history.iter().rev().find(|update| update.kind == UpdateKind::Asked).and_then(|update| update.text.clone()),
+        same,
+        joined,
+        ways: ways(complaint, &directory, &page),
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,
@@ -102,10 +117,23 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     })
 }
 
+/// The city's own ways in, by what people call them. Who asked for secrecy is not tied to a telephone.
+fn ways(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<String> {
+    if complaint.visibility == Visibility::Secret {
+        return Vec::new();
+    }
+    let of_the_city = page::open_channels(directory, page.now).into_iter().filter(|channel| channel.area.is_none());
+    of_the_city.map(|channel| channel.label.clone()).collect()
+}
+
 fn flashed(page: Page, done: &Done) -> Page {
     let text = match () {
         () if done.is("pesan") => page.t("track.done.words"),
         () if done.is("belum") => page.t("track.done.reopened"),
+        () if done.is("sama") => page.t("track.done.same"),
+        () if done.is("beda") => page.t("track.done.another"),
+        () if done.is("lain") => page.t("track.done.left"),
+        () if done.is("putus") => page.t("track.done.decided"),
         () => return page,
     };
     let text = text.to_owned();

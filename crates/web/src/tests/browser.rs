@@ -20,7 +20,7 @@ async fn every_page_stands_in_a_real_browser() {
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = Stop::new();
     let pages = tokio::spawn(crate::run(world.context(&base), listener, stop.clone()));
-    let city = lively(&world, &base).await;
+    let city = Box::pin(lively(&world, &base)).await;
     let told = Command::new("node")
         .arg("web.mjs")
         .current_dir(script)
@@ -42,7 +42,7 @@ async fn serve_the_city_to_look_at_by_hand() {
     let listener = TcpListener::bind("127.0.0.1:8190").await.expect("the port is free");
     let base = "http://127.0.0.1:8190";
     let pages = tokio::spawn(crate::run(world.context(base), listener, Stop::new()));
-    println!("{:#}", lively(&world, base).await);
+    println!("{:#}", Box::pin(lively(&world, base)).await);
     pages.await.expect("a task").expect("pages");
 }
 
@@ -73,7 +73,11 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let supervisor = world.sign_in("jalan.penyelia").await;
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
     assert!(supervisor.post(&format!("/aduan/{}/blokir", rude.id), &reason).await.status.is_redirection());
+    let same = Wish { tel: "081200000010", text: "Lubang di jalan depan pasar.", hours_ago: 2, ..Wish::default() };
+    let same = world.complain(same).await;
+    super::same::ask(world, &same, &open).await;
     let incident = super::incidents::an_incident_and_two_pairs(world, &open, &asked, &resolved).await;
+    let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
     channels(world).await;
     world.pass(SignedDuration::from_mins(7));
@@ -84,9 +88,10 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "base": base,
         "password": PASSWORD,
         "number": open.reference.to_string(),
-        "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved) },
+        "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same) },
         "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
         "incident": incident,
+        "closed": closed,
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })

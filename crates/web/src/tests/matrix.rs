@@ -53,7 +53,9 @@ async fn nobody_acts_on_a_complaint_that_is_not_theirs_to_see() {
     let world = World::new().await;
     let complaint = world.complain(Wish::default()).await;
     let stranger = world.sign_in("taman").await;
-    for action in ["ambil", "tanya", "jawab", "catat", "alihkan", "arahkan", "buka-lagi", "selesai", "blokir", "buka-blokir"] {
+    for action in
+        ["ambil", "tanya", "jawab", "catat", "alihkan", "arahkan", "buka-lagi", "selesai", "blokir", "buka-blokir", "gabung", "pisah"]
+    {
         let page = format!("/aduan/{}/{action}", complaint.id);
         let parks = world.agency("tamhut").to_string();
         let answer = stranger.post(&page, &[("text", "x"), ("agency", &parks), ("to_triage", "ya")]).await;
@@ -168,7 +170,13 @@ async fn opening_pages_changes_nothing() {
         assert_eq!(admin.get(&page).await.status, StatusCode::OK, "{page}");
     }
     // What only a post does is no page.
-    for page in [format!("/t/{code}/belum-selesai"), format!("/t/{code}/pesan"), format!("/aduan/{id}/ambil"), "/keluar".to_owned()] {
+    for page in [
+        format!("/t/{code}/belum-selesai"),
+        format!("/t/{code}/pesan"),
+        format!("/t/{code}/sama"),
+        format!("/aduan/{id}/ambil"),
+        "/keluar".to_owned(),
+    ] {
         assert_eq!(admin.get(&page).await.status, StatusCode::NOT_FOUND, "{page}");
     }
     let after = (world.complaint(complaint.id).await, store::audit::list(&world.db, None, 50).await.expect("a database").len());
