@@ -1,5 +1,5 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
-// { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, parked }
+// { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked }
 
 import { SIZES, blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
@@ -15,6 +15,9 @@ try {
   await isItThisOne();
   await onPaper();
   for (const [login, pages] of Object.entries(staffPages())) await forStaff(login, pages);
+  await decidedByKeyboard({});
+  await decidedByKeyboard({ javaScriptEnabled: false });
+  await joinedByHand();
   await anOfficersDay();
   await theOtherLanguage();
 } catch (error) {
@@ -168,6 +171,93 @@ async function unfold(page) {
       details.open = true;
     }
   });
+}
+
+/** Goes from where the keyboard is to what `wanted` (a selector) is, by Tab alone. */
+async function tabTo(page, wanted, where) {
+  for (let presses = 0; presses < 150; presses++) {
+    await page.keyboard.press("Tab");
+    const found = await page.evaluate((selector) => document.activeElement.matches(selector), wanted);
+    if (found) return;
+  }
+  throw new Error(`${where}: the keyboard does not reach ${wanted}`);
+}
+
+/** Presses the button that has the focus, and waits for the page behind it. */
+async function pressed(page) {
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+}
+
+/** Triage decides on pairs and takes it back, without a mouse; with and without scripts. */
+async function decidedByKeyboard(options) {
+  const scripts = options.javaScriptEnabled !== false;
+  const where = scripts ? "same by keyboard" : "same by keyboard without scripts";
+  const context = await visitor(browser, options);
+  const page = await signIn(context, "triase");
+  const said = async (words) => must((await page.textContent("main")).includes(words), where, `does not say "${words}"`);
+  const pairs = () => page.locator("section.card form button[value=gabung]").count();
+  await visit(page, at("/usulan"));
+  const before = await pairs();
+  must(before >= 2, where, `there are ${before} pairs`);
+  await said("Jarak kedua titik:");
+  if (scripts && city.maps) {
+    const map = page.locator("[data-points]").first();
+    await map.scrollIntoViewIfNeeded().catch(() => {});
+    await page.waitForSelector(".map .between", { timeout: 15_000, state: "attached" }).catch(() => blame(where, "the map does not stand"));
+    must((await page.locator(".map .here").count()) >= 2, where, "the map does not show both points");
+  } else if (!scripts) {
+    must((await page.locator(".map:visible").count()) === 0, where, "an empty map is shown");
+  }
+  for (const [value, words, left] of [
+    ["gabung", "Laporan sudah digabung.", before - 1],
+    ["beda", "Dicatat: bukan hal yang sama.", before - 1],
+    ["nanti", "Ditunda. Usulan ini tetap ada di bawah.", before],
+  ]) {
+    await visit(page, at("/usulan"));
+    await tabTo(page, `button[value=${value}]`, where);
+    await pressed(page);
+    await said(words);
+    must((await pairs()) === left, where, `${value}: ${await pairs()} pairs are left of ${before}`);
+    if (scripts) await judge(page, `triase-same-${value}`);
+    await tabTo(page, "form[action^='/langkah/'] button", where);
+    await pressed(page);
+    await said("Sudah dibatalkan. Semua kembali seperti semula.");
+    must((await pairs()) === before, where, `${value} taken back: ${await pairs()} pairs instead of ${before}`);
+  }
+  await context.close();
+}
+
+/** Somebody joins two complaints by number, and opens what was typed wrong again. */
+async function joinedByHand() {
+  const context = await visitor(browser);
+  const page = await signIn(context, "triase");
+  await visit(page, at(city.complaints.triage));
+  await tabTo(page, "summary:has(+ .inside #nomor-gabung)", "by hand");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "#nomor-gabung", "by hand");
+  await page.keyboard.type("7KQ2");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Tiang yang sama.");
+  await page.keyboard.press("Tab");
+  await pressed(page);
+  must((await page.textContent("[role=alert]")).includes("Tidak ada laporan dengan nomor itu"), "by hand", "a wrong number is not told");
+  must((await page.inputValue("#kata-gabung")) === "Tiang yang sama.", "by hand", "what was typed is lost");
+  await judge(page, "triase-by-hand");
+  await page.fill("#nomor-gabung", city.number);
+  await page.focus("#kata-gabung");
+  await page.keyboard.press("Tab");
+  await pressed(page);
+  must((await page.textContent("main")).includes("Laporan sudah digabung."), "by hand", "joining is not told");
+  await visit(page, at(city.closed));
+  await judge(page, "triase-incident-closed");
+  await page.fill("#alasan-buka", "Air datang lagi.");
+  await page.focus("#alasan-buka");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Tab");
+  await pressed(page);
+  must((await page.textContent("main")).includes("Kejadian terbuka kembali."), "incident", "opening it again is not told");
+  await context.close();
 }
 
 /** An officer works; the citizen's open page shows it without being loaded again; a stale page is told. */

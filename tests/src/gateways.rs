@@ -21,7 +21,7 @@ pub const GATEWAY_WORD: &str = "kata-contoh-untuk-uji";
 const PASSWORD: &str = "sandi-contoh-untuk-uji";
 
 /// A program of Debian's packages.
-fn debian(name: &str, package: &str) -> PathBuf {
+pub(crate) fn debian(name: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     let found = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
@@ -143,7 +143,7 @@ fn settings(folder: &Path, [admin, boxes, send, network]: [u16; 4], door_port: u
 }
 
 /// Connects as soon as somebody listens there.
-async fn open(port: u16) -> TcpStream {
+pub(crate) async fn open(port: u16) -> TcpStream {
     let since = Instant::now();
     loop {
         match TcpStream::connect(("127.0.0.1", port)) {

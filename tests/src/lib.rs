@@ -10,6 +10,7 @@ mod hostile;
 mod mail;
 mod process;
 mod proxy;
+mod smsc;
 
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,7 @@ pub use hostile::{image_bomb, text_webhook};
 pub use mail::OFFICE;
 pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
+pub use smsc::Smsc;
 
 /// Signs what the played platform sends. Known to the adapter by its configuration; protects nothing.
 pub const APP_SECRET: &str = "rahasia-contoh-untuk-uji";

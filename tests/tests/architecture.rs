@@ -269,6 +269,32 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Words in backticks with this many low lines are names of tests.
+const LOW_LINES: usize = 3;
+
+#[test]
+fn every_test_that_the_page_on_reliability_names_exists() {
+    let page = fs::read_to_string(root().join("docs/reliability.md")).expect("the page is there");
+    let is_test = |word: &&str| {
+        word.matches('_').count() >= LOW_LINES
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let all = every_source(&root().join("crates")).into_iter().chain(every_source(&root().join("tests")));
+    let text: String = all.filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/reliability.md names tests that are not there: {missing:?}");
+}
+
+/// Tests included.
+fn every_source(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name() != "node_modules");
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.map(|entry| entry.path()).partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| every_source(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")).chain(below).collect()
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the workspace").to_owned()
 }

@@ -9,12 +9,12 @@ use adapter_sdk::{
         extract::{Query, Request, State},
         http::{HeaderMap, StatusCode, header},
         middleware,
-        response::{Html, IntoResponse, Redirect, Response},
+        response::{IntoResponse, Redirect, Response},
         routing::{get, post},
     },
     form::{
-        AreaGroup, Arrival, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site, site,
-        wants_json,
+        self, AreaGroup, Arrival, Body, BodyError, Form, Limits, Mint, NotAClerk, Patience, Problems, area_groups, contact, same_site,
+        site, wants_json,
     },
     model::MessageId,
 };
@@ -456,14 +456,7 @@ impl Room {
             }
             menu.extend([link("/tak-sampai", "menu.undelivered"), link("/luring", "menu.waiting")]);
             page = page.menu(menu);
-            page.account = Some(Account {
-                name: session.clerk.name.clone(),
-                role: session.label.clone(),
-                settings: String::new(),
-                sign_out: "/keluar".into(),
-                // Posts are checked by where they come from, and the cookie is `SameSite`.
-                csrf: String::new(),
-            });
+            page.account = Some(Account::of_clerk(&session.clerk, session.label.clone()));
         }
         page
     }
@@ -494,8 +487,7 @@ fn accepted(ask: &Ask, entry: &Entry) -> Response {
 }
 
 async fn outline(State(room): State<Arc<Room>>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    room.door.outline().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |bytes| (headers, bytes).into_response())
+    form::outline(&room.door)
 }
 
 pub(crate) async fn missing(State(room): State<Arc<Room>>, visit: Visit) -> Response {
@@ -509,13 +501,7 @@ pub(crate) fn words(language: Language) -> Words {
 }
 
 pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "Could not draw a page.");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    form::drawn(status, template.render())
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use adapter_desk::Desk;
 use adapter_sdk::{
-    Adapter, AttachmentKind, ClerkToken, DoorDirectory, Event, Inbound, Language, Raw, Reply, ReplyId, ReplyKind, ReplyTo, Timestamp,
-    Visibility,
+    Adapter, AttachmentKind, ClerkToken, DoorDirectory, Event, Inbound, Language, Raw, Timestamp, Visibility,
     model::{Role, StaffId},
 };
-use adapter_testkit::{Counter, Filled, Shown, StaffKey, small_city};
+use adapter_testkit::{Counter, Filled, Shown, StaffKey, acknowledgement, small_city};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -302,21 +301,6 @@ async fn the_acknowledgement_comes_onto_the_slip_and_into_the_list_and_is_there_
     assert!(between(&after, "<article", "</article>").contains("Jumat, 27 November 2026"));
     let list = counter.get("/hari-ini", &[("cookie", &cookie)]).await.text;
     assert!(list.contains("Dinas Bina Marga"), "{list}");
-}
-
-fn acknowledgement(to: ReplyTo) -> Reply {
-    let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("deadline", "Jumat, 27 November 2026")];
-    Reply {
-        id: ReplyId::new(Timestamp::UNIX_EPOCH),
-        to,
-        kind: ReplyKind::Forwarded,
-        language: Language::Id,
-        text: "Terima kasih.".into(),
-        short: Vec::new(),
-        params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        menu: None,
-        files: Vec::new(),
-    }
 }
 
 #[tokio::test]

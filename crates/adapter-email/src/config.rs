@@ -1,6 +1,6 @@
 //! The `[adapter]` table. `config.default.toml` says what each key is for.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use adapter_sdk::{ConfigError, Secret, Size};
 use serde::Deserialize;
@@ -30,6 +30,8 @@ pub struct Config {
     pub idle: u32,
     /// Seconds that one step of a conversation with a server may take.
     pub patience: u32,
+    /// Where the newest refresh tokens are kept, of givers that change them with every use.
+    pub state_folder: PathBuf,
 }
 
 /// One address of ours, with its mailbox and the server that sends for it.

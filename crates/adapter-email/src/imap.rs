@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use adapter_sdk::{Batch, BoxError, Bytes, FetchError, Item};
+use adapter_sdk::{Batch, BoxError, Bytes, FetchError, Item, outgoing::tls};
 use async_imap::{
     Client,
     error::Error as ImapError,
@@ -30,7 +30,6 @@ use crate::{
     config::{Account, Security, Server},
     login::{Ticket, XOAuth2},
     parse::says,
-    tls,
 };
 
 /// Mails of one poll, and about how many bytes.
@@ -273,12 +272,14 @@ impl Email {
             }
         };
         let entered = timeout(self.config.patience(), entering).await.map_err(|_| Trouble::Silent)?;
-        entered.map_err(|(error, _)| {
-            self.tokens.forget(server);
-            match Trouble::from(error) {
-                Trouble::Refused => Trouble::Login,
-                other => other,
-            }
+        let error = match entered {
+            Ok(session) => return Ok(session),
+            Err((error, _)) => error,
+        };
+        self.tokens.forget(server).await;
+        Err(match Trouble::from(error) {
+            Trouble::Refused => Trouble::Login,
+            other => other,
         })
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod body;
 mod bounce;
+mod certificate;
 mod charset;
 mod compose;
 mod config;
@@ -15,14 +16,13 @@ mod probe;
 mod quote;
 mod smtp;
 mod thread;
-mod tls;
 mod tnef;
 
 use std::time::Duration;
 
 use adapter_sdk::{
-    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Poll, Raw, RemoteMedia, Reply, ReplyFile, SendError,
-    Sent, Timestamp,
+    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Folder, Http, ParseError, Poll, Raw, RemoteMedia, Reply, ReplyFile,
+    SendError, Sent, Timestamp, outgoing::tls,
 };
 
 use crate::{address::Mailbox, imap::Sessions, login::Tokens, smtp::Answers};
@@ -73,7 +73,8 @@ impl Adapter for Email {
             }
         }
         let mailboxes = config.accounts.iter().filter_map(|account| Mailbox::parse(&account.address)).collect();
-        Ok(Self { config, mailboxes, http, sessions: Sessions::default(), tokens: Tokens::default(), answers: Answers::default() })
+        let tokens = Tokens::new(Folder::new(&config.state_folder));
+        Ok(Self { config, mailboxes, http, sessions: Sessions::default(), tokens, answers: Answers::default() })
     }
 
     fn accounts(&self) -> Vec<String> {

@@ -2,12 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use adapter_sdk::{BoxError, Http};
-use serde::Deserialize;
+use adapter_sdk::{BoxError, Folder, Http};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::config::{Grant, OAuth, Server};
@@ -23,14 +25,25 @@ pub(crate) enum Ticket {
     Token(String),
 }
 
-/// Tokens that are still good, and the newest refresh tokens, by who they are for.
-#[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<String, Kept>>);
+/// Tokens that are still good, and the newest refresh tokens. Some givers take a refresh token once and give the next along: that one is on the disk
+/// before it is used, so that a restart does not need a person.
+pub(crate) struct Tokens {
+    folder: Folder,
+    chains: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Chain>>>>,
+}
 
-#[derive(Default, Clone)]
-struct Kept {
+/// What descends from one refresh token of the configuration. Another one there is another chain, with another file: so it counts at once.
+#[derive(Default)]
+struct Chain {
     access: Option<(String, Instant)>,
+    /// Where it is not the configuration's own any more.
     refresh: Option<String>,
+}
+
+/// The file of a chain.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    refresh_token: String,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -60,42 +73,91 @@ struct Given {
 }
 
 impl Tokens {
+    /// With the newest refresh tokens kept in this folder.
+    pub(crate) fn new(folder: Folder) -> Self {
+        Self { folder, chains: Mutex::default() }
+    }
+
     /// What opens this server now.
     pub(crate) async fn ticket(&self, server: &Server, http: &Http) -> Result<Ticket, BoxError> {
         match &server.oauth {
             None => Ok(Ticket::Password(server.password.expose().to_owned())),
-            Some(oauth) => Ok(Ticket::Token(self.token(server, oauth, http).await?)),
+            Some(oauth) => Ok(Ticket::Token(self.token(oauth, http).await?)),
         }
     }
 
     /// The server did not take it: the next one is a new one.
-    pub(crate) fn forget(&self, server: &Server) {
-        if let Some(kept) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&key(server)) {
-            kept.access = None;
+    pub(crate) async fn forget(&self, server: &Server) {
+        if let Some(oauth) = &server.oauth {
+            self.chain(&print(oauth)).lock().await.access = None;
         }
     }
 
-    async fn token(&self, server: &Server, oauth: &OAuth, http: &Http) -> Result<String, BoxError> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key(server)).cloned().unwrap_or_default();
-        if let Some((token, _)) = kept.access.filter(|(_, until)| *until > Instant::now()) {
-            return Ok(token);
+    /// A token that is good; whoever asks meanwhile waits for the same one.
+    async fn token(&self, oauth: &OAuth, http: &Http) -> Result<String, TokenError> {
+        let name = print(oauth);
+        let chain = self.chain(&name);
+        let mut chain = chain.lock().await;
+        if let Some((token, _)) = chain.access.as_ref().filter(|(_, until)| *until > Instant::now()) {
+            return Ok(token.clone());
         }
-        let refresh = kept.refresh.unwrap_or_else(|| oauth.refresh_token.expose().to_owned());
-        let given = ask(oauth, &refresh, http).await?;
+        let given = if oauth.grant == Grant::RefreshToken {
+            let file = format!("oauth2-{name}.json");
+            self.renewed(oauth, http, &file, &mut chain).await?
+        } else {
+            ask(oauth, "", http).await?
+        };
         let lasts = given.expires_in.map_or(USUAL, Duration::from_secs).saturating_sub(MARGIN);
-        let kept =
-            Kept { access: Some((given.access_token.clone(), Instant::now() + lasts)), refresh: given.refresh_token.or(Some(refresh)) };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key(server), kept);
+        chain.access = Some((given.access_token.clone(), Instant::now() + lasts));
         Ok(given.access_token)
     }
+
+    /// Asks with the newest refresh token, and keeps the one that comes along.
+    async fn renewed(&self, oauth: &OAuth, http: &Http, file: &str, chain: &mut Chain) -> Result<Given, TokenError> {
+        let first = oauth.refresh_token.expose();
+        if chain.refresh.is_none() {
+            chain.refresh = self.folder.read::<Kept>(file).await.unwrap_or_else(|error| not_kept(&error)).map(|kept| kept.refresh_token);
+        }
+        let asked = ask(oauth, chain.refresh.as_deref().unwrap_or(first), http).await;
+        let given = match asked {
+            // A folder that was put back from a copy: the configuration's own may still be good.
+            Err(TokenError::Refused(_)) if chain.refresh.take().is_some_and(|kept| kept != first) => ask(oauth, first, http).await?,
+            other => other?,
+        };
+        if let Some(next) = given.refresh_token.clone().filter(|next| chain.refresh.as_deref().unwrap_or(first) != next) {
+            let kept = Kept { refresh_token: next };
+            self.folder.write(file, &kept).await.unwrap_or_else(|error| not_kept(&error));
+            chain.refresh = Some(kept.refresh_token);
+        }
+        Ok(given)
+    }
+
+    fn chain(&self, name: &str) -> Arc<tokio::sync::Mutex<Chain>> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
+    }
 }
 
-fn key(server: &Server) -> String {
-    format!("{}/{}", server.host, server.user)
+/// The mail goes on; a person is needed after the next restart.
+fn not_kept<T: Default>(error: &std::io::Error) -> T {
+    tracing::error!(error = error as &dyn std::error::Error, "The newest refresh token cannot be kept or read: look at `state_folder`.");
+    T::default()
 }
 
-async fn ask(oauth: &OAuth, refresh: &str, http: &Http) -> Result<Given, BoxError> {
-    let http = http.trusting(&oauth.token_url)?;
+/// What a chain is known by: who gives, to whom, for what, and from which first token. A hash, because that is secret.
+fn print(oauth: &OAuth) -> String {
+    let mut hash = Sha256::new();
+    for part in [&oauth.token_url, &oauth.client_id, &oauth.scope, oauth.refresh_token.expose()] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing into a String cannot fail
+        text
+    })
+}
+
+async fn ask(oauth: &OAuth, refresh: &str, http: &Http) -> Result<Given, TokenError> {
+    let http = http.trusting(&oauth.token_url).map_err(TokenError::Unreachable)?;
     let mut form = vec![("client_id", oauth.client_id.as_str())];
     match oauth.grant {
         Grant::RefreshToken => form.extend([("grant_type", "refresh_token"), ("refresh_token", refresh)]),
@@ -109,9 +171,9 @@ async fn ask(oauth: &OAuth, refresh: &str, http: &Http) -> Result<Given, BoxErro
     }
     let answer = http.post(&oauth.token_url).form(&form).send().await.map_err(TokenError::Unreachable)?;
     if !answer.status.is_success() {
-        return Err(TokenError::Refused(answer.status.as_u16()).into());
+        return Err(TokenError::Refused(answer.status.as_u16()));
     }
-    answer.json().map_err(|_| TokenError::Unreadable.into())
+    answer.json().map_err(|_| TokenError::Unreadable)
 }
 
 /// `XOAUTH2`, as Google and Microsoft describe it. A second challenge holds an error, and wants an empty answer.

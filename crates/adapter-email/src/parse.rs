@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
         };
         let adapter = self.raw.adapter.clone();
         let at = self.sent_at().min(self.raw.received_at);
-        vec![Event::Receipt(Receipt { reply, platform_id, adapter, account: self.account.known(), state, at })]
+        vec![Event::Receipt(Receipt { reply, platform_id, adapter, account: self.account.known(), state, at, file_refused: None })]
     }
 
     /// A machine answers in the person's absence: so it got there.

@@ -13,7 +13,6 @@ use crate::{
     address::{Mailbox, Signer},
     config::{Account, Security},
     imap::{Open, Trouble},
-    tls,
 };
 
 /// A mail that is so much newer than now tells of two clocks.
@@ -136,7 +135,7 @@ impl Email {
 
 fn certificate(of: &str, host: &str, certificate: Option<&[u8]>, now: Timestamp) -> Option<Finding> {
     let what = format!("certificate of {of} {host}");
-    let until = tls::good_until(certificate?);
+    let until = crate::certificate::good_until(certificate?);
     Some(until.map_or_else(
         || Finding::unknown(what.clone(), "it cannot be read"),
         |until| Finding::fine(what.clone(), "trusted").until(until).at(now),

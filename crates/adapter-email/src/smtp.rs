@@ -134,8 +134,13 @@ impl Email {
         let key = if self.config.plus_addresses { self.config.reply_key.expose().as_bytes() } else { b"" };
         let mut letter = compose::letter(reply, account, ours, &to, key)?;
         let mut sent = self.hand_over(account, &to, &letter).await;
-        if !reply.files.is_empty() && matches!(&sent, Err(SendError::Rejected { code, .. }) if TOO_LARGE.contains(&code.as_str())) {
+        let mut file_refused = None;
+        if let Err(SendError::Rejected { code, detail }) = &sent
+            && !reply.files.is_empty()
+            && TOO_LARGE.contains(&code.as_str())
+        {
             // It was refused whole: the same mail goes again, lighter.
+            file_refused = Some(format!("{code}: {detail}"));
             warn!(reply.id = %reply.id, "The sending server does not take the mail with its files: the words go alone.");
             letter = compose::letter(&Reply { files: Vec::new(), ..reply.clone() }, account, ours, &to, key)?;
             sent = self.hand_over(account, &to, &letter).await;
@@ -143,7 +148,7 @@ impl Email {
         if automatic && matches!(sent, Err(SendError::Unreachable(_) | SendError::Throttled(_))) {
             self.answers.back(&to.known());
         }
-        sent.map(|()| Sent { platform_id: Some(letter.id) })
+        sent.map(|()| Sent { platform_id: Some(letter.id), file_refused })
     }
 
     async fn hand_over(&self, account: &Account, to: &Mailbox, letter: &Letter) -> Result<(), SendError> {
@@ -238,10 +243,9 @@ impl Email {
         };
         let credentials = Credentials::new(server.user.clone(), secret);
         let answered = timeout(self.config.patience(), connection.auth(&mechanisms, &credentials)).await.map_err(|_| Trouble::Silent)?;
-        answered.map(|_| ()).map_err(|error| {
-            self.tokens.forget(server);
-            Trouble::Login(error.status().map_or_else(|| "no way to log in that we know".to_owned(), |code| code.to_string()))
-        })
+        let Err(error) = answered else { return Ok(()) };
+        self.tokens.forget(server).await;
+        Err(Trouble::Login(error.status().map_or_else(|| "no way to log in that we know".to_owned(), |code| code.to_string())))
     }
 }
 

@@ -89,9 +89,13 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<String> {
 }
 
 fn opened(port: u16, login: &str) -> Email {
+    opened_with(port, login, "/dev/null/state")
+}
+
+fn opened_with(port: u16, login: &str, state: &str) -> Email {
     let imap = format!("{{ host = '127.0.0.1', port = {port}, security = 'none', user = '{US}', {login} }}");
     let text = format!(
-        "[door]\nlisten = '127.0.0.1:0'\n[spool]\nfolder = '/nowhere'\n[adapter]\nidle = 1\nreply_key = 'kunci-contoh-untuk-uji-yang-panjang'\n\
+        "[door]\nlisten = '127.0.0.1:0'\n[spool]\nfolder = '/nowhere'\n[adapter]\nstate_folder = '{state}'\nidle = 1\nreply_key = 'kunci-contoh-untuk-uji-yang-panjang'\n\
          accounts = [{{ address = '{US}', imap = {imap}, smtp = {{ host = '127.0.0.1', port = 9, security = 'none' }} }}]\n"
     );
     let settings = Settings::<<Email as Adapter>::Config>::layered(&[Email::DEFAULTS, &text]).unwrap_or_else(|error| panic!("{error}"));
@@ -125,6 +129,51 @@ async fn a_token_is_asked_for_and_another_one_when_the_server_does_not_take_it()
     let refused = opened(port, &oauth).poll(US, None).await.expect_err("no token is given");
     let told = format!("{refused:?}");
     assert!(told.contains("Refused(400)") && !told.contains("segar") && !told.contains("rahasia-giver"), "{told}");
+}
+
+/// What the giver was asked with, so far.
+fn shown_to(giver: &FakePlatform) -> Vec<String> {
+    let bodies = giver.seen().into_iter().map(|seen| String::from_utf8_lossy(&seen.body).into_owned());
+    bodies.filter_map(|body| body.split('&').find_map(|pair| pair.strip_prefix("refresh_token=")).map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_changes_with_every_use_outlives_a_restart_until_the_configuration_has_another() {
+    let giver = FakePlatform::start().await;
+    let port = start(Arc::new(Played { token: "masuk".into(), ..Played::default() })).await;
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let state = folder.path().join("state");
+    let email = |first: &str| {
+        let oauth = format!("oauth = {{ token_url = '{}/token', client_id = 'kami', refresh_token = '{first}' }}", giver.url());
+        opened_with(port, &oauth, &state.display().to_string())
+    };
+    let now_gives =
+        |next: &str| giver.always(Canned::json(200, format!(r#"{{"access_token":"masuk","expires_in":0,"refresh_token":"{next}"}}"#)));
+
+    now_gives("segar-dua");
+    email("segar-satu").poll(US, None).await.expect("it lets us in");
+    now_gives("segar-tiga");
+    email("segar-satu").poll(US, None).await.expect("after a restart too");
+    assert_eq!(shown_to(&giver), ["segar-satu", "segar-dua"], "the first one is dead, and the newest was kept");
+
+    now_gives("lain-dua");
+    email("lain-satu").poll(US, None).await.expect("the administrator's new one");
+    assert_eq!(shown_to(&giver).last().expect("asked"), "lain-satu", "a changed configuration counts at once");
+    email("segar-satu").poll(US, None).await.expect("and back");
+    assert_eq!(shown_to(&giver).last().expect("asked"), "segar-tiga");
+
+    // What was kept is refused: the configuration's own is tried.
+    giver.always(Canned::status(400));
+    email("segar-satu").poll(US, None).await.expect_err("neither is taken");
+    assert_eq!(shown_to(&giver)[4..], ["lain-dua", "segar-satu"]);
+
+    let files: Vec<_> = std::fs::read_dir(&state).expect("the folder").flatten().collect();
+    assert_eq!(files.len(), 2);
+    for file in files {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(file.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+        assert!(!file.file_name().to_string_lossy().contains("satu"), "its name shows no token");
+    }
 }
 
 #[tokio::test]

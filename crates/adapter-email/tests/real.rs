@@ -9,12 +9,12 @@ use std::{
 
 use adapter_email::Email;
 use adapter_sdk::{
-    Adapter, AdapterName, Address, Audience, Batch, Event, Http, Item, Language, Poll, Raw, ReceiptState, Reference, Reply, ReplyId,
-    ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId,
+    Adapter, AdapterName, Address, AttachmentKind, Audience, Batch, Event, Http, Item, Language, Poll, Raw, ReceiptState, Reference, Reply,
+    ReplyFile, ReplyId, ReplyKind, ReplyTo, SendError, Settings, State, Timestamp, TraceId,
     axum::{self, Form, Json, Router, extract, http::StatusCode, routing::post},
     outgoing::Limits,
 };
-use adapter_testkit::mail::{ADDRESSES, Mail, PASSWORD};
+use adapter_testkit::mail::{ADDRESSES, Mail, Mood, PASSWORD};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -331,6 +331,29 @@ async fn a_reply_arrives_and_one_that_cannot_comes_back_as_a_receipt() {
     let [Event::Receipt(receipt)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(receipt.reply, Some(lost.id));
     assert!(matches!(&receipt.state, ReceiptState::Failed { code, .. } if code.starts_with('5')), "{receipt:?}");
+}
+
+#[tokio::test]
+async fn a_photo_that_the_server_refuses_does_not_hold_the_words_up_and_its_no_is_told() {
+    let mail = post_office();
+    let email = opened(&at(&mail));
+    let photo = ReplyFile {
+        kind: AttachmentKind::Image,
+        mime: "image/jpeg".into(),
+        filename: "bukti.jpg".into(),
+        size: 90_000,
+        at: String::new(),
+        bytes: vec![0xA5; 90_000].into(),
+    };
+    let whole = Reply { files: vec![photo], ..reply("warga@warga.example.id") };
+    assert_eq!(email.send(&whole).await.expect("sent").file_refused, None);
+    mail.feel(Mood::Light).expect("Exim is told");
+    let light = Reply { id: ReplyId::new(now()), ..whole };
+    let sent = email.send(&light).await.expect("the words go alone");
+    assert!(sent.file_refused.as_deref().is_some_and(|why| why.starts_with("552: ")), "{sent:?}");
+    let arrived = eventually(|| Some(mail.sent_to_people()).filter(|mails| mails.len() == 2)).await;
+    let alone = arrived.iter().filter(|mail| !mail.contains("bukti.jpg")).collect::<Vec<_>>();
+    assert!(matches!(alone.as_slice(), [mail] if mail.contains("Laporan Anda")), "{arrived:?}");
 }
 
 #[tokio::test]

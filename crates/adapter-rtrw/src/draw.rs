@@ -4,11 +4,8 @@ use std::sync::LazyLock;
 
 use adapter_sdk::{
     ClerkToken, Language, Site,
-    axum::{
-        http::StatusCode,
-        response::{Html, IntoResponse, Response},
-    },
-    form::{AreaGroup, BodyError, Form, NotAClerk, Problems, area_groups, site},
+    axum::{http::StatusCode, response::Response},
+    form::{self, AreaGroup, BodyError, Form, NotAClerk, Problems, area_groups, site},
     model::Role,
 };
 use askama::Template;
@@ -226,14 +223,7 @@ impl Room {
         let mut page = Page::new(visit, words, &self.site(visit.language), now(), title);
         if let Some(clerk) = clerk {
             page = page.menu(vec![Link { href: "/".to_owned(), label: words.t("menu.import").to_owned(), here: true }]);
-            page.account = Some(Account {
-                name: clerk.name.clone(),
-                role: words.t(role(clerk.role)).to_owned(),
-                settings: String::new(),
-                sign_out: "/keluar".into(),
-                // Posts are checked by where they come from, and the cookie is `SameSite`.
-                csrf: String::new(),
-            });
+            page.account = Some(Account::of_clerk(clerk, words.t(role(clerk.role)).to_owned()));
         }
         page
     }
@@ -279,11 +269,5 @@ pub(crate) fn words(language: Language) -> Words {
 }
 
 pub(crate) fn drawn(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "Could not draw a page.");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    form::drawn(status, template.render())
 }

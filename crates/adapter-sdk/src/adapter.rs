@@ -64,7 +64,7 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// Sends one reply, with those of its files that it [takes](Self::takes): their bytes are there. May be called again with the same `reply.id` after a crash: pass it on as the platform's key. A text longer
     /// than the platform takes is sent in several, in order, or rejected; never cut. Where the words got through and a file is refused for good,
-    /// the reply is sent.
+    /// the reply is sent, and [`Sent::file_refused`] says why.
     fn send(&self, reply: &Reply) -> impl Future<Output = Result<Sent, SendError>> + Send;
 
     /// Looks at the platform for an administrator, and changes nothing there: is the token valid and until when, is the webhook
@@ -82,6 +82,15 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 pub struct Sent {
     /// The platform's id of the (first) message, by which its receipts and the citizen's answers name it.
     pub platform_id: Option<String>,
+    /// The words got through and a file that should go along did not, for good: the platform's code and words, for staff, without personal data.
+    pub file_refused: Option<String>,
+}
+
+impl Sent {
+    /// Everything got through, under this id of the platform.
+    pub fn under(platform_id: Option<String>) -> Self {
+        Self { platform_id, file_refused: None }
+    }
 }
 
 /// The platform calls us.

@@ -29,6 +29,8 @@ const LANES: usize = 64;
 const TRIES_TO_MARK: u32 = 5;
 /// Deliveries in which the bus is asked for a file.
 const TRIES_FOR_A_FILE: u32 = 4;
+/// What staff read of a file that was gone before it could go along; the page of a complaint has words for it.
+const FILE_GONE: &str = "file_gone";
 /// How many sent replies this process remembers by itself, in case the mark cannot be written.
 const REMEMBERED: usize = 1024;
 
@@ -58,12 +60,14 @@ impl Deliver {
     pub(crate) async fn handle(&self, delivery: Delivery<Reply>) -> Result<(), Failure> {
         let Delivery { item: mut reply, trace, attempt, .. } = delivery;
         let _in_turn = self.lane(&reply).lock().await;
+        let mut file_refused = None;
         let platform_id = if let Some(platform_id) = self.already_sent(reply.id).await? {
             platform_id
         } else {
-            self.bring_files(&mut reply, trace, attempt).await?;
+            let gone = self.bring_files(&mut reply, trace, attempt).await?;
             match self.adapter.send(&reply).await {
                 Ok(sent) => {
+                    file_refused = sent.file_refused.or(gone);
                     counter!("muara_replies_total", "outcome" => "sent").increment(1);
                     let files = reply.files.len();
                     info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), files, "Sent a reply.");
@@ -73,12 +77,14 @@ impl Deliver {
                 Err(error) => return self.not_sent(&reply, trace, error).await,
             }
         };
-        self.receipt(&reply, trace, ReceiptState::Sent, Some(platform_id).filter(|id| !id.is_empty())).await
+        let receipt = self.of(&reply, ReceiptState::Sent, Some(platform_id).filter(|id| !id.is_empty()));
+        self.tell(Receipt { file_refused, ..receipt }, trace).await
     }
 
     /// Brings the files that the adapter takes, and leaves out the others and those that are gone: the words stand without them. A bus that does
-    /// not give one is asked again some times, and then the words go alone.
-    async fn bring_files(&self, reply: &mut Reply, trace: TraceId, attempt: u32) -> Result<(), Failure> {
+    /// not give one is asked again some times, and then the words go alone. Gives the reason for one that the adapter would have taken.
+    async fn bring_files(&self, reply: &mut Reply, trace: TraceId, attempt: u32) -> Result<Option<String>, Failure> {
+        let mut gone = None;
         for mut file in std::mem::take(&mut reply.files) {
             if !self.adapter.takes(&file) {
                 continue;
@@ -88,14 +94,18 @@ impl Deliver {
                     file.bytes = bytes;
                     reply.files.push(file);
                 }
-                Ok(None) => warn!(trace.id = %trace, reply.id = %reply.id, "A file of a reply is gone; the words go alone."),
+                Ok(None) => {
+                    gone = Some(FILE_GONE.to_owned());
+                    warn!(trace.id = %trace, reply.id = %reply.id, "A file of a reply is gone; the words go alone.");
+                }
                 Err(error) if attempt < TRIES_FOR_A_FILE => return Err(error.into()),
                 Err(error) => {
+                    gone = Some(FILE_GONE.to_owned());
                     warn!(trace.id = %trace, reply.id = %reply.id, error = chain(&error), "The bus does not give a file of a reply; the words go alone.");
                 }
             }
         }
-        Ok(())
+        Ok(gone)
     }
 
     fn lane(&self, reply: &Reply) -> &tokio::sync::Mutex<()> {
@@ -173,8 +183,15 @@ impl Deliver {
     }
 
     async fn receipt(&self, reply: &Reply, trace: TraceId, state: ReceiptState, platform_id: Option<String>) -> Result<(), Failure> {
-        let receipt =
-            Receipt { reply: Some(reply.id), platform_id, adapter: self.name.clone(), account: reply.to.account.clone(), state, at: now() };
+        self.tell(self.of(reply, state, platform_id), trace).await
+    }
+
+    fn of(&self, reply: &Reply, state: ReceiptState, platform_id: Option<String>) -> Receipt {
+        let (adapter, account) = (self.name.clone(), reply.to.account.clone());
+        Receipt { reply: Some(reply.id), platform_id, adapter, account, state, at: now(), file_refused: None }
+    }
+
+    async fn tell(&self, receipt: Receipt, trace: TraceId) -> Result<(), Failure> {
         let _ = self.bus.publish_event(&Event::Receipt(receipt), trace, &self.name).await?;
         Ok(())
     }

@@ -204,6 +204,7 @@ mod tests {
             account: account.into(),
             state: ReceiptState::Read,
             at: Timestamp::UNIX_EPOCH,
+            file_refused: None,
         })
     }
 

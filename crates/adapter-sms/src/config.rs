@@ -6,7 +6,7 @@ use adapter_sdk::{ConfigError, Secret, outgoing::Url};
 use serde::Deserialize;
 
 use crate::{
-    gateway::{Gammu, Gateway, Generic, Kannel, Twilio},
+    gateway::{Gammu, Gateway, Generic, Kannel, Smpp, Twilio},
     keyword::Keyword,
     number,
 };
@@ -34,6 +34,9 @@ pub struct Config {
     /// Gateways that are described here, by name.
     #[serde(default)]
     pub http: BTreeMap<String, Generic>,
+    /// Operators' own links, by name.
+    #[serde(default)]
+    pub smpp: BTreeMap<String, Smpp>,
     /// Who writes one of these and nothing else wants no more messages.
     pub opt_out: Vec<String>,
     /// Who writes one of these and nothing else wants them again.
@@ -140,12 +143,14 @@ impl Config {
         let twilio = || self.twilio.get(name).map(Gateway::Twilio);
         let gammu = || self.gammu.get(name).map(Gateway::Gammu);
         let http = || self.http.get(name).map(Gateway::Generic);
-        kannel().or_else(twilio).or_else(gammu).or_else(http)
+        let smpp = || self.smpp.get(name).map(Gateway::Smpp);
+        kannel().or_else(twilio).or_else(gammu).or_else(http).or_else(smpp)
     }
 
     /// Every gateway with its name.
     pub(crate) fn gateways(&self) -> impl Iterator<Item = (&str, Gateway<'_>)> {
-        let names = self.kannel.keys().chain(self.twilio.keys()).chain(self.gammu.keys()).chain(self.http.keys());
+        let names = [self.kannel.keys().collect::<Vec<_>>(), self.twilio.keys().collect(), self.gammu.keys().collect()];
+        let names = names.into_iter().flatten().chain(self.http.keys()).chain(self.smpp.keys());
         names.filter_map(|name| Some((name.as_str(), self.gateway(name)?)))
     }
 

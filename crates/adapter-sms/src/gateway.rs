@@ -3,6 +3,7 @@
 mod gammu;
 mod generic;
 mod kannel;
+pub(crate) mod smpp;
 mod twilio;
 
 use std::time::Duration;
@@ -13,12 +14,13 @@ use subtle::ConstantTimeEq;
 pub use gammu::{Gammu, Physical, Record, What};
 pub use generic::{Generic, SendType, TextCoding};
 pub use kannel::Kannel;
+pub use smpp::{Alphabet, LongTexts, MessageIds, Smpp};
 pub use twilio::Twilio;
 
 use crate::{
     config::Number,
     gsm7::Length,
-    said::{Delivery, Said},
+    said::{Delivery, Said, Text},
 };
 
 /// The header in which a gateway may show its word, where it can send headers. Else it is the end of the address.
@@ -33,6 +35,7 @@ pub(crate) enum Gateway<'a> {
     Twilio(&'a Twilio),
     Gammu(&'a Gammu),
     Generic(&'a Generic),
+    Smpp(&'a Smpp),
 }
 
 /// One text on its way to one citizen.
@@ -41,6 +44,8 @@ pub(crate) struct Outgoing<'a> {
     /// The gateway's name in the configuration.
     pub(crate) gateway: &'a str,
     pub(crate) http: &'a Http,
+    /// Of a gateway that we are connected to all the time.
+    pub(crate) link: Option<&'a smpp::Link>,
     pub(crate) number: &'a Number,
     /// The account of ours that answers.
     pub(crate) account: &'a str,
@@ -57,6 +62,7 @@ impl Gateway<'_> {
             Self::Twilio(_) => "twilio",
             Self::Gammu(_) => "gammu",
             Self::Generic(_) => "http",
+            Self::Smpp(_) => "smpp",
         }
     }
 
@@ -66,6 +72,7 @@ impl Gateway<'_> {
             Self::Twilio(twilio) => &twilio.allow_from,
             Self::Gammu(gammu) => &gammu.allow_from,
             Self::Generic(generic) => &generic.allow_from,
+            Self::Smpp(smpp) => &smpp.allow_from,
         }
     }
 
@@ -76,6 +83,7 @@ impl Gateway<'_> {
             Self::Twilio(twilio) => twilio.check(path),
             Self::Gammu(gammu) => gammu.check(path),
             Self::Generic(generic) => generic.check(path),
+            Self::Smpp(smpp) => smpp.check(path),
         }
     }
 
@@ -84,7 +92,7 @@ impl Gateway<'_> {
         match self {
             Self::Kannel(kannel) => kannel.urls(),
             Self::Twilio(twilio) => vec![twilio.api_url.clone()],
-            Self::Gammu(_) => Vec::new(),
+            Self::Gammu(_) | Self::Smpp(_) => Vec::new(),
             Self::Generic(generic) => generic.urls(),
         }
     }
@@ -97,6 +105,7 @@ impl Gateway<'_> {
             Self::Generic(generic) => shows_the_word(request, &generic.secret),
             Self::Kannel(kannel) => shows_the_word(request, &kannel.secret),
             Self::Gammu(gammu) => shows_the_word(request, &gammu.secret),
+            Self::Smpp(smpp) => shows_the_word(request, &smpp.secret),
         }
     }
 
@@ -107,6 +116,7 @@ impl Gateway<'_> {
             Self::Twilio(_) => Twilio::said(delivery),
             Self::Gammu(_) => Gammu::said(delivery),
             Self::Generic(generic) => generic.said(delivery),
+            Self::Smpp(smpp) => smpp.said(delivery),
         }
     }
 
@@ -117,6 +127,7 @@ impl Gateway<'_> {
             Self::Twilio(twilio) => twilio.send(out).await,
             Self::Gammu(gammu) => gammu.send(out).await,
             Self::Generic(generic) => generic.send(out).await,
+            Self::Smpp(smpp) => smpp.send(out).await,
         }
     }
 }
@@ -153,6 +164,16 @@ fn locked_out(gateway: &str) -> SendError {
     SendError::Unreachable(Trouble::Credentials.into())
 }
 
+/// Some telephones send words as data. What is not words is a ring tone or a card.
+fn eight_bits(bytes: &[u8]) -> Text {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
+            Text::Words(text.to_owned())
+        }
+        _ => Text::Unreadable("data"),
+    }
+}
+
 /// Trouble of a gateway, without what was to be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
@@ -170,6 +191,8 @@ pub(crate) enum Trouble {
     Ended(String),
     #[error("{0} did not end in time")]
     Slow(String),
+    #[error("there is no link to the operator's centre")]
+    Apart,
 }
 
 impl From<Trouble> for SendError {

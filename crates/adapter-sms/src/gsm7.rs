@@ -146,27 +146,45 @@ pub fn plain(text: &str) -> String {
 
 /// How a text travels, and in how many messages.
 pub fn measure(text: &str) -> Length {
-    let sizes: Option<Vec<usize>> = text.chars().map(|c| codes(c).map(|(escape, _)| 1 + usize::from(escape.is_some()))).collect();
-    match sizes {
-        Some(sizes) => Length { coding: Coding::Gsm7, parts: parts(&sizes, SEPTETS) },
-        None => Length { coding: Coding::Ucs2, parts: parts(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), UNITS) },
+    let (coding, ends) = cut(text);
+    Length { coding, parts: ends.len() }
+}
+
+/// The parts in which a text travels, in their order: as many as [`measure`] says.
+pub fn split(text: &str) -> Vec<&str> {
+    let mut begin = 0;
+    let part = |end: usize| {
+        let part = &text[begin..end];
+        begin = end;
+        part
+    };
+    cut(text).1.into_iter().map(part).collect()
+}
+
+/// How a text travels, and where each of its parts ends, in bytes.
+fn cut(text: &str) -> (Coding, Vec<usize>) {
+    let septets: Option<Vec<usize>> = text.chars().map(|c| codes(c).map(|(escape, _)| 1 + usize::from(escape.is_some()))).collect();
+    match septets {
+        Some(sizes) => (Coding::Gsm7, ends(text, &sizes, SEPTETS)),
+        None => (Coding::Ucs2, ends(text, &text.chars().map(char::len_utf16).collect::<Vec<_>>(), UNITS)),
     }
 }
 
 /// No character is torn between two parts: neither an escape from what it announces, nor one half of a pair of units from the other.
-fn parts(sizes: &[usize], (alone, joined): (usize, usize)) -> usize {
+fn ends(text: &str, sizes: &[usize], (alone, joined): (usize, usize)) -> Vec<usize> {
     if sizes.iter().sum::<usize>() <= alone {
-        return 1;
+        return vec![text.len()];
     }
-    let (mut parts, mut used) = (1, 0);
-    for size in sizes {
+    let (mut ends, mut used) = (Vec::new(), 0);
+    for ((at, _), size) in text.char_indices().zip(sizes) {
         if used + size > joined {
-            parts += 1;
+            ends.push(at);
             used = 0;
         }
         used += size;
     }
-    parts
+    ends.push(text.len());
+    ends
 }
 
 #[cfg(test)]

@@ -99,17 +99,19 @@ fn lay(folder: &Path, record: &Record) -> io::Result<()> {
     replace(folder, &folder.join(format!("{name}.new")), &folder.join(format!("{name}.json")), &bytes)
 }
 
-/// What we must know when SMSD reports on a message it only names by its own name.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    reply: ReplyId,
-    account: String,
+/// What we must know when a gateway reports on a message it only names by its own name.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// Which reply it is.
+    pub(crate) reply: ReplyId,
+    /// Which account of ours sent it.
+    pub(crate) account: String,
 }
 
-/// Notes which reply a message of SMSD is. Best effort: without it nobody hears what became of it.
-pub(crate) fn note_sent(folder: &Path, id: &str, reply: ReplyId, account: &str) {
+/// Notes which reply a gateway's message is. Best effort: without it nobody hears what became of it.
+pub(crate) fn note_sent(folder: &Path, id: &str, note: &Note) {
     let notes = folder.join(NOTES);
-    let written = serde_json::to_vec(&Note { reply, account: account.to_owned() }).map_err(io::Error::other).and_then(|bytes| {
+    let written = serde_json::to_vec(note).map_err(io::Error::other).and_then(|bytes| {
         fs::create_dir_all(&notes)?;
         fs::write(notes.join(print(&[id])), bytes)
     });
@@ -174,15 +176,16 @@ async fn take(
 
 /// Whether we know which reply a report is about; then it says so.
 fn noted(folder: &Path, record: &mut Record) -> bool {
-    let names = record.ids.iter().map(|id| id.rsplit('/').next().unwrap_or_default());
-    for name in names {
-        let path = folder.join(NOTES).join(print(&[name]));
-        if let Some(note) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok()) {
-            (record.reply, record.account) = (Some(note.reply), Some(note.account));
-            return true;
-        }
-    }
-    false
+    let mut names = record.ids.iter().map(|id| id.rsplit('/').next().unwrap_or_default());
+    let Some(note) = names.find_map(|name| note_of(folder, name)) else { return false };
+    (record.reply, record.account) = (Some(note.reply), Some(note.account));
+    true
+}
+
+/// What was noted of a gateway's message.
+pub(crate) fn note_of(folder: &Path, id: &str) -> Option<Note> {
+    let bytes = fs::read(folder.join(NOTES).join(print(&[id]))).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Removes notes of messages that nobody will report on any more.

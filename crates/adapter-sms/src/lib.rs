@@ -16,6 +16,7 @@ mod send;
 pub mod udh;
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     path::Path,
     sync::{Arc, OnceLock},
@@ -28,14 +29,22 @@ use adapter_sdk::{
 };
 
 pub use config::Config;
-use gateway::Gateway;
-pub use gateway::{Gammu, Generic, Kannel, Physical, Record, SendType, TextCoding, Twilio, What};
+use futures::{StreamExt, future::join_all, stream};
+pub use gateway::{Alphabet, Gammu, Generic, Kannel, LongTexts, MessageIds, Physical, Record, SendType, Smpp, TextCoding, Twilio, What};
+use gateway::{
+    Gateway,
+    smpp::{self, Incoming, Link},
+};
 use said::{Delivery, Said};
 
 /// How often parts whose wait is over and messages that were handed in are looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Where parts wait, in the door's folder.
 const PARTS: &str = "parts";
+/// Where links keep what they must know after a restart, in the door's folder.
+const LINKS: &str = "smpp";
+/// Messages of a link that are on their way to the disk at once.
+const AT_ONCE: usize = 32;
 
 /// The adapter.
 pub struct Sms {
@@ -43,6 +52,7 @@ pub struct Sms {
     http: Http,
     pace: pace::Pace,
     halves: adapter_sdk::Halves,
+    links: BTreeMap<String, Link>,
     room: OnceLock<Option<pieces::Room>>,
 }
 
@@ -70,6 +80,54 @@ impl Sms {
             request.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         let named: Vec<IpAddr> = named.map(|name| name.trim().parse().ok()).collect::<Option<_>>()?;
         named.into_iter().rev().find(|address| !self.config.proxies.contains(address))
+    }
+
+    /// Keeps what came from a gateway: a part of a long message in the waiting room, everything else behind the door.
+    async fn take(
+        &self,
+        gateway: Option<(String, Gateway<'_>)>,
+        query: String,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+        door: &Door,
+    ) -> Result<(), DoorError> {
+        let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+        let delivery = Delivery::new(&query, content_type, &body);
+        if delivery.content_type != pieces::CONTENT_TYPE
+            && let Some((name, gateway)) = gateway
+            && let Ok(said) = gateway.said(&delivery)
+            && let [Said::Heard(heard)] = said.as_slice()
+            && heard.part.is_some()
+            && let Some(room) = self.room(door)
+        {
+            return room.keep(&name, heard, pieces::Piece::of(&delivery), door, now()).await;
+        }
+        door.take(query, headers, body).await.map(drop)
+    }
+
+    /// Takes in what comes over a link, in its order, several at once.
+    async fn listen(&self, name: &str, link: &Link, door: &Door) {
+        let folder = door.folder().join(LINKS).join(name);
+        hand_in::forget(&folder);
+        let incoming = link.listen(folder);
+        let incoming = stream::unfold(incoming, |mut incoming| async { Some((incoming.recv().await?, incoming)) });
+        let kept = incoming.map(|Incoming { pdu, name: id, kept }| async move {
+            let query = self.query_of(name, link, &pdu, &id);
+            let headers = vec![("content-type".to_owned(), smpp::CONTENT_TYPE.to_owned())];
+            let gateway = self.config.gateway(name).map(|gateway| (name.to_owned(), gateway));
+            let _ = kept.send(self.take(gateway, query, headers, pdu, door).await); // the link has ended: it comes again
+        });
+        kept.buffered(AT_ONCE).collect::<()>().await;
+    }
+
+    /// What is kept beside the octets: our name for the message and, of a report, what is known of the message that it is on.
+    fn query_of(&self, name: &str, link: &Link, pdu: &[u8], id: &str) -> String {
+        let query = format!("gateway={name}&id={id}");
+        let reported = self.config.smpp.get(name).and_then(|smpp| smpp::reported(smpp, pdu));
+        match reported.and_then(|id| hand_in::note_of(link.folder()?, &id)) {
+            Some(note) => format!("{query}&reply={}&account={}", note.reply, fields::encoded(&note.account)),
+            None => query,
+        }
     }
 
     /// The waiting room; `None` where the disk gives none, and parts then go alone.
@@ -100,7 +158,9 @@ impl Adapter for Sms {
                 trusting = trusting.trusting(&url).map_err(|source| ConfigError::Address { key, source })?;
             }
         }
-        Ok(Self { config, http: trusting, pace: pace::Pace::default(), halves: adapter_sdk::Halves::default(), room: OnceLock::new() })
+        let links = config.smpp.iter().map(|(name, smpp)| (name.clone(), Link::new(name, smpp))).collect();
+        let (pace, halves) = (pace::Pace::default(), adapter_sdk::Halves::default());
+        Ok(Self { config, http: trusting, pace, halves, links, room: OnceLock::new() })
     }
 
     fn accounts(&self) -> Vec<String> {
@@ -157,21 +217,12 @@ impl Webhook for Sms {
 
     /// A part of a long message waits for the others.
     async fn keep(&self, request: Request, door: &Door) -> Result<(), DoorError> {
-        let delivery = Delivery::new(&request.query, request.header("content-type"), &request.body);
-        if delivery.content_type != pieces::CONTENT_TYPE
-            && let Some((name, gateway)) = self.gateway(&request)
-            && let Ok(said) = gateway.said(&delivery)
-            && let [Said::Heard(heard)] = said.as_slice()
-            && heard.part.is_some()
-            && let Some(room) = self.room(door)
-        {
-            return room.keep(&name, heard, pieces::Piece::of(&delivery), door, now()).await;
-        }
         let headers = request.kept(Self::keep_headers());
-        door.take(request.query, headers, request.body).await.map(drop)
+        let gateway = self.gateway(&request);
+        self.take(gateway, request.query, headers, request.body, door).await
     }
 
-    /// Lets parts go whose wait is over, and takes in what modems handed in.
+    /// Lets parts go whose wait is over, takes in what modems handed in, and keeps the links to operators.
     async fn begin(self: Arc<Self>, door: Door) {
         let stop = door.closing().clone();
         let work = async {
@@ -190,7 +241,16 @@ impl Webhook for Sms {
                 }
             }
         };
-        stop.run_until_cancelled(work).await;
+        let links = join_all(self.links.iter().map(|(name, link)| self.listen(name, link, &door)));
+        let ending = async {
+            stop.cancelled().await;
+            // What is on its way to the disk gets there while the links say good-bye.
+            join_all(self.links.values().map(Link::end)).await;
+        };
+        tokio::select! {
+            _ = async { tokio::join!(work, links) } => {}
+            () = ending => {}
+        }
     }
 }
 

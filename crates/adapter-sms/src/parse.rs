@@ -204,6 +204,7 @@ impl Sms {
             account: account.unwrap_or_else(|| gateway.to_owned()),
             state: told.state,
             at: told.at.unwrap_or(raw.received_at),
+            file_refused: None,
         }
     }
 }

@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::{
     Sms,
     fields::at_path,
-    gateway::{Gammu, Gateway, Generic, Kannel, Twilio},
+    gateway::{
+        Gammu, Gateway, Generic, Kannel, Twilio,
+        smpp::{Link, Standing, Trial},
+    },
 };
 
 const LOOK_AT_USER: &str = "Compare user and password with those at the gateway.";
@@ -24,6 +27,10 @@ impl Sms {
                 Gateway::Twilio(twilio) => of_twilio(name, twilio, &self.http).await,
                 Gateway::Generic(generic) => vec![of_generic(name, generic, &self.http).await],
                 Gateway::Gammu(gammu) => of_gammu(name, gammu).await,
+                Gateway::Smpp(_) => match self.links.get(name) {
+                    Some(link) => vec![of_smpp(name, link).await],
+                    None => Vec::new(),
+                },
             });
         }
         found
@@ -156,4 +163,28 @@ async fn of_gammu(name: &str, gammu: &Gammu) -> Vec<Finding> {
         Finding::wrong(what, "not readable", "Name SMSD's file in `config`, and let the adapter read it.")
     };
     vec![folder, program, config]
+}
+
+/// A link that stands is asked how it stands; otherwise one is made and left again.
+async fn of_smpp(name: &str, link: &Link) -> Finding {
+    let what = format!("link of {name}");
+    let refused = |code: u32| {
+        Finding::wrong(
+            what.clone(),
+            format!("the centre refuses to bind (0x{code:02x})"),
+            "Compare `system_id`, password and `system_type` with the operator's.",
+        )
+    };
+    match link.standing() {
+        Standing::Bound => return Finding::fine(what, "bound"),
+        Standing::Apart(Some(code)) => return refused(code),
+        Standing::Apart(None) => return Finding::wrong(what, "not there at the moment, and tried again", LOOK_AT_ADDRESS),
+        Standing::Idle | Standing::Beginning => {}
+    }
+    match link.trial().await {
+        Trial::Bound => Finding::fine(what, "the centre lets us in"),
+        Trial::Held => Finding::fine(what, "held already: the adapter is bound, or another program with its `system_id`"),
+        Trial::Refused(code) => refused(code),
+        Trial::Unreachable(why) => Finding::wrong(what, why, LOOK_AT_ADDRESS),
+    }
 }

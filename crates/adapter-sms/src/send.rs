@@ -32,6 +32,7 @@ impl Sms {
             let out = Outgoing {
                 gateway: &number.gateway,
                 http: &self.http,
+                link: self.links.get(&number.gateway),
                 number,
                 account: &reply.to.account,
                 to: &reply.to.address,
@@ -47,7 +48,7 @@ impl Sms {
                 }
             }
         }
-        Ok(Sent { platform_id: half.first })
+        Ok(Sent::under(half.first))
     }
 }
 

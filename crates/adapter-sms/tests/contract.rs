@@ -1,12 +1,15 @@
 //! Every kind of gateway keeps the contract C1 to C12, and every fixture has its snapshot.
 
-use std::collections::BTreeMap;
+mod played;
+
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use adapter_sdk::{Audience, Language, Reply, ReplyId, ReplyKind, ReplyTo, Request, Timestamp, axum::http::Method, outgoing::Url};
 use adapter_sms::Sms;
-use adapter_testkit::{Canned, Contract, Probe, Refusal, Wanted};
+use adapter_testkit::{Canned, Contract, Elsewhere, Probe, Refusal, Trouble, Wanted};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use played::{Centre, Mood, Submitted};
 use sha1::Sha1;
 
 const WORD: &str = "word-of-the-gateway";
@@ -213,6 +216,51 @@ fn gammu_keeps_the_contract() {
         unparsable: &["nothing", "not-a-record"],
         ..Contract::default()
     });
+}
+
+#[test]
+fn an_operators_link_keeps_the_contract() {
+    adapter_testkit::webhook::<Sms>(Contract {
+        config: |_| {
+            format!(
+                "nameless = 'ignore'\nnumbers = [{{ number = '1708', gateway = 'operator', per_second = 1000, keywords = [{{ word = 'BKN', account = '1708-bkn' }}] }}]\n\
+                 smpp = {{ operator = {{ host = '127.0.0.1', port = {}, system_id = 'muara', password = '{}', patience = 1, message_ids = 'hex_then_decimal', opted_out = [1106], secret = '{WORD}' }} }}\n",
+                centre().port,
+                played::PASSWORD
+            )
+        },
+        fixtures: concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/smpp"),
+        signed: shows_the_word,
+        word_only: true,
+        secrets: &[WORD, played::PASSWORD],
+        ignored: &["own-number", "name-as-sender", "report-waiting", "acknowledged-by-a-telephone"],
+        unparsable: &["report-of-nothing", "nobody", "torn", "not-a-pdu", "another-command"],
+        reply: Some(|| reply("1708-bkn")),
+        text_limit: Some(160),
+        elsewhere: Some(Elsewhere {
+            mend: || centre().feel(Mood::Fine),
+            offer: || {},
+            state: String::new,
+            troubles: &[
+                Trouble { what: "0x0B", begin: || centre().feel(Mood::Refuses(0x0B)), wanted: Wanted::AnyNo },
+                Trouble { what: "0x08", begin: || centre().feel(Mood::Refuses(0x08)), wanted: Wanted::Unreachable },
+                Trouble { what: "0x0A, our own number", begin: || centre().feel(Mood::Refuses(0x0A)), wanted: Wanted::Unreachable },
+                Trouble { what: "0x58", begin: || centre().feel(Mood::Refuses(0x58)), wanted: Wanted::Throttled(None) },
+                Trouble { what: "0x14", begin: || centre().feel(Mood::Refuses(0x14)), wanted: Wanted::Throttled(None) },
+                Trouble { what: "a code of the operator's own", begin: || centre().feel(Mood::Refuses(1106)), wanted: Wanted::OptedOut },
+                Trouble { what: "silence", begin: || centre().feel(Mood::Silent), wanted: Wanted::Unknown },
+            ],
+            received: || centre().submitted().iter().map(Submitted::text).collect(),
+        }),
+        // The adapter of the rules before holds its link, so it is asked how that stands.
+        probe: Some(Probe { healthy: |_| centre().feel(Mood::Fine), broken: &[] }),
+        ..Contract::default()
+    });
+}
+
+fn centre() -> &'static Centre {
+    static CENTRE: OnceLock<Centre> = OnceLock::new();
+    CENTRE.get_or_init(Centre::start)
 }
 
 fn text(status: u16, body: &str) -> Canned {

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 static ADAPTER: LazyLock<Sms> = LazyLock::new(|| {
     let text = "[adapter]\nnumbers = [\n\
         { number = '1708', gateway = 'kota', keywords = [{ word = 'BKN', account = '1708-bkn' }, { word = 'LAPOR BKN' }] },\n\
-        { number = '1709', gateway = 'modem' }, { number = '1710', gateway = 'awan' }, { number = '1711', gateway = 'lokal' }, { number = '1712', gateway = 'septet' }]\n\
+        { number = '1709', gateway = 'modem' }, { number = '1710', gateway = 'awan' }, { number = '1711', gateway = 'lokal' }, { number = '1712', gateway = 'septet' }, { number = '1713', gateway = 'operator' }]\n\
+        smpp = { operator = { host = '127.0.0.1', system_id = 'm', password = 'x', default_alphabet = 'gsm7_packed', message_ids = 'hex_then_decimal' } }\n\
         kannel = { kota = { secret = 'word-of-the-gateway', door_url = 'http://127.0.0.1:1', send_url = 'http://127.0.0.1:1', username = 'm', password = 'x' } }\n\
         gammu = { modem = { folder = '/nowhere' }, modem1 = { folder = '/elsewhere' } }\n\
         twilio = { awan = { account_sid = 'AC1', auth_token = 'x', door_url = 'https://sms.example.id' } }\n\
@@ -50,6 +51,11 @@ fn whole(raw: &Raw) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+/// A length of something short.
+fn octet(length: usize) -> u8 {
+    u8::try_from(length).expect("short")
 }
 
 /// A value as gateways write it, and as they never would.
@@ -112,9 +118,27 @@ proptest! {
 
     #[test]
     fn any_bytes_do_too(query in "\\PC{0,60}", body in proptest::collection::vec(any::<u8>(), 0..200), json in any::<bool>()) {
-        for gateway in ["kota", "awan", "septet", "lokal", "modem"] {
+        for gateway in ["kota", "awan", "septet", "lokal", "modem", "operator"] {
             whole(&raw(format!("gateway={gateway}&{query}"), if json { "application/json" } else { "" }, body.clone()))?;
         }
+    }
+
+    #[test]
+    fn any_pdu_of_an_operators_centre_does_too(
+        deliver in any::<bool>(), from in "[0-9A-Z+ ]{0,30}", esm_class in any::<u8>(), coding in any::<u8>(), message in proptest::collection::vec(any::<u8>(), 0..160),
+        fields in proptest::collection::vec((proptest::sample::select(&[0x001E_u16, 0x020C, 0x020E, 0x020F, 0x0424, 0x0427, 0x1403][..]), proptest::collection::vec(any::<u8>(), 0..20)), 0..6),
+        rest in proptest::collection::vec(any::<u8>(), 0..9), query in "(&(id|reply|account)=[0-9a-f-]{0,36}){0,3}",
+    ) {
+        let fields: Vec<u8> = fields.iter().flat_map(|(tag, value)| [&tag.to_be_bytes()[..], &[0, octet(value.len())], value].concat()).collect();
+        let head = [b"\0\x01\x01", from.as_bytes(), b"\0\x00\x011713\0", &[esm_class]].concat();
+        let body = if deliver {
+            [&head[..], &[0, 0, 0, 0, 0, 0, coding, 0, octet(message.len())], &message, &fields, &rest].concat()
+        } else {
+            [&head[..], &[0, coding], &fields, &rest].concat()
+        };
+        let length = u32::try_from(16 + body.len()).expect("short");
+        let pdu = [&[length, if deliver { 5 } else { 0x103 }, 0, 7].map(u32::to_be_bytes).concat()[..], &body].concat();
+        whole(&raw(format!("gateway=operator{query}"), "application/x-smpp", pdu))?;
     }
 
     #[test]

@@ -143,4 +143,6 @@ pub enum Wanted {
     AnyNo,
     /// `SendError::OptedOut`
     OptedOut,
+    /// `SendError::Unknown`
+    Unknown,
 }

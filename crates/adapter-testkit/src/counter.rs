@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
-    Bytes, Category, Channel, Door, DoorDirectory, Http, Pages, Raw, Settings, Site,
+    Bytes, Category, Channel, Door, DoorDirectory, Http, Language, Pages, Raw, Reply, ReplyId, ReplyKind, ReplyTo, Settings, Site,
+    Timestamp,
     axum::{
         Router,
         body::Body,
@@ -15,6 +16,22 @@ use adapter_sdk::{
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+/// The core's acknowledgement of what a form or a desk took in: with a number, an agency and a day.
+pub fn acknowledgement(to: ReplyTo) -> Reply {
+    let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("deadline", "Jumat, 27 November 2026")];
+    Reply {
+        id: ReplyId::new(Timestamp::UNIX_EPOCH),
+        to,
+        kind: ReplyKind::Forwarded,
+        language: Language::Id,
+        text: "Terima kasih.".into(),
+        short: Vec::new(),
+        params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        menu: None,
+        files: Vec::new(),
+    }
+}
 
 /// A small city: two kecamatan with three kelurahan, two categories, and three channels of the adapter: one for the whole city, two of
 /// offices.

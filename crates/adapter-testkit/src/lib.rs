@@ -17,7 +17,7 @@ mod suite;
 
 pub use clerk::StaffKey;
 pub use contract::{Bare, Contract, Elsewhere, Probe, Refusal, Trouble, Wanted};
-pub use counter::{Counter, Filled, Shown, small_city};
+pub use counter::{Counter, Filled, Shown, acknowledgement, small_city};
 pub use door::TestDoor;
 pub use fixture::Fixture;
 pub use fuzz::{fuzz, fuzz_cases, recorded};

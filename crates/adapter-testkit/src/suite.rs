@@ -329,6 +329,7 @@ impl<A: Adapter> Suite<A> {
         let fits = match (sent, wanted) {
             (Err(SendError::Unreachable(_)), Wanted::Unreachable)
             | (Err(SendError::OptedOut), Wanted::OptedOut)
+            | (Err(SendError::Unknown { .. }), Wanted::Unknown)
             | (Err(SendError::Rejected { .. }), Wanted::AnyNo) => true,
             (Err(SendError::Throttled(after)), Wanted::Throttled(seconds)) => {
                 seconds.is_none_or(|seconds| *after == Some(Duration::from_secs(seconds)))

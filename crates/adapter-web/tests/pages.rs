@@ -1,9 +1,7 @@
 //! The form and the receipt, with the bus away: everything here must work while the core is down.
 
-use adapter_sdk::{
-    Adapter, Audience, Content, DoorDirectory, Event, Inbound, Language, Raw, Reply, ReplyId, ReplyKind, ReplyTo, Timestamp, Visibility,
-};
-use adapter_testkit::{Counter, Filled, Shown, small_city};
+use adapter_sdk::{Adapter, Audience, Content, DoorDirectory, Event, Inbound, Raw, Visibility};
+use adapter_testkit::{Counter, Filled, Shown, acknowledgement, small_city};
 use adapter_web::Web;
 
 const ID: &str = "0f8b2c1e-5d7a-4c3e-9b1a-2f6d8e4c7a90";
@@ -164,21 +162,6 @@ async fn the_receipt_says_that_it_is_safe_and_then_who_has_it() {
     let after = counter.get(sent.location(), &[]).await.text;
     assert!(after.contains("Sudah diteruskan ke Dinas Bina Marga") && after.contains("Jumat, 27 November 2026"), "{after}");
     assert!(!after.contains("Sudah aman di kami"));
-}
-
-fn acknowledgement(to: ReplyTo) -> Reply {
-    let params = [("reference", "7KQ2-M4XT-9PCH"), ("agency", "Dinas Bina Marga"), ("deadline", "Jumat, 27 November 2026")];
-    Reply {
-        id: ReplyId::new(Timestamp::UNIX_EPOCH),
-        to,
-        kind: ReplyKind::Forwarded,
-        language: Language::Id,
-        text: "Terima kasih.".into(),
-        short: Vec::new(),
-        params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        menu: None,
-        files: Vec::new(),
-    }
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl WhatsApp {
             }
         }
         match self.change(Change::Enter, reply).await {
-            Ok(()) => Ok(Sent { platform_id: told.first }),
+            Ok(()) => Ok(Sent::under(told.first)),
             Err(error) => {
                 if !matches!(error, SendError::Rejected { .. }) {
                     self.told.keep(reply.id, told);
@@ -82,7 +82,7 @@ impl WhatsApp {
             self.change(Change::TakeOff, reply).await?;
         }
         match self.reply(reply, now).await {
-            Err(SendError::Rejected { .. }) => Ok(Sent { platform_id: None }),
+            Err(SendError::Rejected { .. }) => Ok(Sent::default()),
             Err(error) => {
                 self.told.keep(reply.id, Half { sent: 1, first: None });
                 Err(error)
@@ -115,7 +115,8 @@ impl WhatsApp {
     }
 }
 
-/// A telephone number as Meta documents it; the id of somebody who hides theirs in the field that its answers have for it.
+/// A telephone number as Meta documents it ("Block users", 21 May 2026). Somebody who hides theirs is named by `user_id`: so other clients of the same API do
+/// and read it in the answers, where `wa_id` is left out then. Meta's own page shows telephone numbers alone.
 fn user(address: &Address) -> Option<serde_json::Value> {
     match address.scheme() {
         "tel" => Some(json!({ "user": address.path() })),

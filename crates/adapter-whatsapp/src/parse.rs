@@ -248,8 +248,21 @@ impl Inside<'_> {
             return None;
         }
         // What becomes of a picture says nothing of the words before it, and the reply is the words.
-        if status.biz_opaque_callback_data.text().is_some_and(|data| data.starts_with(FILE)) {
-            return None;
+        if let Some(reply) = status.biz_opaque_callback_data.text().and_then(|data| data.strip_prefix(FILE)) {
+            let reply = reply.parse::<ReplyId>().ok()?;
+            let (ReceiptState::Failed { code, detail } | ReceiptState::WindowClosed { code, detail }) = failed(&status.errors) else {
+                return None;
+            };
+            let refused = status.word.0 == "failed";
+            return refused.then(|| Receipt {
+                reply: Some(reply),
+                platform_id: None,
+                adapter: self.raw.adapter.clone(),
+                account: self.account.clone(),
+                state: ReceiptState::Sent,
+                at: time(&status.timestamp).unwrap_or(self.raw.received_at),
+                file_refused: Some(format!("{code}: {detail}")),
+            });
         }
         let state = match status.word.0.as_str() {
             "sent" => ReceiptState::Sent,
@@ -265,6 +278,7 @@ impl Inside<'_> {
             account: self.account.clone(),
             state,
             at: time(&status.timestamp).unwrap_or(self.raw.received_at),
+            file_refused: None,
         })
     }
 }

@@ -138,6 +138,7 @@ impl WhatsApp {
             Form::Text => self.halves.take(reply.id),
             Form::Template(..) | Form::Menu(_) => Half::default(),
         };
+        let mut file_refused = None;
         for (number, part) in contents.into_iter().enumerate().skip(half.sent) {
             let is_file = matches!(part, Part::File(_));
             let content = match part {
@@ -147,7 +148,7 @@ impl WhatsApp {
             let mut content = match content {
                 Ok(content) => content,
                 Err(no) => {
-                    self.file_refused(no, account, reply, &mut half, number)?;
+                    file_refused = Some(self.file_refused(no, account, reply, &mut half, number)?);
                     continue;
                 }
             };
@@ -160,26 +161,28 @@ impl WhatsApp {
             }
             match self.post(account, &content).await {
                 Ok(id) => half = Half { sent: number + 1, first: half.first.or(Some(id)) },
-                Err(no) if is_file => self.file_refused(no, account, reply, &mut half, number)?,
+                Err(no) if is_file => file_refused = Some(self.file_refused(no, account, reply, &mut half, number)?),
                 Err(no) => {
                     self.halves.keep(reply.id, half);
                     return Err(no);
                 }
             }
         }
-        Ok(Sent { platform_id: half.first })
+        Ok(Sent { platform_id: half.first, file_refused })
     }
 
-    /// The words got through and a picture did not: for now, and it is tried again alone; or for good, and the words have the link to it.
-    fn file_refused(&self, no: No, account: &Account, reply: &Reply, half: &mut Half, number: usize) -> Result<(), No> {
-        if !matches!(no.error, SendError::Rejected { .. }) {
+    /// The words got through and a picture did not: for now, and it is tried again alone; or for good, and the words have the link to it. Then
+    /// staff are told why.
+    fn file_refused(&self, no: No, account: &Account, reply: &Reply, half: &mut Half, number: usize) -> Result<String, No> {
+        let SendError::Rejected { code: word, detail } = &no.error else {
             self.halves.keep(reply.id, std::mem::take(half));
             return Err(No { other_form: false, ..no });
-        }
+        };
+        let why = format!("{word}: {detail}");
         half.sent = number + 1;
         let code = no.code.unwrap_or_default();
         tracing::warn!(reply.id = %reply.id, account = %account.name(), meta.code = code, "Meta does not take a picture; the citizen has the words with the link to it.");
-        Ok(())
+        Ok(why)
     }
 
     /// Gives Meta a picture: the message that shows it. An upload that is never shown is forgotten there after 30 days.

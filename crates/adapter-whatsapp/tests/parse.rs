@@ -297,6 +297,14 @@ fn receipts_name_the_reply_and_never_the_number() {
 }
 
 #[test]
+fn a_photo_that_fails_later_is_told_of_its_reply_and_says_nothing_of_the_words() {
+    let told = receipts("status-photo-failed").remove(0);
+    assert_eq!(told.reply, "0192f0c1-0000-7000-8000-000000000001".parse().ok());
+    assert_eq!((told.state, told.platform_id), (ReceiptState::Sent, None));
+    assert_eq!(told.file_refused.as_deref(), Some("131053: Media upload error for *"));
+}
+
+#[test]
 fn a_frame_that_is_not_metas_is_parked_whole() {
     for body in ["", "null", "[]", "{}", r#"{"object":"page","entry":[]}"#, r#"{"object":"whatsapp_business_account"}"#] {
         assert!(ADAPTER.parse(&raw(body)).is_err(), "{body}");

@@ -6,7 +6,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use adapter_sdk::{Http, HttpError, Secret, Timestamp};
+use adapter_sdk::{Folder, Http, HttpError, Secret, Timestamp};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use egg_mode::{
     KeyPair, Token,
@@ -18,8 +18,6 @@ use egg_mode::{
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use crate::folder::Folder;
 
 /// An access token is renewed so long before it ends.
 const EARLY: SignedDuration = SignedDuration::from_mins(2);

@@ -9,12 +9,10 @@ use std::{
     time::Duration,
 };
 
-use adapter_sdk::Timestamp;
+use adapter_sdk::{Folder, Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
-
-use crate::folder::Folder;
 
 const FILE: &str = "spent.json";
 /// How long whoever finds the money gone waits before they ask again: the administrator may have given more.

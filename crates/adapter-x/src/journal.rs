@@ -5,11 +5,9 @@
 
 use std::{collections::BTreeMap, io};
 
-use adapter_sdk::{ReplyId, Timestamp};
+use adapter_sdk::{Folder, ReplyId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
-
-use crate::folder::Folder;
 
 const FILE: &str = "replies.json";
 /// How many replies are remembered, the newest. A reply is tried for about a day, and parked then.

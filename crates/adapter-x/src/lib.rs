@@ -3,7 +3,6 @@
 mod api;
 mod auth;
 mod budget;
-mod folder;
 mod journal;
 mod parse;
 mod poll;
@@ -17,8 +16,8 @@ mod wire;
 use std::{path::PathBuf, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Poll, Raw, RemoteMedia, Reply, Secret, SendError,
-    Sent, Timestamp, outgoing::Url,
+    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Folder, Http, ParseError, Poll, Raw, RemoteMedia, Reply, Secret,
+    SendError, Sent, Timestamp, outgoing::Url,
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -27,7 +26,6 @@ pub use crate::budget::{BudgetConfig, Prices};
 use crate::{
     api::{Call, Endpoint, NoAnswer},
     auth::{OAuth1, OAuth2, XAuth},
-    folder::Folder,
 };
 
 /// The longest query that X's search takes, in characters.

@@ -250,7 +250,7 @@ fn citizen(address: &Address) -> Result<&str, SendError> {
 fn sent(progress: &Progress, target: &Target<'_>) -> Sent {
     let first = progress.parts.first();
     let id = first.map(|id| if matches!(target, Target::Direct(_)) { format!("{DIRECT_ID}{id}") } else { id.clone() });
-    Sent { platform_id: id }
+    Sent::under(id)
 }
 
 /// For prices: nobody reads more than a few hundred at once.

@@ -142,5 +142,6 @@ fn event(n: usize) -> Event {
         account: "1".to_owned(),
         state: ReceiptState::Delivered,
         at: Timestamp::UNIX_EPOCH,
+        file_refused: None,
     })
 }

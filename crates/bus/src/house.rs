@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::{DiscardPolicy, RawMessageErrorKind, Stream};
 use futures::TryStreamExt;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -31,12 +31,19 @@ pub struct Fill {
     pub bytes: u64,
     /// How much it may hold.
     pub max_bytes: u64,
+    /// What happens when it is full: `true`, its oldest goes; `false`, it refuses what is new.
+    pub drops_oldest: bool,
 }
 
 impl Fill {
     /// How full, 0 to 100.
     pub fn per_cent(&self) -> u64 {
         self.bytes.saturating_mul(100).checked_div(self.max_bytes).unwrap_or(0)
+    }
+
+    /// What an administrator has to expect, in one clause.
+    fn then(&self) -> &'static str {
+        if self.drops_oldest { "when it is full its oldest goes" } else { "when it is full it refuses what is new" }
     }
 }
 
@@ -53,6 +60,7 @@ impl Bus {
                 messages: info.state.messages,
                 bytes: info.state.bytes,
                 max_bytes: u64::try_from(info.config.max_bytes).unwrap_or(0),
+                drops_oldest: info.config.discard == DiscardPolicy::Old,
             });
         }
         Ok(fill)
@@ -75,12 +83,7 @@ impl Bus {
             if fill.stream == RAW && self.make_room(PARTS_TAKE).await? {
                 continue;
             }
-            warn!(
-                stream.messages = fill.messages,
-                "Stream {} is {} per cent full; when it is full it refuses what is new.",
-                fill.stream,
-                fill.per_cent()
-            );
+            warn!(stream.messages = fill.messages, "Stream {} is {} per cent full; {}.", fill.stream, fill.per_cent(), fill.then());
         }
         Ok(())
     }

@@ -27,7 +27,8 @@
 //!   an unanswered publish harmless, and that is the right thing to do: an answer that did not come says nothing about what happened. A single
 //!   server acknowledges before it syncs its disk; doors that must survive a power cut keep a spool of their own, or there are three
 //!   replicas.
-//! - **Nothing is dropped.** Streams refuse what is new when they are full ([`BusError::Full`]); what fails twenty times, over some five hours, is set
+//! - **Nothing is dropped** that somebody would miss. Streams refuse what is new when they are full ([`BusError::Full`]), but for FILES and `sent`, whose oldest
+//!   goes: it costs an answer its photo, or sends one twice. What fails twenty times, over some five hours, is set
 //!   aside with its bytes and its reason, and so is at once what cannot be read. [`Bus::keep_house`] removes from RAW what was read, before RAW
 //!   is full.
 //! - **One bad message holds nobody up.** It waits for its next attempt while others pass; in a batch it is settled by its own, and what keeps failing

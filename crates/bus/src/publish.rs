@@ -194,7 +194,8 @@ fn receipt_id(receipt: &Receipt) -> String {
         ReceiptState::Failed { code, .. } | ReceiptState::WindowClosed { code, .. } => code.as_str(),
         ReceiptState::Sent | ReceiptState::Unknown { .. } | ReceiptState::Delivered | ReceiptState::Read => "",
     };
-    let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code];
+    let file = receipt.file_refused.as_deref().unwrap_or_default();
+    let told = [receipt.adapter.as_str(), &receipt.account, &reply, platform_id, receipt.state.as_str(), code, file];
     hash("receipt", &told.map(str::as_bytes))
 }
 
@@ -251,8 +252,11 @@ mod tests {
             account: "1".into(),
             state,
             at: Timestamp::UNIX_EPOCH,
+            file_refused: None,
         };
         assert_ne!(receipt_id(&receipt(ReceiptState::Sent)), receipt_id(&receipt(ReceiptState::Read)));
         assert_eq!(receipt_id(&receipt(ReceiptState::Sent)), receipt_id(&receipt(ReceiptState::Sent)));
+        let without_photo = Receipt { file_refused: Some("131053: x".into()), ..receipt(ReceiptState::Sent) };
+        assert_ne!(receipt_id(&receipt(ReceiptState::Sent)), receipt_id(&without_photo), "it comes later, and is no repetition");
     }
 }

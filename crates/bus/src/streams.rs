@@ -1,7 +1,8 @@
 //! Streams and buckets: their names, what they keep and for how long, and the one function that creates them.
 //!
-//! Every limit refuses what is new rather than dropping what is old: a full bus is noticed (doors spool, then answer 503),
-//! a dropped complaint is not. [`Bus::keep_house`] makes room in RAW, by removing what every adapter has read.
+//! A limit refuses what is new rather than dropping what is old: a full bus is noticed (doors spool, then answer 503),
+//! a dropped complaint is not. FILES and `sent` drop their oldest: what is lost with it is little, and what a refusal would hold up is every answer.
+//! [`Bus::keep_house`] makes room in RAW, by removing what every adapter has read.
 
 use std::time::Duration;
 
@@ -121,7 +122,7 @@ impl Bus {
             share *= 2;
         }
         if share > 1 {
-            warn!("The server's storage is small: streams have a {share}th of their usual size.");
+            warn!("The server's storage is small: each stream has 1/{share} of its usual size.");
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::Stop;
 use jiff::SignedDuration;
-use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide};
+use model::{Complaint, ComplaintId, Decision, Directory, Timestamp, decide, incident::Act};
 use store::{
     PgPool, StoreError, complaint, connect,
     incident::{self, ClaimedAct},
@@ -73,7 +73,10 @@ pub async fn act_once(db: &PgPool, now: Timestamp) -> Result<bool, StoreError> {
     while step_of(db, &act, &rooms.directory, now, BATCH).await? {}
     let mut tx = store::begin(db).await?;
     let (id, kind) = (act.incident, act.act.as_str());
-    incident::close_if_done(&mut tx, id).await?;
+    // Who opens it again means it, also where no complaint of it could be.
+    if !matches!(act.act, Act::Reopen(_)) {
+        incident::close_if_done(&mut tx, id).await?;
+    }
     incident::finish_act(&mut tx, act).await?;
     store::commit(tx).await?;
     info!(incident.id = %id, kind, "Did for every complaint of an incident what an agency did with it.");

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::SignedDuration;
 use model::{
-    Actor, Complaint, ComplaintId, Decision, Point, Status, Timestamp, Visibility,
+    Actor, Complaint, ComplaintId, Decision, Status, Timestamp, Visibility,
     incident::{Change, Evidence, Incident, IncidentState, Side, StepKind, Suggestion, SuggestionState, join, tell_how_far},
     same::{Earlier, ask_same, consider},
 };
@@ -100,7 +100,7 @@ pub(crate) async fn write(tx: &mut Tx, compared: &Compared, now: Timestamp) -> R
     likeness::keep(tx, &compared.kept).await?;
     likeness::keep_more(tx, &compared.kept_more).await?;
     if !compared.joined.is_empty() {
-        let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None };
+        let step = |change| NewStep { kind: StepKind::Joined, change, by: Actor::System, at: now, undoes: None, reason: None };
         incident::write(tx, &compared.joined.iter().map(step).collect::<Vec<_>>()).await?;
     }
     incident::suggest(tx, &compared.suggested).await
@@ -111,7 +111,7 @@ pub(crate) async fn write_said(tx: &mut Tx, said: &[(StepKind, Change)], now: Ti
     if said.is_empty() {
         return Ok(());
     }
-    let steps = said.iter().map(|(kind, change)| NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None });
+    let steps = said.iter().map(|(kind, change)| NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None, reason: None });
     incident::write(tx, &steps.collect::<Vec<_>>()).await
 }
 
@@ -377,19 +377,12 @@ fn as_side(candidate: &Candidate) -> Side {
 /// What is known of two complaints besides words, place and time.
 pub(crate) fn beside(own: &Candidate, other: &Candidate, picture: Picture, atlas: &Atlas) -> Beside {
     Beside {
-        metres: own.location.zip(other.location).map(|(a, b)| metres(a, b)),
+        metres: own.location.zip(other.location).map(|(a, b)| a.metres_to(b)),
         picture,
         citizen: own.citizen == other.citizen,
         category: own.category.is_some() && own.category == other.category,
         neighbours: own.area != other.area && atlas.touch(&own.area, &other.area),
     }
-}
-
-/// Flat, which is right to a percent within a city.
-fn metres(a: Point, b: Point) -> f64 {
-    const METRES_OF_A_DEGREE: f64 = 111_320.0;
-    let east = (a.lon - b.lon) * f64::midpoint(a.lat, b.lat).to_radians().cos();
-    (a.lat - b.lat).hypot(east) * METRES_OF_A_DEGREE
 }
 
 /// The furthest of several speaks for the matter.
@@ -404,14 +397,5 @@ mod tests {
     #[test]
     fn large_batches_compare_each_with_fewer_and_none_with_nobody() {
         assert_eq!([0, 1, 25, 50, 100, 5_000].map(most_found), [40, 40, 40, 20, 10, 10]);
-    }
-
-    #[test]
-    fn a_thousandth_of_a_degree_is_a_hundred_metres_here() {
-        let at = |lat, lon| Point::new(lat, lon).expect("on the globe");
-        let north = metres(at(-6.2, 106.8), at(-6.201, 106.8));
-        assert!((north - 111.3).abs() < 1.0, "{north}");
-        let east = metres(at(-6.2, 106.8), at(-6.2, 106.801));
-        assert!((east - 110.7).abs() < 1.0, "{east}");
     }
 }

@@ -42,7 +42,7 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
         .filter(|row| !row.topic.is_empty() && !compared(&row.id))
         .map(|row| Example { text: &row.text, place: &row.address, label: &row.topic, fine: "" })
         .collect();
-    let twins = Twins::read(&if texts.is_empty() { learned.texts() } else { texts }).knowing(Sorter::learn(&frequent(others)));
+    let twins = Twins::read(&if texts.is_empty() { learned.texts() } else { texts }).knowing(Sorter::of_subjects(&frequent(others)));
     let rows = learned.rows(&twins)?;
     report.say(&format!("{name}: read in {:.1} s", started.elapsed().as_secs_f64()));
     if let Some(asked) = &asked {

@@ -241,11 +241,14 @@ impl Change {
         side.members.retain(|member| side.incident.as_ref().is_some_and(|incident| incident.id == member.incident));
     }
 
-    /// Every complaint whose rows change, each once, in order.
+    /// Every complaint whose rows change, each once, in order; where only an incident changes, the one that speaks for it.
     pub fn complaints(&self) -> Vec<ComplaintId> {
         let members = self.members.iter().filter_map(|(before, after)| Some(before.as_ref().or(after.as_ref())?.complaint));
         let pairs = self.suggestions.iter().filter_map(|(before, after)| before.as_ref().or(after.as_ref()));
         let mut all: Vec<ComplaintId> = members.chain(pairs.flat_map(|pair| [pair.complaint, pair.other])).collect();
+        if all.is_empty() {
+            all.extend(self.incidents.iter().filter_map(|(before, after)| Some(before.as_ref().or(after.as_ref())?.lead)));
+        }
         all.sort_unstable();
         all.dedup();
         all
@@ -255,7 +258,8 @@ impl Change {
     pub fn incident(&self) -> Option<IncidentId> {
         let after = self.members.iter().find_map(|(_, after)| after.as_ref());
         let before = self.members.iter().find_map(|(before, _)| before.as_ref());
-        after.or(before).map(|member| member.incident)
+        let itself = || self.incidents.iter().find_map(|(before, after)| Some(before.as_ref().or(after.as_ref())?.id));
+        after.or(before).map(|member| member.incident).or_else(itself)
     }
 }
 
@@ -270,13 +274,15 @@ pub enum StepKind {
     Later,
     /// A complaint left its incident.
     Split,
+    /// An incident that was dealt with is open again.
+    Reopened,
     /// A step was taken back.
     Undone,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Joined, Self::Different, Self::Later, Self::Split, Self::Undone];
+    pub const ALL: [Self; 6] = [Self::Joined, Self::Different, Self::Later, Self::Split, Self::Reopened, Self::Undone];
 
     /// The word in tables and word files.
     pub fn as_str(self) -> &'static str {
@@ -285,6 +291,7 @@ impl StepKind {
             Self::Different => "different",
             Self::Later => "later",
             Self::Split => "split",
+            Self::Reopened => "reopened",
             Self::Undone => "undone",
         }
     }
@@ -401,6 +408,32 @@ pub fn join(
     Ok(change)
 }
 
+/// Somebody of the staff knows that two complaints are about one thing, though nothing suggested it, or nobody decided on it. The pair is kept as decided:
+/// the next model learns from it.
+///
+/// # Errors
+/// Those of [`join`].
+pub fn join_by_hand(one: &Side, other: &Side, pair: Option<Suggestion>, by: Actor, now: Timestamp) -> Result<Change, NotAllowed> {
+    let is_new = pair.is_none();
+    let mut change = join(one, other, pair, None, by, now)?;
+    if is_new {
+        let when = |side: &Side| (side.opened_at, side.complaint);
+        let (later, earlier) = if when(one) > when(other) { (one, other) } else { (other, one) };
+        let pair = Suggestion {
+            complaint: later.complaint,
+            other: earlier.complaint,
+            percent: 100,
+            reasons: Vec::new(),
+            at: kept(now),
+            state: SuggestionState::Joined,
+            by: how(by)?.1,
+            decided_at: Some(kept(now)),
+        };
+        change.suggestions.push((None, Some(pair)));
+    }
+    Ok(change)
+}
+
 /// A person says of a pair that it is not about one thing, or that they cannot say yet.
 ///
 /// # Errors
@@ -447,6 +480,18 @@ pub fn split(side: &Side, rest: &[Side], pairs: Vec<Suggestion>, by: Actor, now:
     Ok(change)
 }
 
+/// An incident that was dealt with is open again: the water is back.
+///
+/// # Errors
+/// [`NotAllowed::Role`] if the actor may not open complaints again either; [`NotAllowed::StillOpen`] if it is open.
+pub fn reopen(incident: &Incident, by: Actor) -> Result<Change, NotAllowed> {
+    match by {
+        Actor::Staff { role, .. } if role.may_triage() || role == Role::Supervisor => (),
+        _ => return Err(NotAllowed::Role),
+    }
+    turn(incident, IncidentState::Open).ok_or(NotAllowed::StillOpen)
+}
+
 /// An incident is dealt with, or open again.
 pub fn turn(incident: &Incident, state: IncidentState) -> Option<Change> {
     let next = Incident { state, ..incident.clone() };
@@ -471,6 +516,8 @@ pub enum Act {
     Resolve(String),
     /// Leaves a word for colleagues.
     Note(String),
+    /// Opens what is done again, with the reason that each citizen reads.
+    Reopen(String),
 }
 
 impl Act {
@@ -481,6 +528,7 @@ impl Act {
             Self::Answer(_) => "answer",
             Self::Resolve(_) => "resolve",
             Self::Note(_) => "note",
+            Self::Reopen(_) => "reopen",
         }
     }
 
@@ -488,7 +536,7 @@ impl Act {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Claim => None,
-            Self::Answer(text) | Self::Resolve(text) | Self::Note(text) => Some(text),
+            Self::Answer(text) | Self::Resolve(text) | Self::Note(text) | Self::Reopen(text) => Some(text),
         }
     }
 
@@ -500,6 +548,7 @@ impl Act {
             "answer" => text.map(Self::Answer),
             "resolve" => text.map(Self::Resolve),
             "note" => text.map(Self::Note),
+            "reopen" => text.map(Self::Reopen),
             _ => None,
         }
     }
@@ -511,6 +560,7 @@ impl Act {
             Self::Answer(text) => Action::Answer { text: text.clone() },
             Self::Resolve(text) => Action::Resolve { text: text.clone(), photo: None },
             Self::Note(text) => Action::Note { text: text.clone() },
+            Self::Reopen(text) => Action::Reopen { reason: text.clone() },
         }
     }
 }
@@ -684,6 +734,29 @@ mod tests {
         assert_eq!((incident.lead, incident.place.as_deref(), incident.opened_at), (id(2), Some("rumah 2"), at(2)));
         assert_eq!(incident.id, three[0].incident.clone().expect("was there").id);
         assert_eq!(split(&parted[0], &[], vec![], staff(), NOW), Err(NotAllowed::Apart));
+    }
+
+    #[test]
+    fn joined_by_hand_is_a_decided_pair_that_teaches_and_taken_back_it_was_never_there() {
+        let change = join_by_hand(&side(1), &side(2), None, staff(), at(9)).expect("is allowed");
+        let [(None, Some(pair))] = change.suggestions.as_slice() else { panic!("{:?}", change.suggestions) };
+        assert_eq!((pair.complaint, pair.other, pair.state, pair.decided_at), (id(2), id(1), SuggestionState::Joined, Some(at(9))));
+        assert!(matches!(change.clone().reversed().suggestions.as_slice(), [(Some(_), None)]));
+        let there = Suggestion { state: SuggestionState::Different, ..pair.clone() };
+        let change = join_by_hand(&side(1), &side(2), Some(there.clone()), staff(), at(10)).expect("is allowed");
+        assert_eq!(change.suggestions[0].0, Some(there), "a pair that is there is decided anew");
+    }
+
+    #[test]
+    fn who_may_open_complaints_again_opens_an_incident_that_is_closed_and_the_step_is_found_by_its_lead() {
+        let incident = together(&[side(1), side(2)], 0, 1)[0].incident.clone().expect("is in one");
+        let supervisor = Actor::Staff { id: StaffId(Uuid::nil()), role: Role::Supervisor, agency: None };
+        let officer = Actor::Staff { id: StaffId(Uuid::nil()), role: Role::Officer, agency: None };
+        assert_eq!(reopen(&incident, supervisor), Err(NotAllowed::StillOpen));
+        let closed = Incident { state: IncidentState::Closed, ..incident };
+        assert_eq!(reopen(&closed, officer), Err(NotAllowed::Role));
+        let change = reopen(&closed, supervisor).expect("is allowed");
+        assert_eq!((change.complaints(), change.incident()), (vec![closed.lead], Some(closed.id)));
     }
 
     #[test]

@@ -286,6 +286,13 @@ impl Point {
     pub fn new(lat: f64, lon: f64) -> Option<Self> {
         (lat.abs() <= 90.0 && lon.abs() <= 180.0).then_some(Self { lat, lon })
     }
+
+    /// How far it is to another point. As if the earth were flat, which is right to a percent within a city.
+    pub fn metres_to(self, other: Self) -> f64 {
+        const METRES_OF_A_DEGREE: f64 = 111_320.0;
+        let east = (self.lon - other.lon) * f64::midpoint(self.lat, other.lat).to_radians().cos();
+        (self.lat - other.lat).hypot(east) * METRES_OF_A_DEGREE
+    }
 }
 
 impl fmt::Debug for Point {
@@ -407,6 +414,10 @@ pub struct Receipt {
     pub state: ReceiptState,
     /// When, by the platform's clock.
     pub at: Timestamp,
+    /// Why a file that should go along with the reply did not, for good: the platform's code and words, for staff, without personal data. What
+    /// `state` says is of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_refused: Option<String>,
 }
 
 /// The steps of a delivery. A later, weaker step never overwrites a stronger one: see [`ReceiptState::rank`].
@@ -462,5 +473,19 @@ impl ReceiptState {
             Self::Delivered => 3,
             Self::Read => 4,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousandth_of_a_degree_is_a_hundred_metres_here() {
+        let at = |lat, lon| Point::new(lat, lon).expect("on the globe");
+        let north = at(-6.2, 106.8).metres_to(at(-6.201, 106.8));
+        assert!((north - 111.3).abs() < 1.0, "{north}");
+        let east = at(-6.2, 106.8).metres_to(at(-6.2, 106.801));
+        assert!((east - 110.7).abs() < 1.0, "{east}");
     }
 }

@@ -163,3 +163,19 @@ fn a_missing_file_is_named() {
     let problem = read(folder.path()).expect_err("it is missing").to_string();
     assert!(problem.contains("rules.toml"), "{problem}");
 }
+
+#[test]
+fn jakarta_knows_which_kelurahan_touch() {
+    let (directory, atlas) = directory(&jakarta());
+    let named = |name: &str| directory.areas.values().find(|area| area.name == name).map(|area| area.code.clone()).expect("is there");
+    let beside = |name: &str| {
+        let mut touching: Vec<&str> = atlas.neighbours(&named(name)).map(|code| directory.areas[code].name.as_str()).collect();
+        touching.sort_unstable();
+        touching
+    };
+    assert_eq!(beside("Cikini"), ["Gondangdia", "Kebon Sirih", "Kenari", "Kwitang", "Menteng", "Pegangsaan"]);
+    assert_eq!(beside("Pulau Pari"), Vec::<&str>::new(), "an island touches nobody");
+    assert!(atlas.touch(&named("Tebet Timur"), &named("Cikoko")) && !atlas.touch(&named("Tebet Timur"), &named("Cikini")));
+    let alone = directory.areas.keys().filter(|code| code.len() == 10 && atlas.neighbours(code).next().is_none()).count();
+    assert_eq!(alone, 6, "the islands");
+}

@@ -7,6 +7,7 @@ mod address;
 mod call;
 mod error;
 mod resolve;
+pub mod tls;
 
 use std::{sync::Arc, time::Duration};
 

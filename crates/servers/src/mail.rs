@@ -45,6 +45,8 @@ pub enum Mood {
     Refuses,
     /// It says nothing to any recipient.
     Silent,
+    /// It takes no mail of more than 50 KB.
+    Light,
 }
 
 /// Dovecot and Exim. Both end with the value, and with the process however that ends.
@@ -184,7 +186,7 @@ impl Mail {
 
     /// Tells Exim how to treat everybody from now on.
     pub fn feel(&self, mood: Mood) -> Result<(), Error> {
-        for other in [Mood::Busy, Mood::Refuses, Mood::Silent] {
+        for other in [Mood::Busy, Mood::Refuses, Mood::Silent, Mood::Light] {
             let file = self.path(&format!("{other:?}"));
             if other == mood {
                 fs::write(&file, "").doing(|| "tell Exim how to feel".to_owned())?;
@@ -367,9 +369,11 @@ impl Mail {
         format!(
             "primary_hostname = mx.kota.example.id\ndaemon_smtp_ports = {smtp}\nlocal_interfaces = 127.0.0.1\nspool_directory = {folder}/spool\n\
              log_file_path = {folder}/log/%slog\npid_file_path = {folder}/exim.pid\nkeep_environment =\nnever_users =\ntls_advertise_hosts = *\n\
-             tls_certificate = {folder}/cert.pem\ntls_privatekey = {folder}/key.pem\nacl_smtp_rcpt = acl_rcpt\nacl_smtp_data = accept\n\
+             tls_certificate = {folder}/cert.pem\ntls_privatekey = {folder}/key.pem\nacl_smtp_rcpt = acl_rcpt\nacl_smtp_data = acl_data\n\
              rfc1413_query_timeout = 0s\nhost_lookup =\n\
-             begin acl\nacl_rcpt:\n  warn\n    condition = ${{if exists{{{folder}/Silent}}}}\n    delay = 1h\n\
+             begin acl\nacl_data:\n  deny\n    condition = ${{if exists{{{folder}/Light}}}}\n    condition = ${{if >{{$message_size}}{{50K}}}}\n\
+             \x20   message = 552 5.3.4 too large for us\n  accept\n\
+             acl_rcpt:\n  warn\n    condition = ${{if exists{{{folder}/Silent}}}}\n    delay = 1h\n\
              \x20 deny\n    condition = ${{if exists{{{folder}/Refuses}}}}\n    message = 554 5.7.1 not from here\n\
              \x20 defer\n    condition = ${{if exists{{{folder}/Busy}}}}\n    message = 451 4.3.2 come back later\n\
              \x20 deny\n    local_parts = tolak\n    message = 550 5.1.1 no such user here\n\

@@ -364,12 +364,18 @@ fn change_list(platform: &Platform, account: &str, body: &[u8], enter: bool) -> 
     }
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for user in &asked.block_users {
-        let input = user.user.as_deref().or(user.user_id.as_deref()).unwrap_or_default();
+        // Who is named by their id is not betrayed by their number.
+        let told = |phone: Option<&str>| match (&user.user, &user.user_id) {
+            (Some(input), _) => json!({ "input": input, "wa_id": phone }),
+            (None, id) => json!({ "input": id, "user_id": id }),
+        };
         match change_one(&mut state, account, user, enter) {
-            Ok(phone) => done.push(json!({ "input": input, "wa_id": phone })),
-            Err((code, title)) => failed.push(json!({ "input": input, "errors": [{
-                "message": title, "code": code, "error_data": { "details": title },
-            }] })),
+            Ok(phone) => done.push(told(Some(&phone))),
+            Err((code, title)) => {
+                let mut told = told(None);
+                told["errors"] = json!([{ "message": title, "code": code, "error_data": { "details": title } }]);
+                failed.push(told);
+            }
         }
     }
     let mut answer = json!({ "messaging_product": "whatsapp", "block_users": {

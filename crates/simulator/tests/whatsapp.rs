@@ -633,10 +633,23 @@ async fn who_hides_the_number_is_blocked_by_their_id() {
     let platform = Platform::start().await.expect("a platform");
     let adapter = open(&platform, &templates());
     platform.hide_phone(SARI);
-    let (blocked, _) = blocking(&platform, &adapter).await;
-    assert_eq!(blocked.to.address.scheme(), "whatsapp");
+    let (blocked, unblocked) = blocking(&platform, &adapter).await;
+    assert_eq!(blocked.to.address.to_string(), format!("whatsapp:{}", platform.user_id(SARI)));
     adapter.send(&blocked).await.expect("blocked");
     assert!(platform.is_blocked(SARI));
+    adapter.send(&unblocked).await.expect("taken back");
+    assert!(!platform.is_blocked(SARI));
+}
+
+#[tokio::test]
+async fn whose_id_has_changed_cannot_be_blocked_by_the_old_one_and_staff_read_why() {
+    let platform = Platform::start().await.expect("a platform");
+    let adapter = open(&platform, &templates());
+    platform.hide_phone(SARI);
+    let (mut blocked, _) = blocking(&platform, &adapter).await;
+    blocked.to.address = Address::new("whatsapp", "ID.99999999999999999999").expect("an id of Meta's form");
+    assert_eq!(rejected(adapter.send(&blocked).await), "block_window");
+    assert!(!platform.is_blocked(SARI));
 }
 
 #[tokio::test]
@@ -688,6 +701,7 @@ async fn a_photo_that_does_not_get_through_now_is_sent_alone_later_and_one_that_
     let sent = adapter.send(&reply).await.expect("the words go out");
     let last = platform.received(SARI).pop().expect("the words");
     assert_eq!((last.text.as_str(), Some(last.wamid)), ("Sudah menyala", sent.platform_id));
+    assert!(sent.file_refused.as_deref().is_some_and(|why| why.starts_with("131053: ")), "{:?}", sent.file_refused);
 }
 
 #[tokio::test]

@@ -132,6 +132,8 @@ pub struct NewStep<'a> {
     pub at: Timestamp,
     /// The step that it takes back.
     pub undoes: Option<UpdateId>,
+    /// Why, in the words of who did it.
+    pub reason: Option<&'a str>,
 }
 
 /// Writes steps and what they change. [`StoreError::Stale`]: a row is not as it was before the step.
@@ -298,7 +300,55 @@ async fn change_incident(tx: &mut Tx, (before, after): &Changed<Incident>) -> Re
 }
 
 async fn change_suggestion(tx: &mut Tx, (before, after): &Changed<Suggestion>) -> Result<()> {
-    let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
+    let written = match (before, after) {
+        (None, None) => return Ok(()),
+        (None, Some(new)) => insert_decided(tx, new).await?,
+        (Some(before), None) => delete_decided(tx, before).await?,
+        (Some(before), Some(after)) => decide(tx, before, after).await?,
+    };
+    one(written)
+}
+
+/// A pair that nobody suggested: somebody joined it by hand.
+async fn insert_decided(tx: &mut Tx, new: &Suggestion) -> Result<u64> {
+    let written = sqlx::query!(
+        "insert into suggestion (complaint, other, percent, reasons, suggested_at, state, staff, decided_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict do nothing",
+        new.complaint.0,
+        new.other.0,
+        i16::from(new.percent),
+        to_json(&new.reasons),
+        at(new.at) as At,
+        new.state.as_str(),
+        new.by.map(|by| by.0),
+        new.decided_at.map(at) as Option<At>
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
+}
+
+async fn delete_decided(tx: &mut Tx, before: &Suggestion) -> Result<u64> {
+    let written = sqlx::query!(
+        "delete from suggestion
+        where complaint = $1
+          and other = $2
+          and state = $3
+          and decided_at is not distinct from $4",
+        before.complaint.0,
+        before.other.0,
+        before.state.as_str(),
+        before.decided_at.map(at) as Option<At>
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected())
+}
+
+async fn decide(tx: &mut Tx, before: &Suggestion, after: &Suggestion) -> Result<u64> {
     let written = sqlx::query!(
         "update suggestion
         set state = $5, staff = $6, decided_at = $7
@@ -317,7 +367,7 @@ async fn change_suggestion(tx: &mut Tx, (before, after): &Changed<Suggestion>) -
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    one(written.rows_affected())
+    Ok(written.rows_affected())
 }
 
 fn one(rows: u64) -> Result<()> {
@@ -342,11 +392,13 @@ async fn insert_steps(tx: &mut Tx, steps: &[NewStep<'_>]) -> Result<()> {
     let complaints: Vec<String> = steps.iter().map(|step| list(&step.change.complaints())).collect();
     let changes: Vec<serde_json::Value> = steps.iter().map(|step| to_json(step.change)).collect();
     let undoes: Vec<Option<Uuid>> = steps.iter().map(|step| step.undoes.map(|id| id.0)).collect();
+    let reasons: Vec<Option<String>> = steps.iter().map(|step| step.reason.map(str::to_owned)).collect();
     sqlx::query!(
-        "insert into incident_step (id, at, actor, staff, kind, incident, complaints, change, undoes)
-        select id, at, actor, staff, kind, incident, complaints::uuid[], change, undoes
-        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::jsonb[], $9::uuid[])
-          as new (id, at, actor, staff, kind, incident, complaints, change, undoes)",
+        "insert into incident_step (id, at, actor, staff, kind, incident, complaints, change, undoes, reason)
+        select id, at, actor, staff, kind, incident, complaints::uuid[], change, undoes, reason
+        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::jsonb[], $9::uuid[],
+          $10::text[])
+          as new (id, at, actor, staff, kind, incident, complaints, change, undoes, reason)",
         &ids,
         &times as &[At],
         &actors,
@@ -355,7 +407,8 @@ async fn insert_steps(tx: &mut Tx, steps: &[NewStep<'_>]) -> Result<()> {
         &incidents as &[Option<Uuid>],
         &complaints,
         &changes,
-        &undoes as &[Option<Uuid>]
+        &undoes as &[Option<Uuid>],
+        &reasons as &[Option<String>]
     )
     .execute(&mut **tx)
     .await
@@ -706,6 +759,8 @@ pub struct Step {
     pub kind: StepKind,
     /// The complaints whose rows changed.
     pub complaints: Vec<ComplaintId>,
+    /// Why, where who did it said so.
+    pub reason: Option<String>,
     /// It was taken back.
     pub undone: bool,
 }
@@ -715,7 +770,7 @@ pub async fn steps(db: &PgPool, about: &[ComplaintId], most: u16) -> Result<Vec<
     let ids: Vec<Uuid> = about.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"select step.id, step.at as "at: At", step.actor, step.staff, staff.name as "name?", staff.role as "role?",
-          staff.agency as "agency?", step.kind, step.complaints,
+          staff.agency as "agency?", step.kind, step.complaints, step.reason,
           exists (select from incident_step back where back.undoes = step.id) as "undone!"
         from incident_step step
         left join staff on staff.id = step.staff
@@ -737,6 +792,7 @@ pub async fn steps(db: &PgPool, about: &[ComplaintId], most: u16) -> Result<Vec<
                 by: by(&row.actor, row.staff, row.role.as_deref(), row.agency)?,
                 kind: known(StepKind::from_word(&row.kind), "incident_step", "kind")?,
                 complaints: row.complaints.into_iter().map(ComplaintId).collect(),
+                reason: row.reason,
                 undone: row.undone,
             })
         })

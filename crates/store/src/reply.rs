@@ -69,6 +69,8 @@ pub struct SentReply {
     pub receipt_at: Option<Timestamp>,
     /// The platform's words when it failed; of one that was withheld, [`BLOCKED`] or nothing.
     pub error: Option<String>,
+    /// Why a file that should go along did not, while the words went out: the platform's code and words.
+    pub file_error: Option<String>,
     /// When it was decided.
     pub created_at: Timestamp,
 }
@@ -333,20 +335,21 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
     let ranks: Vec<i16> = receipts.iter().map(|receipt| receipt.state.rank()).collect();
     let times: Vec<At> = receipts.iter().map(|receipt| at(receipt.at)).collect();
     let errors: Vec<Option<String>> = receipts.iter().map(|receipt| words(&receipt.state)).collect();
+    let files: Vec<Option<String>> = receipts.iter().map(|receipt| receipt.file_refused.clone()).collect();
     let found = sqlx::query_scalar!(
         r#"with given as (
-          select number, reply, adapter, account, platform_id, receipt, rank, at, error
+          select number, reply, adapter, account, platform_id, receipt, rank, at, error, file_error
           from unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
-            $9::text[])
-            as given (number, reply, adapter, account, platform_id, receipt, rank, at, error)
+            $9::text[], $10::text[])
+            as given (number, reply, adapter, account, platform_id, receipt, rank, at, error, file_error)
         ), meant as (
           -- That somebody could not be blocked outlives that the words reached them.
-          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error,
+          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error, given.file_error,
             case when reply.kind = 'blocked' and given.error like 'block!_%' escape '!' then 5::smallint else given.rank end as rank
           from given
           join reply on reply.id = given.reply and reply.adapter = given.adapter
           union
-          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error, given.rank
+          select given.number, reply.id, given.platform_id, given.receipt, given.at, given.error, given.file_error, given.rank
           from given
           join reply
             on reply.adapter = given.adapter
@@ -362,13 +365,15 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
           for update
         ), strongest as (
           select distinct on (id) id, receipt, rank, at, error,
-            (array_agg(platform_id) filter (where platform_id is not null) over (partition by id))[1] as platform_id
+            (array_agg(platform_id) filter (where platform_id is not null) over (partition by id))[1] as platform_id,
+            (array_agg(file_error) filter (where file_error is not null) over (partition by id))[1] as file_error
           from meant
           join locked using (id)
           order by id, rank desc
         ), written as (
           update reply
           set platform_id = coalesce(reply.platform_id, strongest.platform_id),
+            file_error = coalesce(strongest.file_error, reply.file_error),
             receipt = case when strongest.rank > reply.receipt_rank then strongest.receipt else reply.receipt end,
             receipt_at = case when strongest.rank > reply.receipt_rank then strongest.at else reply.receipt_at end,
             error = case when strongest.rank > reply.receipt_rank then strongest.error else reply.error end,
@@ -386,7 +391,8 @@ pub async fn receipts(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>> {
         &states,
         &ranks,
         &times as &[At],
-        &errors as &[Option<String>]
+        &errors as &[Option<String>],
+        &files as &[Option<String>]
     )
     .fetch_all(db)
     .await
@@ -469,7 +475,7 @@ pub async fn answered(tx: &mut Tx, asked: &[MessageKey]) -> Result<Vec<(MessageK
 pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<SentReply>> {
     let rows = sqlx::query!(
         r#"select id, kind, cause, reply_to, language, facts, text, state, receipt, receipt_at as "receipt_at: At", error,
-          created_at as "created_at: At"
+          file_error, created_at as "created_at: At"
         from reply
         where complaint = $1
         order by created_at, id"#,
@@ -489,6 +495,7 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Sen
                 receipt: row.receipt,
                 receipt_at: row.receipt_at.map(At::to_jiff),
                 error: row.error,
+                file_error: row.file_error,
                 created_at: row.created_at.to_jiff(),
             })
         })

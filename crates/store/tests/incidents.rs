@@ -98,7 +98,7 @@ impl World {
     async fn write(&self, kind: StepKind, change: &Change, minutes: i64) -> Result<(), StoreError> {
         let undoes = None;
         let mut tx = store::begin(&self.db).await.expect("begins");
-        incident::write(&mut tx, &[NewStep { kind, change, by: self.staff, at: after(minutes), undoes }]).await?;
+        incident::write(&mut tx, &[NewStep { kind, change, by: self.staff, at: after(minutes), undoes, reason: None }]).await?;
         store::commit(tx).await
     }
 
@@ -131,7 +131,11 @@ impl World {
         let mut tx = store::begin(&self.db).await.expect("begins");
         let change = incident::changed(&mut tx, step.id).await.expect("is read").ok_or(StoreError::Stale)?.reversed();
         let at = after(minutes);
-        incident::write(&mut tx, &[NewStep { kind: StepKind::Undone, change: &change, by: self.staff, at, undoes: Some(step.id) }]).await?;
+        incident::write(
+            &mut tx,
+            &[NewStep { kind: StepKind::Undone, change: &change, by: self.staff, at, undoes: Some(step.id), reason: None }],
+        )
+        .await?;
         store::commit(tx).await
     }
 
@@ -254,7 +258,7 @@ async fn a_step_is_taken_back_once_and_not_after_what_came_later() {
     let rows = world.rows().await;
     let mut tx = store::begin(&world.db).await.expect("begins");
     let change = incident::changed(&mut tx, first.id).await.expect("is read").expect("is there").reversed();
-    let undo = NewStep { kind: StepKind::Undone, change: &change, by: world.staff, at: after(13), undoes: Some(first.id) };
+    let undo = NewStep { kind: StepKind::Undone, change: &change, by: world.staff, at: after(13), undoes: Some(first.id), reason: None };
     assert!(matches!(incident::write(&mut tx, &[undo]).await, Err(StoreError::Stale)), "somebody else has changed it since");
     drop(tx);
     assert_eq!(world.rows().await, rows);

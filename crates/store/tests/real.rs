@@ -307,6 +307,7 @@ async fn receipts_count_by_their_rank_whatever_their_order() {
         account: "1".into(),
         state,
         at: NOW,
+        file_refused: None,
     };
     let failed = || ReceiptState::Failed { code: "131047".into(), detail: "too late".into() };
     let noted = async |receipts: &[Receipt]| {
@@ -322,6 +323,30 @@ async fn receipts_count_by_their_rank_whatever_their_order() {
     let by_platform_id = Receipt { reply: None, ..of(ReceiptState::Sent) };
     let other_account = Receipt { account: "2".into(), ..by_platform_id.clone() };
     assert_eq!(noted(&[other_account, by_platform_id]).await.0, [false, true]);
+}
+
+#[tokio::test]
+async fn a_photo_that_was_refused_is_noted_whenever_it_is_told_and_touches_nothing_else() {
+    let world = World::new().await;
+    let decision = world.opened("m1", Some("road")).await;
+    let told = async |state, file_refused: Option<&str>| {
+        let receipt = Receipt {
+            reply: Some(decision.replies[0].id),
+            platform_id: None,
+            adapter: "chat".parse().expect("a name"),
+            account: "1".into(),
+            state,
+            at: NOW,
+            file_refused: file_refused.map(str::to_owned),
+        };
+        reply::receipts(&world.db, &[receipt]).await.expect("is noted");
+        let sent = reply::of_complaint(&world.db, decision.complaint.id).await.expect("loads").remove(0);
+        (sent.receipt.unwrap_or_default(), sent.error, sent.file_error)
+    };
+    let refused = || Some("131053: no such picture".to_owned());
+    assert_eq!(told(ReceiptState::Delivered, None).await, ("delivered".into(), None, None));
+    assert_eq!(told(ReceiptState::Sent, Some("131053: no such picture")).await, ("delivered".into(), None, refused()), "late");
+    assert_eq!(told(ReceiptState::Read, None).await, ("read".into(), None, refused()), "and it stays");
 }
 
 #[tokio::test]

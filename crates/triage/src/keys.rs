@@ -74,7 +74,7 @@ const MATTERS_OF_ONE: usize = 2;
 const NAMES_OF_ONE: usize = 4;
 const NUMBERS_OF_ONE: usize = 2;
 /// Of areas beside its own.
-const AREAS_BESIDE: usize = 4;
+const AREAS_BESIDE: usize = 8;
 /// So many digits of an area's code say in which kecamatan it is.
 const KECAMATAN: usize = 7;
 /// About 220 metres north to south.

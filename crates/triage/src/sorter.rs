@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bag::{Bag, Block, Kind, hash, is_number, letters, pairs, stem, words},
     linear::{Fit, Linear, Vector, Vocabulary},
+    net::{self, Net},
     text::{self, Word},
 };
 
@@ -40,6 +41,7 @@ pub struct Sorter {
     vocabulary: Vocabulary,
     direct: Linear,
     by_fine: Option<ByFine>,
+    net: Option<Net>,
 }
 
 /// The way over the finer decision.
@@ -82,6 +84,15 @@ impl Sorter {
     /// Learns from decided complaints. The same rows in the same order give the same model. With no row, or one label only, nothing
     /// can be learned.
     pub fn learn(rows: &[Example<'_>]) -> Option<Self> {
+        Self::from_rows(rows, true)
+    }
+
+    /// The same without the net: enough for telling how alike the subjects of two complaints are, in less time and memory.
+    pub fn of_subjects(rows: &[Example<'_>]) -> Option<Self> {
+        Self::from_rows(rows, false)
+    }
+
+    fn from_rows(rows: &[Example<'_>], with_net: bool) -> Option<Self> {
         let labels = numbered(rows.iter().map(|row| row.label));
         if labels.len() < 2 {
             return None;
@@ -91,13 +102,15 @@ impl Sorter {
         let finer = fine_names(rows);
         let fine = numbered(finer.iter().map(String::as_str));
         let fit = Fit::default();
-        let vocabulary = Vocabulary::learn(bags.iter(), fit.least_rows, labels.len() + fine.len());
+        let beside = if with_net { net::FEATURE_BYTES } else { 0 };
+        let vocabulary = Vocabulary::learn(bags.iter(), fit.least_rows, labels.len() + fine.len() + beside);
         let vectors: Vec<Vector> = bags.into_iter().map(|bag| vocabulary.vector(&bag)).collect();
         let direct = Linear::learn(&vectors, vocabulary.len(), &decided, labels.len(), fit);
         let numbers: Vec<usize> = finer.iter().map(|name| fine[name.as_str()]).collect();
         let by_fine =
             (!fine.is_empty()).then(|| ByFine::learn(&vectors, vocabulary.len(), (&numbers, fine.len()), (&decided, labels.len())));
-        Some(Self { labels: labels.into_keys().map(str::to_owned).collect(), vocabulary, direct, by_fine })
+        let net = with_net.then(|| Net::learn(&vectors, vocabulary.len(), &decided, labels.len()));
+        Some(Self { labels: labels.into_keys().map(str::to_owned).collect(), vocabulary, direct, by_fine, net })
     }
 
     /// Every class, the likeliest first.
@@ -114,10 +127,10 @@ impl Sorter {
         let mut scores = self.direct.probabilities(vector);
         if let Some(by_fine) = &self.by_fine {
             let other = by_fine.probabilities(vector, scores.len());
-            for (score, other) in scores.iter_mut().zip(other) {
-                *score = (score.max(1e-6).ln() + other.max(1e-6).ln()) * 0.5;
-            }
-            crate::linear::softmax(&mut scores);
+            agree(&mut scores, &other);
+        }
+        if let Some(net) = &self.net {
+            agree(&mut scores, &net.probabilities(vector));
         }
         let mut guesses: Vec<Likely<'_>> =
             self.labels.iter().zip(scores).map(|(label, probability)| Likely { label, probability }).collect();
@@ -159,12 +172,16 @@ impl Sorter {
         let fine = |by_fine: &ByFine| {
             by_fine.model.is_whole(features, by_fine.then.len()) && by_fine.then.iter().all(|then| then.len() == self.labels.len())
         };
-        self.vocabulary.is_whole() && self.direct.is_whole(features, self.labels.len()) && self.by_fine.as_ref().is_none_or(fine)
+        self.vocabulary.is_whole()
+            && self.direct.is_whole(features, self.labels.len())
+            && self.by_fine.as_ref().is_none_or(fine)
+            && self.net.as_ref().is_none_or(|net| net.is_whole(features, self.labels.len()))
     }
 
     /// Bytes it takes in memory, about.
     pub fn bytes(&self) -> usize {
-        self.vocabulary.bytes() + self.direct.bytes() + self.by_fine.as_ref().map_or(0, |by_fine| by_fine.model.bytes())
+        let by_fine = self.by_fine.as_ref().map_or(0, |by_fine| by_fine.model.bytes());
+        self.vocabulary.bytes() + self.direct.bytes() + by_fine + self.net.as_ref().map_or(0, Net::bytes)
     }
 }
 
@@ -208,6 +225,14 @@ fn fine_names(rows: &[Example<'_>]) -> Vec<String> {
     let enough = |row: &Example<'_>| counts.get(row.fine).is_some_and(|&count| count >= LEAST_FINE);
     let name = |row: &Example<'_>| if enough(row) { format!("fine {}", row.fine) } else { format!("label {}", row.label) };
     rows.iter().map(name).collect()
+}
+
+/// Two opinions become one: the root of their product, so that it is no surer than both.
+fn agree(scores: &mut [f32], other: &[f32]) {
+    for (score, other) in scores.iter_mut().zip(other) {
+        *score = f32::midpoint(score.max(1e-6).ln(), other.max(1e-6).ln());
+    }
+    crate::linear::softmax(scores);
 }
 
 fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {

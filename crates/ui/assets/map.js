@@ -1,29 +1,52 @@
-// Shows a place on a map of area outlines, without any tile server. Leaflet comes from the bundle; without it, or without this module,
-// the place stands in words beside the map's place.
+// Shows places on maps of area outlines, without any tile server. Leaflet comes from the bundle; without it, or without this module,
+// the places stand in words beside the maps' places. A map has one place (data-lat, data-lon), or two to compare (data-points).
 
-const box = document.querySelector("[data-map]");
+const boxes = [...document.querySelectorAll("[data-map]")];
+let shared;
 
-async function draw() {
-  const { module, outlines, lat, lon, area, label } = box.dataset;
-  const [L, answer] = await Promise.all([import(module), fetch(outlines)]);
-  if (!answer.ok) return;
-  const areas = await answer.json();
+/** Leaflet and the outlines, fetched once for all maps of a page. */
+function parts({ module, outlines }) {
+  const areas = async () => {
+    const answer = await fetch(outlines);
+    if (!answer.ok) throw new Error(`outlines: ${answer.status}`);
+    return answer.json();
+  };
+  shared ??= Promise.all([import(module), areas()]);
+  return shared;
+}
+
+async function draw(box) {
+  const [L, areas] = await parts(box.dataset);
+  const { lat, lon, area = "", label, points } = box.dataset;
+  // "-6.17,106.82,A;-6.18,106.83,B"
+  const places = (points ?? `${lat},${lon},`).split(";").map((place) => {
+    const [north, east, name] = place.split(",");
+    return { at: [Number(north), Number(east)], name };
+  });
   box.hidden = false;
   const map = L.map(box, { attributionControl: false, scrollWheelZoom: false, zoomSnap: 0.5 });
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", label);
-  const here = [Number(lat), Number(lon)];
   // Leaflet draws shapes only where it already has a view.
-  map.setView(here, 14);
+  map.setView(places[0].at, 14);
   const chosen = (code) => area && code.length >= 7 && area.startsWith(code);
   const shapes = L.geoJSON(areas, {
     interactive: false,
     style: (feature) => ({ className: chosen(feature.properties.code) ? "area chosen" : "area" }),
   }).addTo(map);
-  L.circleMarker(here, { radius: 9, className: "here", interactive: false }).addTo(map);
-  // Only a kelurahan or kecamatan says where it is; a whole city with its islands would make the place a dot.
-  const around = area.length >= 7 && shapes.getLayers().find((shape) => shape.feature.properties.code === area);
-  if (around) map.fitBounds(around.getBounds().pad(0.4));
+  if (places.length > 1) L.polyline(places.map((place) => place.at), { className: "between", interactive: false }).addTo(map);
+  for (const { at, name } of places) {
+    const dot = L.circleMarker(at, { radius: 9, className: "here", interactive: false }).addTo(map);
+    // Colour alone tells nobody which is which.
+    if (name) dot.bindTooltip(name, { permanent: true, direction: "top", offset: [0, -8], className: "map-name place" });
+  }
+  if (places.length > 1) {
+    map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.3), { maxZoom: 16 });
+  } else {
+    // Only a kelurahan or kecamatan says where it is; a whole city with its islands would make the place a dot.
+    const around = area.length >= 7 && shapes.getLayers().find((shape) => shape.feature.properties.code === area);
+    if (around) map.fitBounds(around.getBounds().pad(0.4));
+  }
   // Names of what is in sight; a whole city of names would hide it.
   for (const shape of shapes.getLayers()) {
     const { code, name } = shape.feature.properties;
@@ -32,4 +55,17 @@ async function draw() {
   }
 }
 
-if (box?.dataset.module) draw().catch(() => (box.hidden = true));
+/** A page of pairs has ten maps of a whole city: each is drawn when somebody comes near it. */
+const watcher = new IntersectionObserver(
+  (seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      const box = target.querySelector("[data-map]");
+      draw(box).catch(() => (box.hidden = true));
+    }
+  },
+  { rootMargin: "600px" },
+);
+// A hidden box is never in sight; what holds it is.
+for (const box of boxes) if (box.dataset.module) watcher.observe(box.parentElement);

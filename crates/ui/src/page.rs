@@ -5,7 +5,7 @@ use jiff::{
     civil::{Date, Time},
 };
 use model::{
-    DispatchState, Language, Site, Status,
+    ClerkToken, DispatchState, Language, Site, Status,
     clock::{self, Calendar, Zone},
 };
 
@@ -68,6 +68,15 @@ pub struct Account {
     pub sign_out: String,
     /// The token that this post must carry.
     pub csrf: String,
+}
+
+impl Account {
+    /// Whoever sits at a door's pages by a token of the core; `role`: what they are, and where, in words.
+    pub fn of_clerk(clerk: &ClerkToken, role: String) -> Self {
+        // Posts are checked by where they come from, and the cookie is `SameSite`.
+        let csrf = String::new();
+        Self { name: clerk.name.clone(), role, settings: String::new(), sign_out: "/keluar".to_owned(), csrf }
+    }
 }
 
 /// A picture of a photo grid.

@@ -91,7 +91,7 @@ impl Adapter for Chat {
         let call = self.http.post(&format!("{}/send", self.config.api)).bearer(self.config.token.expose());
         let answer = call.json(&serde_json::json!({ "to": reply.to.address.path(), "text": reply.text, "files": files })).send().await?;
         match answer.status.as_u16() {
-            200 => Ok(Sent { platform_id: Some(String::from_utf8_lossy(&answer.body).into_owned()) }),
+            200 => Ok(Sent::under(Some(String::from_utf8_lossy(&answer.body).into_owned()))),
             410 => Err(SendError::OptedOut),
             418 => Err(SendError::Unknown { platform_id: Some("perhaps".into()), detail: "the line broke".into() }),
             _ => Err(SendError::from_answer(&answer)),

@@ -11,6 +11,7 @@ use super::{Outgoing, Trouble};
 use crate::{
     config::check_secret,
     gsm7::Coding,
+    hand_in::Note,
     said::{Delivery, Heard, Said, Text, Told},
 };
 
@@ -138,7 +139,7 @@ impl Gammu {
         let words = String::from_utf8_lossy(&output.stdout).into_owned();
         let id = words.lines().find_map(|line| line.strip_prefix("Written message with ID "));
         let id = id.and_then(|id| id.trim().rsplit('/').next()).filter(|id| !id.is_empty()).ok_or(Trouble::OddAnswer)?;
-        crate::hand_in::note_sent(self.folder.as_ref(), id, out.reply, out.account);
+        crate::hand_in::note_sent(self.folder.as_ref(), id, &Note { reply: out.reply, account: out.account.to_owned() });
         // The name holds the citizen's number, which is no id's business.
         Ok(Some(crate::parse::print(&[id])))
     }

@@ -3,7 +3,7 @@
 use adapter_sdk::{ConfigError, ParseError, ReceiptState, Secret, SendError, Timestamp};
 use serde::Deserialize;
 
-use super::{Outgoing, Trouble, refused, report_url};
+use super::{Outgoing, Trouble, eight_bits, refused, report_url};
 use crate::{
     config::{check_secret, check_url},
     fields::{Fields, words},
@@ -141,16 +141,6 @@ fn why(fields: &Fields) -> Option<String> {
     match (word("stat:"), word("err:")) {
         (Some(stat), Some(err)) => Some(format!("{stat} {err}")),
         (stat, err) => stat.or(err),
-    }
-}
-
-/// Some telephones send words as data. What is not words is a ring tone or a card.
-fn eight_bits(bytes: &[u8]) -> Text {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_empty() && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
-            Text::Words(text.to_owned())
-        }
-        _ => Text::Unreadable("data"),
     }
 }
 

@@ -198,7 +198,7 @@ impl<const FAULT: u8> Tiny<FAULT> {
         let answer = self.http.post(&format!("{}/send", self.config.api)).bearer(self.config.token.expose()).json(&body).send().await;
         let answer =
             answer.map_err(|error| if Self::has(Fault::SilenceIsNo) { SendError::rejected("silence", "") } else { error.into() })?;
-        if answer.status.is_success() { Ok(Sent { platform_id: None }) } else { Err(Self::no(&answer)) }
+        if answer.status.is_success() { Ok(Sent::default()) } else { Err(Self::no(&answer)) }
     }
 
     async fn look(&self) -> Vec<Finding> {

@@ -168,6 +168,7 @@ pub(crate) fn event(name: &str) -> Event {
         account: "1".to_owned(),
         state: ReceiptState::Delivered,
         at: Timestamp::UNIX_EPOCH,
+        file_refused: None,
     })
 }
 

@@ -78,6 +78,7 @@ async fn messages_receipts_and_silence_of_one_batch_are_all_handled() {
         account: "1".into(),
         state,
         at: after(1),
+        file_refused: None,
     };
     let by_platform_id = Receipt { reply: None, ..state(ReceiptState::Delivered) };
     let failed = ReceiptState::Failed { code: "1".into(), detail: "late".into() };
@@ -109,6 +110,7 @@ async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_l
         account: "1".into(),
         state: ReceiptState::Delivered,
         at: after(0),
+        file_refused: None,
     };
     let event = || vec![delivery("chat", Event::Receipt(receipt.clone()))];
     let young = handle_batch(&city.db, &city.rooms, event(), after(1)).await;

@@ -118,7 +118,9 @@ async fn work_the_list_off(city: &City, flood: &BTreeSet<ComplaintId>, by: Actor
             // Not the same, or together by now over others.
             None => (StepKind::Different, rules::part(pair, rules::SuggestionState::Different, by, LATER).expect("is allowed")),
         };
-        incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None }]).await.expect("is written");
+        incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None, reason: None }])
+            .await
+            .expect("is written");
         store::commit(tx).await.expect("commits");
         decided += 1;
     }
@@ -132,7 +134,7 @@ async fn tap(city: &City, id: ComplaintId, same: bool) -> Option<Heard> {
     let says = SaysSame { same: Some(same), message: None, reply_to: None };
     let followed = hear(complaint, says, beside.get(&id), &city.rooms.directory, LATER)?;
     if let Some((kind, change)) = &followed.step {
-        let step = NewStep { kind: *kind, change, by: Actor::Citizen, at: LATER, undoes: None };
+        let step = NewStep { kind: *kind, change, by: Actor::Citizen, at: LATER, undoes: None, reason: None };
         incident::write(&mut tx, &[step]).await.expect("is written");
     }
     store::complaint::write(&mut tx, &followed.decision).await.expect("is written");
@@ -145,7 +147,7 @@ async fn by_hand(city: &City, one: ComplaintId, other: ComplaintId, by: Actor) {
     let mut tx = store::begin(&city.db).await.expect("begins");
     let sides = incident::sides(&mut tx, &[one, other]).await.expect("is read");
     let Ok(change) = rules::join(&sides[0], &sides[1], None, None, by, LATER) else { return };
-    incident::write(&mut tx, &[NewStep { kind: StepKind::Joined, change: &change, by, at: LATER, undoes: None }])
+    incident::write(&mut tx, &[NewStep { kind: StepKind::Joined, change: &change, by, at: LATER, undoes: None, reason: None }])
         .await
         .expect("is written");
     store::commit(tx).await.expect("commits");
@@ -170,6 +172,27 @@ async fn begin(city: &City, of: ComplaintId, act: Act, by: Actor) {
     let mut tx = store::begin(&city.db).await.expect("begins");
     assert!(incident::begin_act(&mut tx, found.id, &act, id_of(by), LATER).await.expect("is noted"));
     store::commit(tx).await.expect("commits");
+}
+
+/// Triage opens it again, with its complaints, and everybody in it is told.
+async fn the_water_is_back(city: &City, flood: &[ComplaintId], triage: Actor, next: model::Timestamp) {
+    let (found, _) = incident::of_complaint(&city.db, flood[0]).await.expect("is read").expect("is there");
+    let change = rules::reopen(&found, triage).expect("is allowed");
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let step = NewStep { kind: StepKind::Reopened, change: &change, by: triage, at: next, undoes: None, reason: Some("Air naik lagi.") };
+    incident::write(&mut tx, &[step]).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    begin(city, flood[0], Act::Reopen("Air naik lagi.".into()), triage).await;
+    assert!(acts::act_once(&city.db, next).await.expect("does it"));
+    for id in flood.iter().filter(|id| **id != flood[7]) {
+        assert_ne!(city.complaint(*id).await.status(), Status::Resolved);
+        assert_eq!(city.reply_kinds(*id).await.iter().filter(|kind| **kind == ReplyKind::Reopened).count(), 1);
+    }
+    assert_eq!(city.complaint(flood[7]).await.status(), Status::Resolved, "who had left is left alone");
+    let (found, _) = incident::of_complaint(&city.db, flood[0]).await.expect("is read").expect("is there");
+    assert_eq!(found.state, IncidentState::Open);
+    let reason = incident::steps(&city.db, &[found.lead], 1).await.expect("is read").remove(0).reason;
+    assert_eq!(reason.as_deref(), Some("Air naik lagi."));
 }
 
 #[tokio::test]
@@ -258,7 +281,7 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
     let (own, oldest, pairs) = incident::around(&mut tx, flood[7]).await.expect("is read").expect("is there");
     let reason = "Punya saya di jalan sebelah.".to_owned();
     let (decision, change) = leave(complaint, (&own, &oldest, pairs), reason, &rooms.directory, next).expect("is allowed");
-    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: next, undoes: None };
+    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: next, undoes: None, reason: None };
     incident::write(&mut tx, &[step]).await.expect("is written");
     store::complaint::write(&mut tx, &decision).await.expect("is written");
     store::commit(tx).await.expect("commits");
@@ -270,6 +293,8 @@ async fn one_flood_forty_citizens_seven_channels_one_incident_forty_answers() {
     assert!(members(&city, late).await.is_empty());
     let waiting = incident::waiting_of(&city.db, late).await.expect("is read");
     assert!(!waiting.is_empty(), "it is suggested");
+
+    the_water_is_back(&city, &flood, triage, next).await;
 }
 
 #[tokio::test]
@@ -282,7 +307,7 @@ async fn an_act_that_the_rules_refuse_for_one_complaint_is_done_for_the_others_a
     let mut tx = store::begin(&city.db).await.expect("begins");
     let sides = incident::sides(&mut tx, &ids).await.expect("is read");
     if let Ok(change) = rules::join(&sides[0], &sides[1], None, None, triage, LATER) {
-        let step = NewStep { kind: StepKind::Joined, change: &change, by: triage, at: LATER, undoes: None };
+        let step = NewStep { kind: StepKind::Joined, change: &change, by: triage, at: LATER, undoes: None, reason: None };
         incident::write(&mut tx, &[step]).await.expect("is written");
     }
     store::commit(tx).await.expect("commits");

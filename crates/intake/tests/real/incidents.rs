@@ -60,7 +60,7 @@ fn learned() -> &'static [u8] {
         let labels: Vec<String> = rows.iter().map(|(_, _, matter, _)| matter.to_string()).collect();
         let examples: Vec<Example<'_>> =
             rows.iter().zip(&labels).map(|(row, label)| Example { text: &row.0, place: "", label, fine: "" }).collect();
-        let judge = Judge::learn(&texts, Sorter::learn(&examples), &sides, &pairs);
+        let judge = Judge::learn(&texts, Sorter::of_subjects(&examples), &sides, &pairs);
         assert!(judge.joins(), "joining was proven: {:?}", judge.floors());
         Learned::default().judging(judge).to_bytes()
     })

@@ -183,6 +183,7 @@ async fn deliver(city: &City) {
             account: claimed.draft.to.account.clone(),
             state: ReceiptState::Sent,
             at: LATER,
+            file_refused: None,
         };
         reply::published(&city.db, claimed, "words", LATER).await.expect("is noted");
         assert!(reply::receipt(&city.db, &receipt).await.expect("is noted"));

@@ -135,6 +135,7 @@ async fn a_pair_that_its_words_suggested_is_told_of_the_photo_and_one_that_was_d
         by: model::Actor::System,
         at: LATER,
         undoes: None,
+        reason: None,
     };
     incident::write(&mut tx, &[step]).await.expect("is written");
     store::commit(tx).await.expect("commits");

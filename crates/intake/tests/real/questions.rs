@@ -172,6 +172,7 @@ async fn a_reply_that_came_too_late_for_free_words_goes_out_once_more_and_no_thi
             account: "1".into(),
             state: ReceiptState::WindowClosed { code: "131047".into(), detail: "too late".into() },
             at: after(1),
+            file_refused: None,
         })
     };
     let first = city.replies(complaint).await.remove(0);

@@ -63,6 +63,7 @@ async fn sent(city: &City, complaint: ComplaintId, platform_id: &str) {
         account: "1".into(),
         state: ReceiptState::Sent,
         at: after(61),
+        file_refused: None,
     };
     handle(city, Event::Receipt(receipt)).await;
 }
@@ -94,7 +95,7 @@ async fn decide(city: &City, complaint: ComplaintId, other: ComplaintId, join: b
         (StepKind::Different, rules::part(pair, SuggestionState::Different, by, LATER))
     };
     let change = change.expect("is allowed");
-    incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None }]).await.expect("is written");
+    incident::write(&mut tx, &[NewStep { kind, change: &change, by, at: LATER, undoes: None, reason: None }]).await.expect("is written");
     store::commit(tx).await.expect("commits");
 }
 
@@ -151,7 +152,7 @@ async fn staff_can_take_back_what_a_citizen_joined_and_everything_is_as_before()
     let step = incident::steps(&city.db, &[second], 1).await.expect("is read").remove(0);
     let mut tx = store::begin(&city.db).await.expect("begins");
     let change = incident::changed(&mut tx, step.id).await.expect("is read").expect("is there").reversed();
-    incident::write(&mut tx, &[NewStep { kind: StepKind::Undone, change: &change, by, at: LATER, undoes: Some(step.id) }])
+    incident::write(&mut tx, &[NewStep { kind: StepKind::Undone, change: &change, by, at: LATER, undoes: Some(step.id), reason: None }])
         .await
         .expect("is written");
     store::commit(tx).await.expect("commits");
@@ -255,7 +256,7 @@ async fn who_left_an_incident_is_not_brought_back_by_the_next_thing_they_write()
     let (own, oldest, pairs) = incident::around(&mut tx, second).await.expect("is read").expect("is there");
     let left = model::same::leave(complaint, (&own, &oldest, pairs), "Jalan lain.".into(), &city.rooms.directory, after(25));
     let (decision, change) = left.expect("is allowed");
-    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: after(25), undoes: None };
+    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: after(25), undoes: None, reason: None };
     incident::write(&mut tx, &[step]).await.expect("is written");
     store::complaint::write(&mut tx, &decision).await.expect("is written");
     store::commit(tx).await.expect("commits");

@@ -182,7 +182,7 @@ async fn judge(db: &store::PgPool, history: &[Decided]) -> anyhow::Result<Judge>
         .filter(|row| !row.category.is_empty() && !compared.contains(row.text.as_str()))
         .map(|row| Example { text: &row.text, place: &row.place, label: &row.category, fine: "" })
         .collect();
-    Ok(Judge::learn(&texts, Sorter::learn(&subjects), &sides, &pairs))
+    Ok(Judge::learn(&texts, Sorter::of_subjects(&subjects), &sides, &pairs))
 }
 
 fn on_joining(judge: &Judge) -> String {

@@ -210,6 +210,7 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
+        ("gabung", page.t("same.done.join")),
     ];
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
@@ -386,6 +387,7 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("buka-lagi", may(Action::Reopen { reason: text() })),
         ("blokir", !blocked && may(Action::Block { reason: text(), until: block::until(now, block::DAYS[0]) })),
         ("buka-blokir", blocked && may(Action::Unblock { reason: text() })),
+        ("gabung", incident::may_join(by, complaint)),
         ("catat", may(Action::Note { text: text() })),
     ];
     Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())

@@ -25,7 +25,8 @@ pub(super) struct Turn {
     pub(super) whole: String,
     pub(super) photos: Vec<Photo>,
     pub(super) files: Vec<FileLine>,
-    pub(super) receipt: Option<Receipt>,
+    /// What became of a reply of ours: of its words, and of a file that did not go along.
+    pub(super) receipts: Vec<Receipt>,
     /// Short remarks: an edit, seen by everybody, cut.
     pub(super) remarks: Vec<String>,
 }
@@ -113,7 +114,7 @@ fn of_citizen(message: &RecordedMessage, identity: bool, page: &Page) -> Turn {
         whole: String::new(),
         photos,
         files,
-        receipt: None,
+        receipts: Vec::new(),
         remarks,
     }
 }
@@ -180,7 +181,7 @@ fn ours(reply: &SentReply, rooms: &Rooms, directory: &Directory, said: &Said<'_>
         whole,
         photos: Vec::new(),
         files: Vec::new(),
-        receipt: Some(receipt(reply, page)),
+        receipts: std::iter::once(receipt(reply, page)).chain(file(reply, page)).collect(),
         remarks: Vec::new(),
     }
 }
@@ -239,6 +240,15 @@ fn receipt(reply: &SentReply, page: &Page) -> Receipt {
     }
 }
 
+/// Why the photo did not go along.
+fn file(reply: &SentReply, page: &Page) -> Option<Receipt> {
+    let text = match reply.file_error.as_deref()? {
+        "file_gone" => page.t("receipt.file.gone").to_owned(),
+        error => page.fill("receipt.file.refused", "error", error),
+    };
+    Some(Receipt { icon: "alert", text, failed: true })
+}
+
 /// Why it failed; what an adapter says of the platform's list of blocked senders in our own words.
 fn failed(error: &str, page: &Page) -> String {
     match error.split_once(": ").map_or(error, |(code, _)| code) {
@@ -263,7 +273,7 @@ fn note(update: &Update, staff: &HashMap<StaffId, String>, page: &Page) -> Turn 
         whole: String::new(),
         photos: Vec::new(),
         files: Vec::new(),
-        receipt: None,
+        receipts: Vec::new(),
         remarks: Vec::new(),
     }
 }

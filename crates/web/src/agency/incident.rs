@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use model::{
-    Complaint, ComplaintId, IncidentId, NotAllowed, Role, Status, Timestamp, UpdateId,
-    incident::{self as rules, Act, Change, IncidentState, Reason, StepKind, Suggestion, SuggestionState},
+    Complaint, ComplaintId, IncidentId, NotAllowed, Point, Reference, Role, Status, Timestamp, UpdateId, Visibility,
+    incident::{self as rules, Act, Change, IncidentState, Reason, StepKind, SuggestionState},
 };
 use serde::Deserialize;
 use store::{
@@ -18,7 +18,7 @@ use store::{
 use tracing::info;
 use ui::{Page, Photo, Tone, Visit};
 
-use super::{Refused, id_in};
+use super::{Draft, Refused, finish, id_in};
 use crate::{
     Rooms, WebError,
     files::public_copy,
@@ -56,6 +56,16 @@ struct Pair {
     later: bool,
     reasons: Vec<String>,
     cards: [Card; 2],
+    /// How far their points on the map are apart; empty where one has none.
+    distance: String,
+    /// Both points with their numbers, as the map reads them.
+    points: String,
+}
+
+impl Pair {
+    fn has_photos(&self) -> bool {
+        self.cards.iter().any(|card| !card.photos.is_empty())
+    }
 }
 
 /// A step with its way back.
@@ -64,6 +74,7 @@ struct Back {
     title: String,
     who: String,
     at: Timestamp,
+    reason: String,
     /// It was taken back, or is no act that has a way back.
     undone: bool,
 }
@@ -102,8 +113,11 @@ pub(crate) async fn suggestions(
         let cards = [card(&rooms, &page, &other).await?, card(&rooms, &page, &one).await?];
         let address = format!("/usulan/{}/{}", pair.complaint, pair.other);
         let later = pair.state == SuggestionState::Later;
-        pairs.push(Pair { address, percent: pair.percent.to_string(), later, reasons: reasons(&pair.reasons, &page), cards });
+        let (distance, points) = apart(&other, &one, &page);
+        let percent = pair.percent.to_string();
+        pairs.push(Pair { address, percent, later, reasons: reasons(&pair.reasons, &page), cards, distance, points });
     }
+    let page = if pairs.iter().any(|pair| !pair.points.is_empty()) { page.script("map.js") } else { page };
     let back = match did.about.parse::<ComplaintId>() {
         Ok(about) if store::queue::may_see(rooms.db(), &by.scope(), about).await? => {
             incident::steps(rooms.db(), &[about], 1).await?.pop().map(|step| back(&step, &page))
@@ -113,18 +127,30 @@ pub(crate) async fn suggestions(
     page::html(&Suggestions { csrf: by.csrf.clone(), pairs, back, page })
 }
 
+/// How far two complaints are apart, in words and for the map; empty where one of them has no point.
+fn apart(one: &Complaint, other: &Complaint, page: &Page) -> (String, String) {
+    let Some((a, b)) = one.location.zip(other.location) else { return (String::new(), String::new()) };
+    let place = |complaint: &Complaint, point: Point| format!("{},{},{}", point.lat, point.lon, complaint.reference);
+    let distance = page.fill("same.distance", "n", format!("{:.0}", a.metres_to(b)));
+    (distance, format!("{};{}", place(one, a), place(other, b)))
+}
+
 fn flashed(page: Page, did: &Did) -> Page {
     let (tone, text) = match (did.refused.as_str(), did.done.as_str()) {
         ("stale", _) => (Tone::Bad, page.t("refused.stale")),
         ("together", _) => (Tone::Bad, page.t("refused.together")),
         ("apart", _) => (Tone::Bad, page.t("refused.apart")),
         ("confidential", _) => (Tone::Bad, page.t("refused.confidential")),
+        ("others", _) => (Tone::Bad, page.t("refused.others")),
+        ("open", _) => (Tone::Bad, page.t("refused.incident_open")),
+        ("words", _) => (Tone::Bad, page.t("refused.no_words")),
         ("", "gabung") => (Tone::Good, page.t("same.done.join")),
         ("", "beda") => (Tone::Good, page.t("same.done.different")),
         ("", "nanti") => (Tone::Good, page.t("same.done.later")),
         ("", "pisah") => (Tone::Good, page.t("same.done.split")),
         ("", "batal") => (Tone::Good, page.t("same.done.undo")),
         ("", "tindakan") => (Tone::Good, page.t("same.done.act")),
+        ("", "buka") => (Tone::Good, page.t("same.done.reopen")),
         ("", _) => return page,
         _ => (Tone::Bad, page.t("refused.role")),
     };
@@ -139,6 +165,9 @@ fn word(refused: Refused) -> &'static str {
         Refused::Not(NotAllowed::Together) => "together",
         Refused::Not(NotAllowed::Apart) => "apart",
         Refused::Not(NotAllowed::Confidential) => "confidential",
+        Refused::Not(NotAllowed::StillOpen) => "open",
+        Refused::Not(NotAllowed::NoWords) | Refused::TooLong => "words",
+        Refused::Others => "others",
         _ => "role",
     }
 }
@@ -153,7 +182,7 @@ async fn card(rooms: &Rooms, page: &Page, complaint: &Complaint) -> Result<Card,
     let files = messages.iter().flat_map(|message| &message.attachments).filter(|file| public_copy(file).is_some());
     let photo = |file: &store::attachment::StoredAttachment| Photo {
         src: format!("/berkas/{}", file.id),
-        alt: page.t("same.photo").to_owned(),
+        alt: page.fill("same.photo", "number", complaint.reference.to_string()),
         width: 0,
         height: 0,
     };
@@ -200,6 +229,7 @@ fn back(step: &Step, page: &Page) -> Back {
         StepKind::Different => page.t("same.did.different"),
         StepKind::Later => page.t("same.did.later"),
         StepKind::Split => page.t("same.did.split"),
+        StepKind::Reopened => page.t("same.did.reopened"),
         StepKind::Undone => page.t("same.did.undone"),
     };
     let who = match (&step.who, step.by) {
@@ -207,7 +237,8 @@ fn back(step: &Step, page: &Page) -> Back {
         (None, model::Actor::Citizen) => page.t("talk.citizen").to_owned(),
         (None, _) => page.t("talk.system").to_owned(),
     };
-    Back { id: step.id.to_string(), title: title.to_owned(), who, at: step.at, undone: step.undone }
+    let reason = step.reason.clone().unwrap_or_default();
+    Back { id: step.id.to_string(), title: title.to_owned(), who, at: step.at, reason, undone: step.undone }
 }
 
 /// Both complaints have to be theirs to see.
@@ -235,38 +266,61 @@ pub(crate) async fn decide(
     let pair = incident::pairs(&mut tx, &[complaint, other]).await?.pop().ok_or(WebError::NotFound)?;
     let actor = acting.by.actor();
     let (kind, change) = match what.as_str() {
-        "gabung" => (StepKind::Joined, joined(&mut tx, pair, actor, now).await?),
-        "beda" => (StepKind::Different, rules::part(pair, SuggestionState::Different, actor, now)),
-        "nanti" => (StepKind::Later, rules::part(pair, SuggestionState::Later, actor, now)),
+        "gabung" => (StepKind::Joined, joined(&rooms, &mut tx, (complaint, other), &acting, now).await?),
+        "beda" => (StepKind::Different, rules::part(pair, SuggestionState::Different, actor, now).map_err(Refused::Not)),
+        "nanti" => (StepKind::Later, rules::part(pair, SuggestionState::Later, actor, now).map_err(Refused::Not)),
         _ => return Err(WebError::Unreadable),
     };
-    let done = written(tx, kind, change, &acting, now, None).await?;
+    let done = written(tx, kind, change, &acting, now, Why::default()).await?;
     info!(complaint.id = %complaint, staff.id = %acting.by.staff.id, "Staff decided on a pair of complaints.");
     Ok(to("/usulan", &what, complaint, done))
 }
 
-async fn joined(tx: &mut store::Tx, pair: Suggestion, by: model::Actor, now: Timestamp) -> Result<Result<Change, NotAllowed>, WebError> {
-    let sides = incident::sides(tx, &[pair.complaint, pair.other]).await?;
+/// Two complaints become one matter. Where two incidents would, everybody in them has to be in sight of who joins them: nobody merges what
+/// other agencies work on unseen.
+async fn joined(
+    rooms: &Rooms,
+    tx: &mut store::Tx,
+    (one, other): (ComplaintId, ComplaintId),
+    acting: &Acting,
+    now: Timestamp,
+) -> Result<Result<Change, Refused>, WebError> {
+    let sides = incident::sides(tx, &[one, other]).await?;
     let [one, other] = sides.as_slice() else { return Err(WebError::NotFound) };
-    Ok(rules::join(one, other, Some(pair), None, by, now))
+    if one.incident.is_some() && other.incident.is_some() && one.incident != other.incident {
+        for member in one.members.iter().chain(&other.members) {
+            if !store::queue::may_see(rooms.db(), &acting.by.scope(), member.complaint).await? {
+                return Ok(Err(Refused::Others));
+            }
+        }
+    }
+    let pair = incident::pairs(tx, &[one.complaint, other.complaint]).await?.pop();
+    Ok(rules::join_by_hand(one, other, pair, acting.by.actor(), now).map_err(Refused::Not))
+}
+
+/// What goes along with a step: the one it takes back, and why.
+#[derive(Default)]
+struct Why<'a> {
+    undoes: Option<UpdateId>,
+    reason: Option<&'a str>,
 }
 
 /// Writes a step and notes it in the log of what staff did.
 async fn written(
     mut tx: store::Tx,
     kind: StepKind,
-    change: Result<Change, NotAllowed>,
+    change: Result<Change, Refused>,
     acting: &Acting,
     now: Timestamp,
-    undoes: Option<UpdateId>,
+    Why { undoes, reason }: Why<'_>,
 ) -> Result<Result<(), Refused>, WebError> {
     let change = match change {
         Ok(change) => change,
-        Err(refused) => return Ok(Err(Refused::Not(refused))),
+        Err(refused) => return Ok(Err(refused)),
     };
-    let step = NewStep { kind, change: &change, by: acting.by.actor(), at: now, undoes };
+    let step = NewStep { kind, change: &change, by: acting.by.actor(), at: now, undoes, reason };
     let subject = change.complaints().first().map(ToString::to_string).unwrap_or_default();
-    let detail = serde_json::json!({ "complaints": change.complaints() });
+    let detail = serde_json::json!({ "complaints": change.complaints(), "reason": reason });
     let outcome = async {
         incident::write(&mut tx, &[step]).await?;
         store::audit::write(&mut tx, now, Some(acting.by.staff.id), &format!("incident.{}", kind.as_str()), &subject, &detail).await?;
@@ -293,8 +347,8 @@ pub(crate) async fn split(State(rooms): State<Rooms>, Path(id): Path<String>, ac
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
     let (own, oldest, pairs) = incident::around(&mut tx, id).await?.ok_or(WebError::NotFound)?;
-    let change = rules::split(&own, &oldest, pairs, acting.by.actor(), now);
-    let done = written(tx, StepKind::Split, change, &acting, now, None).await?;
+    let change = rules::split(&own, &oldest, pairs, acting.by.actor(), now).map_err(Refused::Not);
+    let done = written(tx, StepKind::Split, change, &acting, now, Why::default()).await?;
     Ok(to("/usulan", "pisah", id, done))
 }
 
@@ -307,8 +361,83 @@ pub(crate) async fn undo(State(rooms): State<Rooms>, Path(step): Path<String>, a
     let complaints = change.complaints();
     both(&rooms, &acting.by, &complaints).await?;
     let about = complaints.first().copied().ok_or(WebError::NotFound)?;
-    let done = written(tx, StepKind::Undone, Ok(change), &acting, now, Some(step)).await?;
+    let done = written(tx, StepKind::Undone, Ok(change), &acting, now, Why { undoes: Some(step), reason: None }).await?;
     Ok(to("/usulan", "batal", about, done))
+}
+
+/// `POST /aduan/{id}/gabung`: somebody knows that two complaints are about one thing, and names the other by its number. A number that is
+/// not theirs to see and one that does not exist are the same to them.
+pub(crate) async fn by_hand(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    Path(id): Path<String>,
+    acting: Acting,
+) -> Result<Response, WebError> {
+    let id = id_in(&id)?;
+    both(&rooms, &acting.by, &[id]).await?;
+    let (number, text) = (acting.form.text("number"), acting.form.text("text"));
+    let done = join_with(&rooms, &acting, id, &number, &text).await?;
+    if done.is_ok() {
+        info!(complaint.id = %id, staff.id = %acting.by.staff.id, "Staff joined two complaints by hand.");
+    }
+    finish(&rooms, &visit, &acting.by, id, done, Draft { form: "gabung", text, number, ..Draft::default() }).await
+}
+
+async fn join_with(rooms: &Rooms, acting: &Acting, id: ComplaintId, number: &str, text: &str) -> Result<Result<(), Refused>, WebError> {
+    if text.is_empty() {
+        return Ok(Err(Refused::Not(NotAllowed::NoWords)));
+    }
+    if text.chars().count() > MOST_CHARACTERS {
+        return Ok(Err(Refused::TooLong));
+    }
+    let Ok(reference) = number.parse::<Reference>() else { return Ok(Err(Refused::NoSuchNumber)) };
+    let Some(other) = store::complaint::by_reference(rooms.db(), &reference).await? else { return Ok(Err(Refused::NoSuchNumber)) };
+    if !store::queue::may_see(rooms.db(), &acting.by.scope(), other.id).await? {
+        return Ok(Err(Refused::NoSuchNumber));
+    }
+    if other.id == id {
+        return Ok(Err(Refused::Not(NotAllowed::Together)));
+    }
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    let change = joined(rooms, &mut tx, (id, other.id), acting, now).await?;
+    written(tx, StepKind::Joined, change, acting, now, Why { undoes: None, reason: Some(text) }).await
+}
+
+/// Whether the page offers joining this complaint with another one.
+pub(super) fn may_join(by: &SignedIn, complaint: &Complaint) -> bool {
+    may(by.staff.role) && complaint.visibility != Visibility::Secret
+}
+
+/// `POST /kejadian/{id}/buka`: an incident that was dealt with is open again; with a tick each of its complaints too, which its citizen is told.
+pub(crate) async fn reopen(State(rooms): State<Rooms>, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
+    acting.by.only(may)?;
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let (found, members) = incident::by_id(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
+    sees_one(&rooms, &acting.by, &members).await?;
+    let text = acting.form.text("text");
+    let change = if text.is_empty() || text.chars().count() > MOST_CHARACTERS {
+        Err(Refused::Not(NotAllowed::NoWords))
+    } else {
+        rules::reopen(&found, acting.by.actor()).map_err(Refused::Not)
+    };
+    let now = rooms.now();
+    let mut tx = store::begin(rooms.db()).await?;
+    if change.is_ok() && acting.form.some("all").is_some() {
+        incident::begin_act(&mut tx, id, &Act::Reopen(text.clone()), acting.by.staff.id, now).await?;
+    }
+    let done = written(tx, StepKind::Reopened, change, &acting, now, Why { undoes: None, reason: Some(&text) }).await?;
+    Ok(to(&format!("/kejadian/{id}"), "buka", found.lead, done))
+}
+
+/// One of its complaints has to be theirs to see.
+async fn sees_one(rooms: &Rooms, by: &SignedIn, members: &[rules::Member]) -> Result<(), WebError> {
+    for member in members {
+        if store::queue::may_see(rooms.db(), &by.scope(), member.complaint).await? {
+            return Ok(());
+        }
+    }
+    Err(WebError::NotFound)
 }
 
 /// Who is in an incident, as far as this person may see.
@@ -390,6 +519,8 @@ struct IncidentPage {
     steps: Vec<Back>,
     /// Somebody who works for an agency: they act on all of it.
     acting: bool,
+    /// It is closed, and this person may open it.
+    can_open: bool,
 }
 
 /// What was done with all of them.
@@ -434,6 +565,7 @@ pub(crate) async fn show(
         acts: acts.iter().map(|act| done(act, &page)).collect(),
         steps: steps.iter().map(|step| back(step, &page)).collect(),
         acting: by.staff.role.belongs_to_agency(),
+        can_open: rules::reopen(&found, by.actor()).is_ok(),
         page,
     })
 }
@@ -444,6 +576,7 @@ fn done(act: &SeenAct, page: &Page) -> Done {
         Act::Answer(_) => page.t("same.act.answer"),
         Act::Resolve(_) => page.t("same.act.resolve"),
         Act::Note(_) => page.t("same.act.note"),
+        Act::Reopen(_) => page.t("same.act.reopen"),
     };
     let (done, refused, left) = (act.done.to_string(), act.refused.to_string(), act.left.to_string());
     let counts = page.words.fill("same.act.counts", &[("done", &done), ("refused", &refused), ("left", &left)]);
@@ -455,15 +588,10 @@ pub(crate) async fn act(State(rooms): State<Rooms>, Path(id): Path<String>, acti
     acting.by.only(Role::belongs_to_agency)?;
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let (_, members) = incident::by_id(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
-    let mut theirs = false;
-    for member in &members {
-        theirs = theirs || store::queue::may_see(rooms.db(), &acting.by.scope(), member.complaint).await?;
-    }
-    if !theirs {
-        return Err(WebError::NotFound);
-    }
+    sees_one(&rooms, &acting.by, &members).await?;
     let text = acting.form.some("text").filter(|text| text.chars().count() <= MOST_CHARACTERS);
-    let Some(act) = Act::from_word(&acting.form.text("what"), text) else { return Err(WebError::Unreadable) };
+    let act = Act::from_word(&acting.form.text("what"), text).filter(|act| !matches!(act, Act::Reopen(_)));
+    let act = act.ok_or(WebError::Unreadable)?;
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
     incident::begin_act(&mut tx, id, &act, acting.by.staff.id, now).await?;

@@ -62,6 +62,10 @@ pub(crate) enum Refused {
     PhotoTooLarge,
     /// The file is no picture we read.
     NotAPhoto,
+    /// No complaint of that number is theirs to see.
+    NoSuchNumber,
+    /// Two incidents would become one, and others' complaints are in them.
+    Others,
     /// The rules say no.
     Not(NotAllowed),
 }
@@ -73,6 +77,8 @@ impl Refused {
             Self::TooLong => page.t("form.too_long"),
             Self::PhotoTooLarge => page.t("refused.photo_too_large"),
             Self::NotAPhoto => page.t("refused.not_a_photo"),
+            Self::NoSuchNumber => page.t("refused.no_such_number"),
+            Self::Others => page.t("refused.others"),
             Self::Not(NotAllowed::NotWithThisAgency) => page.t("refused.not_with_this_agency"),
             Self::Not(NotAllowed::Role) => page.t("refused.role"),
             Self::Not(NotAllowed::NoWords) => page.t("refused.no_words"),
@@ -106,6 +112,7 @@ pub(crate) struct Draft {
     pub(crate) category: String,
     pub(crate) area: String,
     pub(crate) days: i64,
+    pub(crate) number: String,
     pub(crate) error: String,
 }
 

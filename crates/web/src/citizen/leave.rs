@@ -109,7 +109,7 @@ async fn try_to_leave(rooms: &Rooms, complaint: &Complaint, reason: String) -> R
         Ok(left) => left,
         Err(refused) => return Ok(Err(refused)),
     };
-    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: now, undoes: None };
+    let step = NewStep { kind: StepKind::Split, change: &change, by: Actor::Citizen, at: now, undoes: None, reason: None };
     incident::write(&mut tx, &[step]).await?;
     store::complaint::write(&mut tx, &decision).await?;
     store::commit(tx).await?;

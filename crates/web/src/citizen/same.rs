@@ -75,7 +75,7 @@ async fn try_to_hear(rooms: &Rooms, complaint: &Complaint, same: bool) -> Result
     let says = SaysSame { same: Some(same), message: None, reply_to: None };
     let Some(Followed { decision, step, heard }) = hear(complaint, says, beside.get(&id), &rooms.directory(), now) else { return Ok(None) };
     if let Some((kind, change)) = &step {
-        incident::write(&mut tx, &[NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None }]).await?;
+        incident::write(&mut tx, &[NewStep { kind: *kind, change, by: Actor::Citizen, at: now, undoes: None, reason: None }]).await?;
     }
     store::complaint::write(&mut tx, &decision).await?;
     store::commit(tx).await?;

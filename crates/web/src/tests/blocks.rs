@@ -63,6 +63,31 @@ async fn a_block_ends_by_itself_on_its_day() {
 }
 
 #[tokio::test]
+async fn a_photo_that_did_not_get_through_stands_below_the_answer_with_the_reason() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin").await;
+    let complaint = world.complain(Wish::default()).await;
+    let page = format!("/aduan/{}", complaint.id);
+    let told = store::reply::of_complaint(&world.db, complaint.id).await.expect("a database").remove(0);
+    for (why, words) in [("131053: Media upload error", "Foto tidak ikut sampai"), ("file_gone", "sudah tidak tersedia")] {
+        assert!(!admin.get(&page).await.text.contains(words));
+        let receipt = Receipt {
+            reply: Some(told.draft.id),
+            platform_id: None,
+            adapter: told.draft.to.adapter.clone(),
+            account: told.draft.to.account.clone(),
+            state: ReceiptState::Sent,
+            at: world.rooms.now(),
+            file_refused: Some(why.into()),
+        };
+        assert!(store::reply::receipt(&world.db, &receipt).await.expect("is noted"));
+        let shown = admin.get(&page).await.text;
+        assert!(shown.contains(words), "{why}");
+        assert_eq!(shown.contains("131053: Media upload error"), why.starts_with('1'), "the platform's own words");
+    }
+}
+
+#[tokio::test]
 async fn why_the_platform_did_not_block_somebody_is_said_in_plain_words_and_outlives_the_delivery() {
     let world = World::new().await;
     let admin = world.sign_in("admin").await;
@@ -88,6 +113,7 @@ async fn why_the_platform_did_not_block_somebody_is_said_in_plain_words_and_outl
                 account: told.draft.to.account.clone(),
                 state,
                 at: world.rooms.now(),
+                file_refused: None,
             };
             assert!(store::reply::receipt(&world.db, &receipt).await.expect("is noted"));
         }

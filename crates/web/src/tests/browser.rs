@@ -20,7 +20,7 @@ async fn every_page_stands_in_a_real_browser() {
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = Stop::new();
     let pages = tokio::spawn(crate::run(world.context(&base), listener, stop.clone()));
-    let city = lively(&world, &base).await;
+    let city = Box::pin(lively(&world, &base)).await;
     let told = Command::new("node")
         .arg("web.mjs")
         .current_dir(script)
@@ -42,7 +42,7 @@ async fn serve_the_city_to_look_at_by_hand() {
     let listener = TcpListener::bind("127.0.0.1:8190").await.expect("the port is free");
     let base = "http://127.0.0.1:8190";
     let pages = tokio::spawn(crate::run(world.context(base), listener, Stop::new()));
-    println!("{:#}", lively(&world, base).await);
+    println!("{:#}", Box::pin(lively(&world, base)).await);
     pages.await.expect("a task").expect("pages");
 }
 
@@ -77,6 +77,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let same = world.complain(same).await;
     super::same::ask(world, &same, &open).await;
     let incident = super::incidents::an_incident_and_two_pairs(world, &open, &asked, &resolved).await;
+    let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
     channels(world).await;
     world.pass(SignedDuration::from_mins(7));
@@ -90,6 +91,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same) },
         "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
         "incident": incident,
+        "closed": closed,
         "parked": format!("/admin/terparkir/{parked}"),
         "maps": !ui::asset("leaflet.js").is_empty(),
     })

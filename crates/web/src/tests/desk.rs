@@ -173,6 +173,7 @@ async fn answers_that_did_not_arrive_are_listed_until_a_later_one_does() {
             account: "kel-melati".into(),
             state: ReceiptState::Failed { code: "1".into(), detail: "no such number".into() },
             at: world.now(),
+            file_refused: None,
         };
         assert!(store::reply::receipt(&world.db, &failed).await.expect("a database"));
     }

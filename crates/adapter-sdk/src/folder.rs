@@ -1,5 +1,5 @@
-//! What must outlive the process: what was spent this month, which replies are on their way, and the token that changes with every use.
-//! Small files, each replaced whole: after a power cut there is the old one or the new one.
+//! What an adapter must know after a restart: what was spent this month, which replies are on their way, a token that changes with every use. Small
+//! files, each replaced whole: after a power cut there is the old one or the new one.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,17 +10,21 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The folder. Made when it is first written to.
+/// A folder of small files that nobody else reads. Made when it is first written to.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    pub(crate) fn new(path: &Path) -> Self {
+    /// The folder at this path. No I/O.
+    pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
 
     /// What a file holds; `None` where there is none, or one that cannot be understood.
-    pub(crate) async fn read<T: DeserializeOwned + Send + 'static>(&self, name: &str) -> io::Result<Option<T>> {
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn read<T: DeserializeOwned + Send + 'static>(&self, name: &str) -> io::Result<Option<T>> {
         let path = self.0.join(name);
         let bytes = in_background(move || match fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -33,7 +37,10 @@ impl Folder {
     }
 
     /// Replaces a file. `Ok` means it is on the disk.
-    pub(crate) async fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
         let bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
         let (folder, name) = (self.0.clone(), name.to_owned());
         in_background(move || replace(&folder, &name, &bytes)).await
