@@ -35,10 +35,11 @@ async function draw(box) {
     style: (feature) => ({ className: chosen(feature.properties.code) ? "area chosen" : "area" }),
   }).addTo(map);
   if (places.length > 1) L.polyline(places.map((place) => place.at), { className: "between", interactive: false }).addTo(map);
-  for (const { at, name } of places) {
+  for (const [turn, { at, name }] of places.entries()) {
     const dot = L.circleMarker(at, { radius: 9, className: "here", interactive: false }).addTo(map);
-    // Colour alone tells nobody which is which.
-    if (name) dot.bindTooltip(name, { permanent: true, direction: "top", offset: [0, -8], className: "map-name place" });
+    // Colour alone tells nobody which is which. One name above, one below: close points do not hide them.
+    const side = turn === 0 ? { direction: "top", offset: [0, -8] } : { direction: "bottom", offset: [0, 8] };
+    if (name) dot.bindTooltip(name, { permanent: true, className: "map-name place", ...side });
   }
   if (places.length > 1) {
     map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.3), { maxZoom: 16 });
