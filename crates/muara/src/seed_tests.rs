@@ -169,9 +169,9 @@ fn jakarta_knows_which_kelurahan_touch() {
     let (directory, atlas) = directory(&jakarta());
     let named = |name: &str| directory.areas.values().find(|area| area.name == name).map(|area| area.code.clone()).expect("is there");
     let beside = |name: &str| {
-        let mut names: Vec<&str> = atlas.neighbours(&named(name)).map(|code| directory.areas[code].name.as_str()).collect();
-        names.sort_unstable();
-        names
+        let mut touching: Vec<&str> = atlas.neighbours(&named(name)).map(|code| directory.areas[code].name.as_str()).collect();
+        touching.sort_unstable();
+        touching
     };
     assert_eq!(beside("Cikini"), ["Gondangdia", "Kebon Sirih", "Kenari", "Kwitang", "Menteng", "Pegangsaan"]);
     assert_eq!(beside("Pulau Pari"), Vec::<&str>::new(), "an island touches nobody");

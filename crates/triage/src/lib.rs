@@ -34,6 +34,7 @@ mod outline;
 mod phrase;
 mod place;
 mod same;
+mod samples;
 mod sorter;
 mod spot;
 mod street;

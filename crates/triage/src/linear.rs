@@ -143,10 +143,10 @@ impl Linear {
         Self::of(&weights, bias, features, classes, fit.sharpness)
     }
 
-    /// The same where some classes are rare: every class has its probability learned at once (logistic regression), and a row of a rare
-    /// class counts more: by how much rarer it is, to the power of `heard`. For few rows: each round goes over all of them.
-    pub(crate) fn learn_rare(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, cost: f32, heard: f32) -> Self {
-        let (weights, bias) = weigh_all(vectors, features, labels, classes, cost, heard);
+    /// The same where each row has its own cost on the wrong side: every class has its probability learned at once (logistic regression). For
+    /// few rows: each round goes over all of them.
+    pub(crate) fn learn_weighed(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, costs: &[f32]) -> Self {
+        let (weights, bias) = weigh_all(vectors, features, labels, classes, costs);
         Self::of(&weights, bias, features, classes, 1.0)
     }
 
@@ -260,16 +260,10 @@ fn separate(vectors: &[Vector], labels: &[usize], classes: usize, features: usiz
 
 /// Weights row by feature and the bias of each class under which the labels are likeliest, beside small weights: Nesterov's steps on the whole
 /// of the rows. The bias is weighed like a feature that every row has.
-fn weigh_all(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, cost: f32, heard: f32) -> (Vec<f32>, Vec<f32>) {
-    let mut counts = vec![0_usize; classes];
-    for &label in labels {
-        counts[label] += 1;
-    }
-    let even = labels.len() as f32 / classes.max(1) as f32;
-    let costs: Vec<f32> = labels.iter().map(|&label| cost * (even / counts[label] as f32).powf(heard)).collect();
+fn weigh_all(vectors: &[Vector], features: usize, labels: &[usize], classes: usize, costs: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let length = |vector: &Vector| 1.0 + vector.iter().map(|(_, value)| value * value).sum::<f32>();
     // The slope changes at most so fast: half the square of a row's length, and one for keeping weights small.
-    let steepest = 1.0 + 0.5 * vectors.iter().zip(&costs).map(|(vector, cost)| cost * length(vector)).sum::<f32>();
+    let steepest = 1.0 + 0.5 * vectors.iter().zip(costs).map(|(vector, cost)| cost * length(vector)).sum::<f32>();
     let keep = (steepest.sqrt() - 1.0) / (steepest.sqrt() + 1.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 60, at most 1,500")]
     let rounds = (6.0 * steepest.sqrt()).clamp(60.0, 1500.0) as usize;
@@ -280,7 +274,7 @@ fn weigh_all(vectors: &[Vector], features: usize, labels: &[usize], classes: usi
     let mut scores = vec![0.0_f32; classes];
     for _ in 0..rounds {
         slopes.copy_from_slice(&ahead);
-        for ((vector, &label), cost) in vectors.iter().zip(labels).zip(&costs) {
+        for ((vector, &label), cost) in vectors.iter().zip(labels).zip(costs) {
             scores.copy_from_slice(&ahead[bias_at..]);
             for &(feature, value) in vector {
                 let row = &ahead[feature as usize * classes..][..classes];
@@ -368,9 +362,12 @@ mod tests {
         // Feature 0 says a little for the rare class 1, which is one row of ten.
         let vectors: Vec<Vector> = (0..40).map(|row| vec![(u32::from(row % 4 != 0), 1.0)]).collect();
         let labels: Vec<usize> = (0..40).map(|row| usize::from(row % 4 == 0 && row % 12 == 0)).collect();
-        let rare = |heard| Linear::learn_rare(&vectors, 2, &labels, 2, 10.0, heard).probabilities(&vec![(0, 1.0)])[1];
-        assert!((rare(0.0) - 0.4).abs() < 0.06, "about as often as it was seen: {}", rare(0.0));
-        assert!(rare(1.0) > 0.6, "and more: {}", rare(1.0));
+        let rare = |cost: f32| {
+            let costs: Vec<f32> = labels.iter().map(|&label| if label == 1 { cost } else { 10.0 }).collect();
+            Linear::learn_weighed(&vectors, 2, &labels, 2, &costs).probabilities(&vec![(0, 1.0)])[1]
+        };
+        assert!((rare(10.0) - 0.4).abs() < 0.06, "about as often as it was seen: {}", rare(10.0));
+        assert!(rare(60.0) > 0.6, "and more: {}", rare(60.0));
     }
 
     #[test]

@@ -94,18 +94,17 @@ async fn a_code_makes_two_channels_one_citizen_and_either_goes_on_with_the_right
 
     // The next words in the chat, the number from the chat, and changed words of the form: all are of this complaint.
     assert_eq!(send(&city, &chat(5, 4, "masih rusak")).await, Recorded::FollowUp(complaint));
-    assert_eq!(send(&city, &chat(5, 200, &format!("bagaimana {}?", one.reference))).await, Recorded::FollowUp(complaint));
     let edited = Inbound {
         key: MessageKey { id: "form-1.edit".into(), ..first.key.clone() },
         replaces: Some(first.key.clone()),
         tracking: None,
         ..form(1, "jalan rusak dan berlubang")
     };
-    assert_eq!(city.record_one_at(&edited, later(300)).await, Recorded::FollowUp(complaint));
+    assert_eq!(city.record_one_at(&edited, later(150)).await, Recorded::FollowUp(complaint));
+    assert_eq!(send(&city, &chat(5, 200, &format!("bagaimana {}?", one.reference))).await, Recorded::FollowUp(complaint));
     assert_eq!(send(&city, &chat(5, 400, &format!("dan {}?", other.reference))).await, Recorded::FollowUp(own));
 
     // An agency asks, and is answered from the chat without pointing at anything.
-    city.act(complaint, "roads", Action::Claim).await;
     city.act(complaint, "roads", Action::Ask { text: "Di sisi mana?".into() }).await;
     assert_eq!(send(&city, &chat(5, 600, "sisi utara")).await, Recorded::FollowUp(complaint));
 }
