@@ -116,7 +116,7 @@ const MADE_UP: f32 = 2.0;
 const LEAST_ROWS: usize = 2;
 
 impl Kinds {
-    /// Learns from messages and their kinds, and from [`samples`](crate::samples); without any message from these alone.
+    /// Learns from messages and their kinds, and from made-up ones (`samples`); without any message from these alone.
     pub fn learn(rows: &[(&str, Kind)]) -> Self {
         let mut all = rows.to_vec();
         all.extend(samples());
