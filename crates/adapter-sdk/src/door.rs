@@ -167,13 +167,13 @@ impl Door {
             }
             Err(error @ SpoolError::Bus(_)) => {
                 self.count("bus");
-                self.inner.pulse.trouble("the bus does not take raw messages");
+                self.inner.pulse.refuses("the bus does not take raw messages");
                 debug!(error = chain(&error), "Refused a message: the bus did not take it.");
                 Err(DoorError::Broken(error.into()))
             }
             Err(error) => {
                 self.count("disk");
-                self.inner.pulse.trouble("the spool cannot be written");
+                self.inner.pulse.refuses("the spool cannot be written");
                 error!(error = chain(&error), "Refused a message: the spool could not be written.");
                 Err(DoorError::Broken(error.into()))
             }
@@ -188,7 +188,7 @@ impl Door {
 
     /// The alarm: an error in the log once, a gauge, `/health`, and the adapter's announcement.
     fn is_full(&self) {
-        self.inner.pulse.trouble("the door is full and refuses messages");
+        self.inner.pulse.refuses("the door is full and refuses messages");
         if !self.inner.full.swap(true, Ordering::Relaxed) {
             gauge!("muara_door_full").set(1.0);
             let level = self.level();

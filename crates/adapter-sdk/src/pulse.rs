@@ -13,6 +13,8 @@ use crate::{Finding, clock::now};
 
 /// The last trouble is told for so long, in seconds; then it is history.
 const TROUBLE_LASTS: i64 = 10 * 60;
+/// That messages were refused is not covered by a lesser trouble for so long, in seconds: it is announced more often than that.
+const REFUSAL_STANDS: i64 = 60;
 /// Accounts are in the platform's messages: more than any city has are somebody's mischief.
 const MOST_ACCOUNTS: usize = 200;
 
@@ -24,12 +26,20 @@ pub(crate) struct Pulse {
 
 #[derive(Default)]
 struct Felt {
-    trouble: Option<(Timestamp, &'static str)>,
+    trouble: Option<Trouble>,
     refused: u64,
     last_refused: Option<Timestamp>,
     oldest_waiting: Option<Timestamp>,
     expiries: Vec<Expiry>,
     accounts: BTreeMap<String, (Option<Timestamp>, Option<Timestamp>)>,
+}
+
+#[derive(Clone, Copy)]
+struct Trouble {
+    at: Timestamp,
+    what: &'static str,
+    /// The door said no to somebody's message because of it.
+    refuses: bool,
 }
 
 impl Pulse {
@@ -39,13 +49,23 @@ impl Pulse {
 
     /// Remembers what went wrong last: one clause without personal data.
     pub(crate) fn trouble(&self, what: &'static str) {
-        self.felt().trouble = Some((now(), what));
+        let (at, mut felt) = (now(), self.felt());
+        let stands = |last: Trouble| last.refuses && at.as_second() - last.at.as_second() < REFUSAL_STANDS;
+        if !felt.trouble.is_some_and(stands) {
+            felt.trouble = Some(Trouble { at, what, refuses: false });
+        }
+    }
+
+    /// The same of what makes the door refuse messages: administrators read of that first, and not of what led to it.
+    pub(crate) fn refuses(&self, what: &'static str) {
+        self.felt().trouble = Some(Trouble { at: now(), what, refuses: true });
     }
 
     /// What went wrong lately, and when.
     pub(crate) fn last_trouble(&self) -> Option<(Timestamp, String)> {
         let trouble = self.felt().trouble;
-        trouble.filter(|(at, _)| now().as_second() - at.as_second() < TROUBLE_LASTS).map(|(at, what)| (at, what.to_owned()))
+        let lasts = |trouble: &Trouble| now().as_second() - trouble.at.as_second() < TROUBLE_LASTS;
+        trouble.filter(lasts).map(|trouble| (trouble.at, trouble.what.to_owned()))
     }
 
     /// A request came whose signature was wrong.
@@ -137,6 +157,19 @@ mod tests {
         pulse.heard("a", at(20));
         pulse.heard("a", at(10));
         assert_eq!(pulse.accounts()[0].last_message, Some(at(20)));
+    }
+
+    #[test]
+    fn that_messages_are_refused_is_told_before_what_led_to_it() {
+        let pulse = Pulse::default();
+        let last = || pulse.last_trouble().map(|(_, what)| what);
+        pulse.trouble("the bus is away");
+        assert_eq!(last().as_deref(), Some("the bus is away"));
+        pulse.refuses("the door is full");
+        pulse.trouble("the bus is away");
+        assert_eq!(last().as_deref(), Some("the door is full"));
+        pulse.refuses("the spool cannot be written");
+        assert_eq!(last().as_deref(), Some("the spool cannot be written"));
     }
 
     #[test]
