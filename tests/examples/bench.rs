@@ -28,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     let outcome = load::run(door(&world, 0, 8, 2)).await?;
     println!("{outcome}");
     while settled(&world) - before < outcome.accepted() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     say("recorded and routed", outcome.accepted(), start.elapsed());
     drained(&world).await;
