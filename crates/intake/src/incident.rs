@@ -274,7 +274,7 @@ impl Table<'_> {
     /// What the citizen of one complaint may be told of another.
     fn earlier(&self, id: ComplaintId, other: ComplaintId) -> Earlier {
         let (own, other) = (&self.found.complaints[&id], &self.found.complaints[&other]);
-        let street = triage::common_street(
+        let street = triage::street_of_both(
             &side(&own.text, &own.place, &own.area, own.opened_at),
             &side(&other.text, &other.place, &other.area, other.opened_at),
         );

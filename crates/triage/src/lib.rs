@@ -52,7 +52,7 @@ use model::{Directory, Guess, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
 pub use spot::{Names, Spot, SpotKind};
-pub use street::common_street;
+pub use street::street_of_both;
 pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.

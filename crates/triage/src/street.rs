@@ -17,7 +17,7 @@ const SHORTEST: usize = 4;
 /// The street that both name, one of them with `jalan` or the like before it, in the words of `own`: `Jalan Melati Raya`. Never a gang, a house or
 /// an RT, and never a word that only the other one wrote: who reads it learns nothing of the other but that it is in the street they named
 /// themselves.
-pub fn common_street(own: &Side<'_>, other: &Side<'_>) -> Option<String> {
+pub fn street_of_both(own: &Side<'_>, other: &Side<'_>) -> Option<String> {
     let (mine, theirs) = (cut(own), cut(other));
     let of_mine = mine.iter().flat_map(|text| text.streets.iter().map(move |street| (text, street)));
     let here = of_mine.map(|(text, street)| {
@@ -92,9 +92,9 @@ mod tests {
 
     use super::*;
 
-    fn common(own: &str, other: &str) -> Option<String> {
+    fn same_street(own: &str, other: &str) -> Option<String> {
         let side = |text| Side { text, place: "", area: "", at: 0 };
-        common_street(&side(own), &side(other))
+        street_of_both(&side(own), &side(other))
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
             ("banjir raya", "banjir jl raya", None),
         ];
         for (own, other, expected) in cases {
-            assert_eq!(common(own, other).as_deref(), expected, "{own} | {other}");
+            assert_eq!(same_street(own, other).as_deref(), expected, "{own} | {other}");
         }
     }
 
@@ -118,20 +118,20 @@ mod tests {
     fn what_only_the_other_wrote_is_never_told() {
         let own = "lampu padam di jalan melati";
         let other = "lampu padam jalan melati wahyuningsih nomor 5";
-        assert_eq!(common(own, other).as_deref(), Some("Jalan Melati"));
+        assert_eq!(same_street(own, other).as_deref(), Some("Jalan Melati"));
     }
 
     #[test]
     fn the_field_for_the_place_counts_too() {
         let own = Side { text: "banjir", place: "Jl. Melati Raya", area: "", at: 0 };
         let other = Side { text: "air masuk rumah", place: "jalan melati raya 7", area: "", at: 0 };
-        assert_eq!(common_street(&own, &other).as_deref(), Some("Jalan Melati Raya"));
+        assert_eq!(street_of_both(&own, &other).as_deref(), Some("Jalan Melati Raya"));
     }
 
     proptest! {
         #[test]
         fn every_word_told_was_typed_by_who_reads_it(own in "(jalan|jl|melati|raya|no|7|gang|budi|é|\n| ){0,30}", other in ".{0,80}|(jl |melati |raya |budi |sari ){0,9}") {
-            if let Some(street) = common(&own, &other) {
+            if let Some(street) = same_street(&own, &other) {
                 let own = own.to_lowercase();
                 prop_assert!(street.split(' ').skip(1).all(|word| own.contains(&word.to_lowercase())), "{street} | {own}");
             }

@@ -15,7 +15,7 @@ use store::{
     incident::{self, NewStep},
 };
 use tracing::info;
-use triage::{Side, common_street};
+use triage::{Side, street_of_both};
 use ui::{Page, Visit};
 
 use super::{
@@ -50,7 +50,7 @@ pub(crate) async fn joined(rooms: &Rooms, complaint: &Complaint, page: &Page) ->
         complaint: other.id,
         category: other.category.clone(),
         area: other.area.clone(),
-        street: common_street(&side(complaint), &side(&other)),
+        street: street_of_both(&side(complaint), &side(&other)),
         opened_at: other.opened_at,
         same: None,
     };
