@@ -254,9 +254,9 @@ async fn a_link_that_breaks_or_falls_silent_comes_back_and_an_answer_of_unknown_
     centre.feel(Mood::Silent);
     let unknown = adapter.send(&reply("Terima kasih")).await;
     assert!(matches!(unknown, Err(SendError::Unknown { .. })), "{unknown:?}");
-    // It left the silent link by itself.
-    centre.feel(Mood::Fine);
+    // It leaves the silent link by itself; until it has, the centre stays silent, or the link would be well again.
     until("it is bound again", || centre.binds() > 1).await;
+    centre.feel(Mood::Fine);
     let before = centre.binds();
     centre.hang_up();
     until("it is bound once more", || centre.binds() > before).await;
