@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SIZES, blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
+import { SIZES, blame, broke, judge, must, open, verdict, visit, visitor, watched, weight } from "./look.mjs";
 
 const city = JSON.parse(process.env.MUARA_CITY);
 const NUMBER = /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/;
@@ -19,7 +19,7 @@ try {
   await byKeyboard();
   await aDayAtTheDesk();
 } catch (error) {
-  blame("the script", error.stack);
+  await broke(error);
 } finally {
   await browser.close();
 }
@@ -122,6 +122,7 @@ async function receipt(page, name) {
 async function aLostLine() {
   // The browser tells of the loss on the console, rightly: this visitor's is not listened to.
   const context = await browser.newContext({ viewport: SIZES.desk, locale: "id-ID" });
+  watched(context);
   const page = await context.newPage();
   await visit(page, city.form + "/");
   await page.fill("#teks", "Sampah menumpuk di pinggir kali.");
@@ -154,7 +155,7 @@ async function aDraft() {
   await page.fill("#teks", "Lampu jalan mati.");
   await page.fill("#tempat", "Depan halte");
   const id = await page.inputValue("[name=kiriman]");
-  await page.waitForTimeout(600);
+  await page.waitForFunction(() => Object.values(localStorage).some((kept) => kept.includes("Depan halte")));
   await page.close();
   page = await context.newPage();
   await visit(page, city.form + "/");

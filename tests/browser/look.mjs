@@ -11,6 +11,9 @@ const executablePath = process.env.MUARA_CHROMIUM || "/usr/bin/chromium";
 const pictures = process.env.MUARA_PICTURES;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
+/** How long something may take on a machine that does much else, in milliseconds: nothing here is timed, it comes or it does not. */
+export const PATIENCE = 90_000;
+
 export const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 900 } };
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
@@ -32,16 +35,44 @@ export async function open() {
 /** A fresh visitor. Anything that a page complains about, and any request that leaves the machine, is noted. */
 export async function visitor(browser, options = {}) {
   const context = await browser.newContext({ viewport: SIZES.desk, locale: "id-ID", timezoneId: "Asia/Jakarta", reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(15_000);
   context.on("console", (message) => {
     if (message.type() === "error" && !expected(message.text())) blame(message.page()?.url() ?? "?", `the console says: ${message.text()}`);
   });
-  context.on("weberror", (error) => blame("a script", error.error().message));
+  watched(context);
   context.on("request", (request) => {
     const { protocol, hostname } = new URL(request.url());
     if (protocol.startsWith("http") && hostname !== "127.0.0.1") blame(request.url(), "a page asks another host");
   });
   return context;
+}
+
+/** What the pages of a context last did: told when the script breaks, so that a failure that nobody can repeat still says where it stood. */
+const lately = [];
+const contexts = new Set();
+
+/** Waits with patience, blames the errors of scripts, and keeps what happens in mind. */
+export function watched(context) {
+  context.setDefaultTimeout(PATIENCE);
+  contexts.add(context);
+  const note = (what) => {
+    lately.push(`${new Date().toISOString()} ${what}`);
+    if (lately.length > 40) lately.shift();
+  };
+  context.on("console", (message) => note(`console: ${message.text()}`));
+  context.on("requestfailed", (request) => note(`failed: ${request.method()} ${request.url()} ${request.failure()?.errorText}`));
+  context.on("response", (response) => note(`${response.status()} ${response.request().method()} ${response.url()}`));
+  context.on("weberror", (error) => blame("a script", error.error().message));
+  context.on("close", () => contexts.delete(context));
+}
+
+/** The script itself broke: says where, and what its pages showed and did before. */
+export async function broke(error) {
+  blame("the script", error.stack);
+  for (const line of lately) console.error(line);
+  for (const page of [...contexts].flatMap((context) => context.pages())) {
+    const html = await Promise.race([page.content().catch(String), new Promise((done) => setTimeout(done, 5000, "it does not answer"))]);
+    console.error(`--- ${page.url()}\n${html.slice(0, 4000)}`);
+  }
 }
 
 /** A page that answers 4xx on purpose is told on the console too. */

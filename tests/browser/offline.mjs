@@ -6,7 +6,7 @@ import { createServer, connect } from "node:net";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { SIZES, blame, judge, must, verdict, visit } from "./look.mjs";
+import { SIZES, broke, judge, must, verdict, visit, watched } from "./look.mjs";
 
 const city = JSON.parse(process.env.MUARA_CITY);
 const NUMBER = /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/;
@@ -28,7 +28,7 @@ try {
   await whoLeavesLocksUp();
   await aLineThatTakesAndGivesNoAnswer();
 } catch (error) {
-  blame("the script", error.stack);
+  await broke(error);
 } finally {
   await browser.close();
   line.cut();
@@ -72,8 +72,7 @@ async function start() {
     reducedMotion: "reduce",
     permissions: ["camera"],
   });
-  context.setDefaultTimeout(20_000);
-  context.on("weberror", (error) => blame("a script", error.error().message));
+  watched(context);
   return context;
 }
 
@@ -222,7 +221,7 @@ async function theLineIsBack() {
   await page.waitForSelector("[data-waiting-list] ul li");
   await offline(false);
   await page.evaluate(() => dispatchEvent(new Event("online")));
-  await page.waitForSelector("[data-none]:not([hidden])", { timeout: 60_000 });
+  await page.waitForSelector("[data-none]:not([hidden])");
   await visit(page, desk + "/hari-ini");
   const list = await page.textContent("main");
   for (const { number } of printed) must(list.includes(number), "when the line is back", `${number} is not at the desk`);
@@ -297,13 +296,13 @@ async function aLineThatTakesAndGivesNoAnswer() {
   await page.fill("#teks", "Saluran mampet di pasar.");
   line.hush(true);
   await page.click("#kirim");
-  await page.waitForURL(/\/luring#/, { timeout: 40_000 });
+  await page.waitForURL(/\/luring#/);
   await page.waitForSelector("#nomor");
   printed.push(await shown(page));
   line.hush(false);
   line.cut();
   line.mend();
   await page.evaluate(() => dispatchEvent(new Event("online")));
-  await page.waitForSelector("[data-slip-sent]:not([hidden])", { timeout: 60_000 });
+  await page.waitForSelector("[data-slip-sent]:not([hidden])");
   await page.close();
 }

@@ -1,7 +1,7 @@
 // The import of group chats in a browser. MUARA_IMPORT: where it is; MUARA_TOKEN: the token of a member of staff
 // (`cargo run -p adapter-rtrw --example look` prints both).
 
-import { blame, judge, must, open, verdict, visit, visitor } from "./look.mjs";
+import { broke, judge, must, open, verdict, visit, visitor } from "./look.mjs";
 
 const base = process.env.MUARA_IMPORT.replace(/\/$/, "");
 const CHAT = [
@@ -51,7 +51,7 @@ try {
   must((await page.getByText(/^Sudah diimpor: /).count()) === 2, "pilih", "what was imported before is marked");
   await judge(page, "impor-lagi");
 } catch (error) {
-  blame("the script", error.stack);
+  await broke(error);
 } finally {
   await browser.close();
 }

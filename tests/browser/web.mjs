@@ -1,7 +1,7 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
 // { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked }
 
-import { SIZES, blame, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
+import { SIZES, blame, broke, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
 const city = JSON.parse(process.env.MUARA_CITY);
 const at = (path) => city.base + path;
@@ -21,7 +21,7 @@ try {
   await anOfficersDay();
   await theOtherLanguage();
 } catch (error) {
-  blame("the script", error.stack);
+  await broke(error);
 } finally {
   await browser.close();
 }
@@ -171,7 +171,7 @@ async function forStaff(login, pages) {
 
 async function mapStands(page) {
   if (!city.maps) return;
-  await page.waitForSelector(".map path.area", { timeout: 15_000 }).catch(() => blame("complaint", "the map does not stand"));
+  await page.waitForSelector(".map path.area").catch(() => blame("complaint", "the map does not stand"));
   must((await page.locator(".map path.chosen").count()) > 0, "complaint", "the area is not marked");
 }
 
@@ -215,7 +215,7 @@ async function decidedByKeyboard(options) {
   if (scripts && city.maps) {
     const map = page.locator("[data-points]").first();
     await map.scrollIntoViewIfNeeded().catch(() => {});
-    await page.waitForSelector(".map .between", { timeout: 15_000, state: "attached" }).catch(() => blame(where, "the map does not stand"));
+    await page.waitForSelector(".map .between", { state: "attached" }).catch(() => blame(where, "the map does not stand"));
     must((await page.locator(".map .here").count()) >= 2, where, "the map does not show both points");
   } else if (!scripts) {
     must((await page.locator(".map:visible").count()) === 0, where, "an empty map is shown");
