@@ -56,6 +56,9 @@ enum Command {
     /// Who works here.
     #[command(subcommand)]
     Staff(commands::staff::Command),
+    /// What staff did, and whether what is written of it is still what was written.
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
@@ -114,6 +117,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
+        Command::Audit(command) => admin(commands::audit::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
         Command::Learned(command) => admin(commands::learn::versions(&config, command)),

@@ -104,7 +104,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
         .route("/admin/kabar", get(admin::notices::show))
-        .route("/admin/catatan", get(admin::audit::show));
+        .route("/admin/catatan", get(admin::audit::show))
+        .route("/admin/catatan/periksa", post(admin::audit::check));
     let pages = citizens
         .merge(accounts)
         .merge(agencies)
