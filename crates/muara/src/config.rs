@@ -5,12 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context;
 use bus::Who;
 use dispatch::{Mail, MailError, MailSettings, Tls};
-use model::{Site, clock::Zone};
+use model::{Role, Site, clock::Zone};
 use secrecy::SecretString;
 use serde::Deserialize;
 use settings::{LogSettings, Secret, SettingsError};
+use store::vault::Vault;
 
 use crate::keys::Keys;
 
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) bus: BusSection,
     pub(crate) storage: Storage,
     pub(crate) web: Web,
+    #[serde(default)]
+    vault: VaultSection,
     pub(crate) metrics: Metrics,
     #[serde(default)]
     mail: Option<MailSection>,
@@ -105,6 +109,15 @@ pub(crate) struct Web {
     pub(crate) import_url: String,
     pub(crate) form_url: String,
     pub(crate) behind_proxy: bool,
+    pub(crate) second_factor: Vec<Role>,
+}
+
+/// Keys that are kept outside the database.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VaultSection {
+    #[serde(default)]
+    keys: Option<Secret>,
 }
 
 /// Figures for Prometheus.
@@ -149,6 +162,21 @@ impl Config {
     pub(crate) fn site(&self) -> Site {
         let base_url = self.site.base_url.trim_end_matches('/').to_owned();
         Site { name: self.site.name.clone(), base_url, zone: self.site.zone }
+    }
+
+    /// What seals the second factors of staff, if keys are given.
+    ///
+    /// # Errors
+    /// The keys cannot be used; or there are none, and roles are named that work only with a second factor.
+    pub(crate) fn vault(&self) -> anyhow::Result<Option<Vault>> {
+        let Some(keys) = self.vault.keys.as_ref().filter(|keys| !keys.is_empty()) else {
+            anyhow::ensure!(
+                self.web.second_factor.is_empty(),
+                "web.second_factor asks for a second factor, and there is no key to seal it with: set vault.keys_file (`muara vault new` makes one)"
+            );
+            return Ok(None);
+        };
+        Ok(Some(Vault::parse(keys.expose()).context("vault.keys_file")?))
     }
 
     /// A way to send mail, if one is configured.

@@ -59,6 +59,9 @@ enum Command {
     /// What staff did, and whether what is written of it is still what was written.
     #[command(subcommand)]
     Audit(commands::audit::Command),
+    /// Keys that are kept outside the database.
+    #[command(subcommand)]
+    Vault(commands::vault::Command),
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
@@ -118,6 +121,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
+        Command::Vault(command) => admin(commands::vault::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
         Command::Learned(command) => admin(commands::learn::versions(&config, command)),

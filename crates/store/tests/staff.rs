@@ -7,7 +7,9 @@ use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError,
     audit::{self, Anchor, Fault, Wrong},
+    factor::{self, Resealed},
     staff::{self, NewStaff},
+    vault::Vault,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
@@ -206,4 +208,28 @@ async fn what_is_written_is_changed_by_no_ordinary_statement() {
         assert!(refused.contains("never changed"), "{refused}");
     }
     assert_eq!(world.fault(&[]).await, None);
+}
+
+#[tokio::test]
+async fn keys_are_replaced_in_peace_and_a_row_in_another_account_opens_nothing() {
+    let world = World::new().await;
+    let (ani, budi) = (world.staff("ani").await, world.staff("budi").await);
+    let (old, new) = (Vault::new_line(), Vault::new_line());
+    let vault = |lines: &[&String]| Vault::parse(&lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join("\n")).expect("keys");
+    let first = vault(&[&old]);
+    for (who, secret) in [(ani, b"rahasia ani"), (budi, b"rahasia bud")] {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert!(factor::begin(&mut tx, who, &first.seal(&factor::about(who), secret), NOW).await.expect("is written"));
+        store::commit(tx).await.expect("commits");
+    }
+    let both = vault(&[&old, &new]);
+    assert_eq!(factor::reseal(&world.db, &both).await.expect("is written"), Resealed { moved: 2, closed: 0 });
+    let only_new = vault(&[&new]);
+    let kept = factor::of(&world.db, ani).await.expect("is read").expect("is there");
+    assert_eq!(only_new.open(&factor::about(ani), &kept.sealed).as_deref(), Ok(&b"rahasia ani"[..]), "the old key may go");
+    assert!(only_new.open(&factor::about(budi), &kept.sealed).is_err(), "it belongs to one account");
+    let another = vault(&[&Vault::new_line()]);
+    let lost = factor::reseal(&world.db, &another).await.expect("is read");
+    assert_eq!(lost, Resealed { moved: 0, closed: 2 }, "a key that is gone is told, and nothing is overwritten");
+    assert_eq!(factor::of(&world.db, ani).await.expect("is read").expect("is there").sealed, kept.sealed);
 }

@@ -10,6 +10,7 @@ pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
 pub(crate) mod staff;
+pub(crate) mod vault;
 
 use std::path::Path;
 
