@@ -96,7 +96,7 @@ impl Twins {
         near.sort_by(|a, b| b.0.alike().total_cmp(&a.0.alike()));
         near.truncate(CANDIDATES);
         let judged = near.into_iter().map(|(shared, at)| {
-            let figures = self.figures_with(asked, others[at], shared);
+            let figures = Self::figures_with(asked, others[at], shared);
             let probability = self.same(&figures);
             Ranked { at, probability, figures, score: probability + ALIKE * shared.alike() }
         });

@@ -220,11 +220,11 @@ impl Twins {
 
     /// What two complaints have in common.
     pub fn figures(&self, a: &Seen, b: &Seen) -> Figures {
-        self.figures_with(a, b, Shared::of(a, b))
+        Self::figures_with(a, b, Shared::of(a, b))
     }
 
     /// The same where what they share is known already.
-    pub(crate) fn figures_with(&self, a: &Seen, b: &Seen, shared: Shared) -> Figures {
+    pub(crate) fn figures_with(a: &Seen, b: &Seen, shared: Shared) -> Figures {
         let Shared { letters, place, names, joint } = shared;
         let street = best(a, b, |spot| matches!(spot.kind, SpotKind::Street | SpotKind::Area));
         let landmark = best(a, b, |spot| spot.kind == SpotKind::Landmark);
