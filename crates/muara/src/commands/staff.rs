@@ -127,6 +127,10 @@ fn agency_by_code<'a>(directory: &'a Directory, code: &str) -> anyhow::Result<&'
 async fn create(db: &PgPool, new: &NewStaff, password: &str) -> anyhow::Result<bool> {
     let mut tx = store::begin(db).await?;
     let made = store::staff::create(&mut tx, new, &store::staff::hash_password(password), now()).await?;
+    if made.is_some() {
+        let detail = json!({ "role": new.role.as_str(), "agency": new.agency, "office": new.office });
+        store::audit::write(&mut tx, now(), None, "staff.created", &new.login, &detail).await?;
+    }
     store::commit(tx).await?;
     Ok(made.is_some())
 }

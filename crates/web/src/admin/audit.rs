@@ -112,6 +112,17 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "citizen.unblocked" => page.t("audit.citizen.unblocked"),
         "channel.paused" => page.t("audit.channel.paused"),
         "channel.resumed" => page.t("audit.channel.resumed"),
+        "incident.joined" => page.t("audit.incident.joined"),
+        "incident.different" => page.t("audit.incident.different"),
+        "incident.later" => page.t("audit.incident.later"),
+        "incident.split" => page.t("audit.incident.split"),
+        "incident.reopened" => page.t("audit.incident.reopened"),
+        "incident.undone" => page.t("audit.incident.undone"),
+        "incident.acted" => page.t("audit.incident.acted"),
+        "desk.search" => page.t("audit.desk.search"),
+        "learned.made" => page.t("audit.learned.made"),
+        "learned.used" => page.t("audit.learned.used"),
+        "past.imported" => page.t("audit.past.imported"),
         other => other,
     }
 }
