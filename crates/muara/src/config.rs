@@ -234,6 +234,22 @@ mod tests {
     }
 
     #[test]
+    fn roles_that_need_a_second_factor_need_a_key_and_a_wrong_key_is_refused_unseen() {
+        let with = |text: &str| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), text).expect("it is written");
+            Config::load(Some(file.path()), []).expect("the options are known").vault().map(|vault| vault.is_some())
+        };
+        assert_eq!(with("").ok(), Some(false));
+        let error = with("[web]\nsecond_factor = [\"admin\"]").expect_err("there is no key").to_string();
+        assert!(error.contains("vault.keys_file"), "{error}");
+        let line = Vault::new_line();
+        assert_eq!(with(&format!("[web]\nsecond_factor = [\"admin\"]\n[vault]\nkeys = \"{line}\"")).ok(), Some(true));
+        let error = with("[vault]\nkeys = \"kunci-yang-salah\"").expect_err("that is no key");
+        assert!(!format!("{error:#}").contains("salah"), "{error:#}");
+    }
+
+    #[test]
     fn the_mail_section_of_the_comments_is_valid() {
         let section = DEFAULTS.lines().skip_while(|line| !line.starts_with("# [mail]")).take_while(|line| line.starts_with("# "));
         let uncommented: Vec<&str> = section.map(|line| &line[2..]).collect();

@@ -110,6 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Check { .. } => {
+            config.vault()?;
             println!("The configuration is valid.");
             Ok(())
         }
