@@ -1,5 +1,8 @@
 // The pages of `web` in a browser. The test that starts the system says in MUARA_CITY (JSON) where it is and what is in it:
-// { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked }
+// { base, password, tracking: { open, asked, resolved, same }, complaints: { open, triage, secret, blocked }, number, incident, closed, parked,
+// leaving, invitation, now (seconds) }
+
+import { createHmac } from "node:crypto";
 
 import { SIZES, blame, broke, judge, must, open, verdict, visit, visitor, weight } from "./look.mjs";
 
@@ -18,6 +21,8 @@ try {
   await decidedByKeyboard({});
   await decidedByKeyboard({ javaScriptEnabled: false });
   await joinedByHand();
+  await twoSteps();
+  await invited();
   await anOfficersDay();
   await theOtherLanguage();
 } catch (error) {
@@ -142,6 +147,8 @@ function staffPages() {
       directory: "/admin/direktori",
       audit: "/admin/catatan",
       password: "/sandi",
+      factor: "/faktor",
+      leaving: city.leaving,
       forbidden: "/loket",
     },
   };
@@ -271,6 +278,74 @@ async function joinedByHand() {
   await page.keyboard.press("Tab");
   await pressed(page);
   must((await page.textContent("main")).includes("Kejadian terbuka kembali."), "incident", "opening it again is not told");
+  await context.close();
+}
+
+/** What an authenticator app shows (RFC 6238), at the time of the city. */
+function appCode(secret) {
+  const bits = [...secret].map((symbol) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(symbol).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(city.now / 30)));
+  const hash = createHmac("sha1", key).update(step).digest();
+  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+/** The second step is set up from the account's page, with a wrong code first; then it is asked for, without scripts too, where a recovery code does. */
+async function twoSteps() {
+  const context = await visitor(browser);
+  const page = await signIn(context, "jalan.dua");
+  await visit(page, at("/sandi"));
+  await page.click("main a:has-text('Verifikasi dua langkah')");
+  await page.fill("#sandi", city.password);
+  await page.click("button:has-text('Mulai')");
+  await page.waitForSelector("#rahasia");
+  await judge(page, "factor-scan");
+  await page.fill("#kode", "000000");
+  await page.click("button:has-text('Aktifkan')");
+  await page.waitForSelector("#kode-error");
+  await judge(page, "factor-wrong");
+  await page.fill("#kode", appCode((await page.textContent("#rahasia")).replaceAll(" ", "")));
+  await page.click("button:has-text('Aktifkan')");
+  await page.waitForSelector(".factor-codes");
+  await judge(page, "factor-codes");
+  const codes = await page.locator(".factor-codes code").allTextContents();
+  must(codes.length === 10, "factor", `${codes.length} recovery codes`);
+  await page.click("text=Sudah saya simpan");
+  await page.waitForSelector("text=Tersisa 10 kode pemulihan");
+  await judge(page, "factor-on");
+  await context.close();
+
+  for (const [options, code] of [[{}, codes[0]], [{ javaScriptEnabled: false }, codes[1]]]) {
+    const again = await visitor(browser, options);
+    const door = await again.newPage();
+    await visit(door, at("/masuk?next=/sandi"));
+    await door.fill("#nama", "jalan.dua");
+    await door.fill("#sandi", city.password);
+    await door.click("main button[type=submit]");
+    await door.waitForSelector("#kode");
+    if (options.javaScriptEnabled !== false) await judge(door, "second-step");
+    await door.fill("#kode", code);
+    await door.click("main button[type=submit]");
+    await door.waitForURL("**/sandi");
+    await again.close();
+  }
+}
+
+/** Somebody new sets their password with the link from their admin, and signs in. */
+async function invited() {
+  const context = await visitor(browser);
+  const page = await context.newPage();
+  await visit(page, at(city.invitation));
+  await judge(page, "invitation");
+  await page.fill("#baru", "kata sandi pilihan sendiri");
+  await page.click("main button[type=submit]");
+  await page.waitForURL("**/masuk?done=sandi");
+  must((await page.textContent("main")).includes("Kata sandi tersimpan"), "invitation", "that it is kept is not told");
+  await visit(page, at(city.invitation));
+  must((await page.textContent("main")).includes("tidak berlaku lagi"), "invitation", "the link can be used again");
+  await judge(page, "invitation-over");
   await context.close();
 }
 

@@ -118,6 +118,15 @@ pub enum Action {
         /// Why; staff read it.
         reason: String,
     },
+    /// An admin closes somebody's account: what they hold goes to a colleague, or back to their agency's queue. The citizen sees nothing of it.
+    PassOn {
+        /// Who held it.
+        from: StaffId,
+        /// Who holds it now; `None`: nobody, their agency has it.
+        to: Option<StaffId>,
+        /// What stands in the history, for staff.
+        text: String,
+    },
     /// A supervisor or an admin takes a block back before its time.
     Unblock {
         /// Why; for staff.

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, Status, Triaged, Update, UpdateId, UpdateKind,
-    Visibility, Why,
+    Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update, UpdateId,
+    UpdateKind, Visibility, Why,
     connect::Connected,
     reply::Facts,
     route,
@@ -103,6 +103,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::Reopen { reason } => draft.reopen(reason)?,
         Action::Block { reason, until } => draft.block(reason, until)?,
         Action::Unblock { reason } => draft.unblock(reason)?,
+        Action::PassOn { from, to, text } => draft.pass_on(from, to, text)?,
         Action::SaySame { says, heard, known } => draft.say_same(says, heard, known)?,
         Action::Connect { message, reply_to } => {
             draft.the_citizen()?;
@@ -414,6 +415,27 @@ impl<'a> Draft<'a> {
         }
         self.step(UpdateKind::Reopened, |update| update.text = Some(reason));
         self.say(ReplyKind::Reopened, |_| ());
+        Ok(())
+    }
+
+    /// How far the agency is stays as it is: what was asked is still asked, and the citizen is not told twice that somebody began.
+    fn pass_on(&mut self, from: StaffId, to: Option<StaffId>, text: String) -> Result<(), NotAllowed> {
+        let text = words(text)?;
+        if !matches!(self.by, Actor::Staff { role: Role::Admin, .. }) {
+            return Err(NotAllowed::Role);
+        }
+        let mut agency = None;
+        for dispatch in &mut self.complaint.dispatches {
+            if dispatch.officer == Some(from) && !matches!(dispatch.state, DispatchState::Done | DispatchState::HandedOver) {
+                dispatch.officer = to;
+                agency = Some(dispatch.agency);
+            }
+        }
+        let agency = agency.ok_or(NotAllowed::NotWithThisAgency)?;
+        self.step(UpdateKind::Noted, |update| {
+            update.text = Some(text);
+            update.agency = Some(agency);
+        });
         Ok(())
     }
 

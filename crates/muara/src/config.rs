@@ -5,12 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context;
 use bus::Who;
 use dispatch::{Mail, MailError, MailSettings, Tls};
-use model::{Site, clock::Zone};
+use model::{Role, Site, clock::Zone};
 use secrecy::SecretString;
 use serde::Deserialize;
 use settings::{LogSettings, Secret, SettingsError};
+use store::vault::Vault;
 
 use crate::keys::Keys;
 
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) bus: BusSection,
     pub(crate) storage: Storage,
     pub(crate) web: Web,
+    #[serde(default)]
+    vault: VaultSection,
     pub(crate) metrics: Metrics,
     #[serde(default)]
     mail: Option<MailSection>,
@@ -105,6 +109,15 @@ pub(crate) struct Web {
     pub(crate) import_url: String,
     pub(crate) form_url: String,
     pub(crate) behind_proxy: bool,
+    pub(crate) second_factor: Vec<Role>,
+}
+
+/// Keys that are kept outside the database.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VaultSection {
+    #[serde(default)]
+    keys: Option<Secret>,
 }
 
 /// Figures for Prometheus.
@@ -149,6 +162,21 @@ impl Config {
     pub(crate) fn site(&self) -> Site {
         let base_url = self.site.base_url.trim_end_matches('/').to_owned();
         Site { name: self.site.name.clone(), base_url, zone: self.site.zone }
+    }
+
+    /// What seals the second factors of staff, if keys are given.
+    ///
+    /// # Errors
+    /// The keys cannot be used; or there are none, and roles are named that work only with a second factor.
+    pub(crate) fn vault(&self) -> anyhow::Result<Option<Vault>> {
+        let Some(keys) = self.vault.keys.as_ref().filter(|keys| !keys.is_empty()) else {
+            anyhow::ensure!(
+                self.web.second_factor.is_empty(),
+                "web.second_factor asks for a second factor, and there is no key to seal it with: set vault.keys_file (`muara vault new` makes one)"
+            );
+            return Ok(None);
+        };
+        Ok(Some(Vault::parse(keys.expose()).context("vault.keys_file")?))
     }
 
     /// A way to send mail, if one is configured.
@@ -203,6 +231,22 @@ mod tests {
         assert_eq!(config.storage.folder, Path::new("data/files"));
         assert!(config.mail.is_none());
         assert_eq!(config.bus("test").url, "nats://127.0.0.1:8110", "the private server's");
+    }
+
+    #[test]
+    fn roles_that_need_a_second_factor_need_a_key_and_a_wrong_key_is_refused_unseen() {
+        let with = |text: &str| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), text).expect("it is written");
+            Config::load(Some(file.path()), []).expect("the options are known").vault().map(|vault| vault.is_some())
+        };
+        assert_eq!(with("").ok(), Some(false));
+        let error = with("[web]\nsecond_factor = [\"admin\"]").expect_err("there is no key").to_string();
+        assert!(error.contains("vault.keys_file"), "{error}");
+        let line = Vault::new_line();
+        assert_eq!(with(&format!("[web]\nsecond_factor = [\"admin\"]\n[vault]\nkeys = \"{line}\"")).ok(), Some(true));
+        let error = with("[vault]\nkeys = \"kunci-yang-salah\"").expect_err("that is no key");
+        assert!(!format!("{error:#}").contains("salah"), "{error:#}");
     }
 
     #[test]

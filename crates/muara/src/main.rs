@@ -60,6 +60,12 @@ enum Command {
     /// Who works here.
     #[command(subcommand)]
     Staff(commands::staff::Command),
+    /// What staff did, and whether what is written of it is still what was written.
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Keys that are kept outside the database.
+    #[command(subcommand)]
+    Vault(commands::vault::Command),
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
@@ -104,6 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Check { .. } => {
+            config.vault()?;
             println!("The configuration is valid.");
             Ok(())
         }
@@ -118,6 +125,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
+        Command::Audit(command) => admin(commands::audit::run(&config, command)),
+        Command::Vault(command) => admin(commands::vault::run(&config, command)),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
         Command::Learned(command) => admin(commands::learn::versions(&config, command)),

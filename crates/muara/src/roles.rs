@@ -1,6 +1,6 @@
 //! The roles: each runs until it is told to stop, and waits for whatever is not there yet.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bus::{Bus, Stop};
@@ -80,6 +80,8 @@ impl Ground {
             files: storage::open(&config.storage)?,
             site: config.site(),
             staff_key,
+            vault: config.vault()?.map(Arc::new),
+            factor_for: config.web.second_factor.clone(),
             desk_url: some(&config.web.desk_url),
             import_url: some(&config.web.import_url),
             form_url: some(&config.web.form_url),

@@ -15,6 +15,7 @@ pub mod desk;
 pub mod directory;
 pub mod dispatch;
 mod error;
+pub mod factor;
 pub mod incident;
 pub mod learned;
 pub mod likeness;
@@ -26,6 +27,8 @@ mod password;
 pub mod queue;
 pub mod reply;
 pub mod staff;
+pub mod tries;
+pub mod vault;
 
 use std::time::Duration;
 

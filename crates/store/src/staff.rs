@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan};
-use model::{AgencyId, Language, Role, StaffId, id::random_bytes};
+use model::{AgencyId, ComplaintId, Language, Role, StaffId, id::random_bytes};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -61,6 +61,8 @@ pub struct Session {
     pub staff: Staff,
     /// Every form of theirs carries it: another site cannot know it.
     pub csrf: String,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
 }
 
 struct Row {
@@ -149,6 +151,19 @@ pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)
     .transpose()
 }
 
+/// The account with this key; inactive ones too.
+pub async fn by_id(db: &PgPool, id: StaffId) -> Result<Option<Staff>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At" from staff where id = $1"#,
+        id.0
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    row.map(into_model).transpose()
+}
+
 /// Everybody, active ones first, by name.
 pub async fn list(db: &PgPool) -> Result<Vec<Staff>> {
     let rows = sqlx::query_as!(
@@ -183,7 +198,7 @@ pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> 
     Ok(done > 0)
 }
 
-/// Gives somebody a new password; all their sessions end. `false`: there is no such account.
+/// Gives somebody a new password; all their sessions end, and no link sets another one. `false`: there is no such account.
 pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Result<bool> {
     let done = sqlx::query!("update staff set password = $2 where id = $1", id.0, password_hash)
         .execute(&mut **tx)
@@ -191,12 +206,110 @@ pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Resu
         .map_err(StoreError::from_sqlx)?
         .rows_affected();
     close_sessions(tx, id).await?;
+    sqlx::query!("delete from invitation where staff = $1", id.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     Ok(done > 0)
 }
 
-async fn close_sessions(tx: &mut Tx, staff: StaffId) -> Result<()> {
+pub(crate) async fn close_sessions(tx: &mut Tx, staff: StaffId) -> Result<()> {
     sqlx::query!("delete from session where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    sqlx::query!("delete from half_session where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     Ok(())
+}
+
+/// A complaint that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub complaint: ComplaintId,
+    /// Its number.
+    pub reference: String,
+    /// For which agency.
+    pub agency: AgencyId,
+    /// Whether they asked the citizen something.
+    pub asked: bool,
+    /// When the agency should be done.
+    pub deadline: Timestamp,
+}
+
+/// What somebody holds and has not finished, the most urgent first. In a transaction, so that what is read can be locked next.
+pub async fn held(tx: &mut Tx, id: StaffId) -> Result<Vec<Held>> {
+    let rows = sqlx::query!(
+        r#"select complaint, reference, agency, work = 'awaiting_citizen' as "asked!", dispatch.deadline as "deadline: At"
+           from dispatch join complaint on complaint.id = dispatch.complaint
+           where officer = $1 and work in ('open', 'in_progress', 'awaiting_citizen')
+           order by dispatch.deadline, dispatch.id"#,
+        id.0
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    let held = rows.into_iter().map(|row| Held {
+        complaint: ComplaintId(row.complaint),
+        reference: row.reference,
+        agency: AgencyId(row.agency),
+        asked: row.asked,
+        deadline: row.deadline.to_jiff(),
+    });
+    Ok(held.collect())
+}
+
+/// How long a link to set a password holds.
+pub const INVITED_HOURS: i64 = 72;
+
+/// Makes a link's last part with which somebody sets their own password, once; an earlier one is worth nothing any more. Until they do, no
+/// password fits and nobody is signed in as them.
+pub async fn invite(tx: &mut Tx, id: StaffId, by: Option<StaffId>, no_password: &str, now: Timestamp) -> Result<String> {
+    set_password(tx, id, no_password).await?;
+    let token = secret();
+    sqlx::query!(
+        "insert into invitation (token_hash, staff, made_by, made_at, until) values ($1, $2, $3, $4, $5)",
+        token_hash(&token),
+        id.0,
+        by.map(|by| by.0),
+        at(now) as At,
+        at(now + INVITED_HOURS.hours()) as At,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(token)
+}
+
+/// Whose link it is; `None`: it was used, ran out, or the account is closed.
+pub async fn invited(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<Staff>> {
+    let found = sqlx::query_scalar!("select staff from invitation where token_hash = $1 and until > $2", token_hash(token), at(now) as At)
+        .fetch_optional(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    match found {
+        Some(id) => Ok(by_id(db, StaffId(id)).await?.filter(|staff| staff.active)),
+        None => Ok(None),
+    }
+}
+
+/// Whose links are still waiting, and until when.
+pub async fn waiting(db: &PgPool, now: Timestamp) -> Result<HashMap<StaffId, Timestamp>> {
+    let rows = sqlx::query!(r#"select staff, until as "until: At" from invitation where until > $1"#, at(now) as At).fetch_all(db).await;
+    Ok(rows.map_err(StoreError::from_sqlx)?.into_iter().map(|row| (StaffId(row.staff), row.until.to_jiff())).collect())
+}
+
+/// Uses a link: its password is set, and the link is gone. `None`: somebody was faster, or it ran out.
+pub async fn accept(tx: &mut Tx, token: &str, password_hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
+    let used = sqlx::query_scalar!(
+        "delete from invitation using staff
+         where token_hash = $1 and until > $2 and staff.id = invitation.staff and active
+         returning staff.id",
+        token_hash(token),
+        at(now) as At
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?
+    .map(StaffId);
+    if let Some(id) = used {
+        set_password(tx, id, password_hash).await?;
+    }
+    Ok(used)
 }
 
 /// A session ends after a working day, whatever happens …
@@ -206,12 +319,12 @@ const LONGEST_IDLE_HOURS: i64 = 2;
 /// `last_seen` is written no more often: a page view need not be a write.
 const SEEN_EVERY_MINUTES: i64 = 5;
 
-fn token_hash(token: &str) -> Vec<u8> {
+pub(crate) fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
 }
 
 /// 256 random bits in hex.
-fn secret() -> String {
+pub(crate) fn secret() -> String {
     let number = || u128::from_be_bytes(random_bytes());
     format!("{:032x}{:032x}", number(), number())
 }
@@ -240,7 +353,8 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
     let row = sqlx::query!(
         r#"select staff.id, login, name, role, agency, office, language, active,
                   staff.created_at as "created_at: At", csrf,
-                  last_seen as "last_seen: At"
+                  last_seen as "last_seen: At",
+                  exists (select 1 from factor where factor.staff = staff.id and confirmed_at is not null) as "second_factor!"
            from session join staff on staff.id = session.staff
            where token_hash = $1 and active and expires_at > $2 and last_seen > $3"#,
         hash,
@@ -268,7 +382,7 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
         active: row.active,
         created_at: row.created_at,
     })?;
-    Ok(Some(Session { staff, csrf: row.csrf }))
+    Ok(Some(Session { staff, csrf: row.csrf, second_factor: row.second_factor }))
 }
 
 /// Signs out.

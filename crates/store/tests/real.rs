@@ -247,6 +247,24 @@ async fn the_history_tells_who_did_what() {
 }
 
 #[tokio::test]
+async fn who_may_not_sign_in_is_given_no_complaint() {
+    let world = World::new().await;
+    let opened = world.opened("m1", Some("road")).await.complaint;
+    let officer = world.officer("roads").await;
+    let Actor::Staff { id, .. } = officer else { unreachable!("an officer is staff") };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(staff::set_active(&mut tx, id, false).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let complaint = complaint::lock(&mut tx, opened.id).await.expect("loads").expect("is there");
+    let decision = model::decide(complaint, Action::Claim, officer, &world.directory, NOW).expect("the rules do not know accounts");
+    let refused = complaint::write(&mut tx, &decision).await;
+    assert!(matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "dispatch_with_somebody"), "{refused:?}");
+    drop(tx);
+    assert_eq!(world.load(opened.id).await.dispatches[0].officer, None);
+}
+
+#[tokio::test]
 async fn claims_are_not_given_twice_and_come_back_after_the_lease() {
     let world = World::new().await;
     for n in 0..20 {

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use bus::BusError;
-use store::StoreError;
+use store::{StoreError, vault::OpenError};
 use tracing::error;
 use ui::{Page, Visit, Words};
 
@@ -26,6 +26,15 @@ pub enum WebError {
         /// Path and query of the page.
         back: String,
     },
+    /// The role works only with a second factor, and they have none yet.
+    #[error("a second factor is needed first")]
+    FactorFirst,
+    /// A second factor cannot be opened: the installation has lost the key.
+    #[error("vault.keys_file is not set, and second factors are sealed with it")]
+    NoVault,
+    /// A second factor does not open.
+    #[error("a second factor does not open")]
+    Vault(#[from] OpenError),
     /// The role has no business here.
     #[error("not for this role")]
     NotForRole,
@@ -65,13 +74,13 @@ impl WebError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SignInFirst { .. } => StatusCode::UNAUTHORIZED,
+            Self::SignInFirst { .. } | Self::FactorFirst => StatusCode::UNAUTHORIZED,
             Self::NotForRole | Self::WrongToken | Self::ForeignPost => StatusCode::FORBIDDEN,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Store(StoreError::Unavailable(_) | StoreError::Stale) | Self::Bus(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Template(_) | Self::Task(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -79,12 +88,14 @@ impl WebError {
     fn public(&self) -> Sorry {
         match self {
             Self::NotFound => Sorry::NotFound,
-            Self::SignInFirst { .. } | Self::NotForRole => Sorry::NotForYou,
+            Self::SignInFirst { .. } | Self::FactorFirst | Self::NotForRole => Sorry::NotForYou,
             Self::WrongToken | Self::ForeignPost => Sorry::OldForm,
             Self::TooOften => Sorry::TooOften,
             Self::TooLarge => Sorry::TooLarge,
             Self::Unreadable => Sorry::Unreadable,
-            Self::Store(_) | Self::Bus(_) | Self::Files(_) | Self::Template(_) | Self::Task(_) => Sorry::OurFault,
+            Self::Store(_) | Self::Bus(_) | Self::Files(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => {
+                Sorry::OurFault
+            }
         }
     }
 }
@@ -140,6 +151,9 @@ impl IntoResponse for WebError {
     fn into_response(self) -> Response {
         if let Self::SignInFirst { back } = &self {
             return Redirect::to(&format!("/masuk?next={}", page::encoded(back))).into_response();
+        }
+        if matches!(self, Self::FactorFirst) {
+            return Redirect::to("/faktor").into_response();
         }
         let status = self.status();
         if status.is_server_error() {

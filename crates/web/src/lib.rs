@@ -61,6 +61,12 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
     let accounts = Router::new()
         .route("/masuk", get(account::sign_in::show).post(account::sign_in::submit))
+        .route("/masuk/kode", post(account::sign_in::submit_code))
+        .route("/undangan/{token}", get(account::invitation::show).post(account::invitation::submit))
+        .route("/faktor", get(account::factor::show).post(account::factor::confirm))
+        .route("/faktor/mulai", post(account::factor::begin))
+        .route("/faktor/kode", post(account::factor::codes))
+        .route("/faktor/lepas", post(account::factor::remove))
         .route("/keluar", post(account::sign_out::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = Router::new()
@@ -101,10 +107,13 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/terparkir/{id}/buang", post(admin::parked_drop::submit))
         .route("/admin/petugas", get(admin::staff::show).post(admin::staff_add::submit))
         .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
+        .route("/admin/petugas/{id}/tutup", get(admin::staff_close::show).post(admin::staff_close::submit))
+        .route("/admin/petugas/{id}/faktor", post(admin::staff_factor::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
         .route("/admin/kabar", get(admin::notices::show))
-        .route("/admin/catatan", get(admin::audit::show));
+        .route("/admin/catatan", get(admin::audit::show))
+        .route("/admin/catatan/periksa", post(admin::audit::check));
     let pages = citizens
         .merge(accounts)
         .merge(agencies)

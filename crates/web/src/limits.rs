@@ -11,7 +11,6 @@ type Keyed = DefaultKeyedRateLimiter<String>;
 /// One counter for each kind of trying.
 pub(crate) struct Limits {
     sign_in_by_address: Keyed,
-    sign_in_by_login: Keyed,
     lookup: Keyed,
     words_of_citizen: Keyed,
     desk_search: Keyed,
@@ -25,14 +24,11 @@ impl Default for Limits {
     fn default() -> Self {
         // A whole office may sign in from one address in the morning.
         let office = Quota::per_minute(at_once(10)).allow_burst(at_once(40));
-        // Ten tries, then one a minute: guessing a password takes for ever, a person who forgot theirs waits a moment.
-        let login = Quota::per_minute(at_once(1)).allow_burst(at_once(10));
         let lookup = Quota::per_minute(at_once(10)).allow_burst(at_once(20));
         let words = Quota::per_minute(at_once(2)).allow_burst(at_once(10));
         let desk = Quota::per_minute(at_once(30)).allow_burst(at_once(60));
         Self {
             sign_in_by_address: RateLimiter::keyed(office),
-            sign_in_by_login: RateLimiter::keyed(login),
             lookup: RateLimiter::keyed(lookup),
             words_of_citizen: RateLimiter::keyed(words),
             desk_search: RateLimiter::keyed(desk),
@@ -41,16 +37,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// A try to sign in, counted for the address and for the login, whether it exists or not.
-    pub(crate) fn sign_in(&self, address: &str, login: &str) -> Result<(), WebError> {
-        let login = login.trim().to_lowercase();
-        check(&self.sign_in_by_address, address)?;
-        check(&self.sign_in_by_login, &login)
-    }
-
-    /// A try at one's own old password.
-    pub(crate) fn password(&self, login: &str) -> Result<(), WebError> {
-        check(&self.sign_in_by_login, login)
+    /// A step of signing in, right or wrong: checking a password costs. Guessing is held up by `account::pause`.
+    pub(crate) fn sign_in(&self, address: &str) -> Result<(), WebError> {
+        check(&self.sign_in_by_address, address)
     }
 
     /// A lookup by number.
@@ -70,7 +59,7 @@ impl Limits {
 
     /// Drops who has not tried lately; called now and then.
     pub(crate) fn forget_the_quiet(&self) {
-        for limit in [&self.sign_in_by_address, &self.sign_in_by_login, &self.lookup, &self.words_of_citizen] {
+        for limit in [&self.sign_in_by_address, &self.lookup, &self.words_of_citizen] {
             limit.retain_recent();
         }
     }

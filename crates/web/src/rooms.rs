@@ -7,9 +7,9 @@ use std::{
 
 use bus::{Bus, Stop};
 use ed25519_dalek::SigningKey;
-use model::{Directory, Site, Timestamp};
+use model::{Directory, Role, Site, Timestamp};
 use object_store::ObjectStore;
-use store::{PgPool, StoreError};
+use store::{PgPool, StoreError, vault::Vault};
 use watch::Last;
 
 use crate::{limits::Limits, live::Live, outlines::Outlines};
@@ -26,6 +26,10 @@ pub struct Context {
     pub site: Site,
     /// Signs the tokens that let clerks into the desk.
     pub staff_key: SigningKey,
+    /// Seals the second factors of staff; without it nobody can begin to have one.
+    pub vault: Option<Arc<Vault>>,
+    /// Roles that work only with a second factor.
+    pub factor_for: Vec<Role>,
     /// Where the desk is, if there is one: `https://desk.example.id`.
     pub desk_url: Option<String>,
     /// Where chats of neighbourhood groups are imported, if anywhere: `https://import.example.id`.
@@ -132,6 +136,15 @@ impl Rooms {
 
     pub(crate) fn staff_key(&self) -> &SigningKey {
         &self.0.context.staff_key
+    }
+
+    pub(crate) fn vault(&self) -> Option<&Vault> {
+        self.0.context.vault.as_deref()
+    }
+
+    /// Whether the role works only with a second factor.
+    pub(crate) fn needs_factor(&self, role: Role) -> bool {
+        self.0.context.factor_for.contains(&role)
     }
 
     pub(crate) fn desk_url(&self) -> Option<&str> {

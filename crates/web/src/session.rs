@@ -56,8 +56,16 @@ impl FromRequestParts<Rooms> for SignedIn {
             _ => "/antrean".to_owned(),
         };
         let session = session.ok_or_else(|| WebError::SignInFirst { back: back() })?;
+        if !session.second_factor && rooms.needs_factor(session.staff.role) && !may_go_without(parts.uri.path()) {
+            return Err(WebError::FactorFirst);
+        }
         Ok(Self { staff: session.staff, csrf: session.csrf })
     }
+}
+
+/// What who still owes a second factor may do: get one, or leave.
+fn may_go_without(path: &str) -> bool {
+    path == "/faktor" || path.starts_with("/faktor/") || path == "/keluar" || path == "/sandi"
 }
 
 /// The value of our cookie, if the browser sent one.

@@ -103,12 +103,12 @@ impl House {
     /// The settings of `muara all`.
     pub(crate) fn muara(&self) -> Result<PathBuf> {
         let Ports { web, desk, import, nats, figures, .. } = self.ports;
-        let (data, directory) = (quoted(&self.data), quoted(&root().join(DIRECTORY)));
+        let (data, directory, vault) = (quoted(&self.data), quoted(&root().join(DIRECTORY)), quoted(&self.vault()?));
         self.write(
             "muara.toml",
             &format!(
                 "[site]\nbase_url = \"http://127.0.0.1:{web}\"\n\n[data]\nfolder = {data}\nseed = {directory}\n\n[database]\nprivate = true\n\n\
-                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\nimport_url = \"http://127.0.0.1:{import}\"\n"
+                 [bus]\nprivate = true\nport = {nats}\n\n[metrics]\nlisten = \"127.0.0.1:{figures}\"\n\n[web]\nlisten = \"127.0.0.1:{web}\"\ndesk_url = \"http://127.0.0.1:{desk}\"\nimport_url = \"http://127.0.0.1:{import}\"\n\n[vault]\nkeys_file = {vault}\n"
             ),
         )
     }
@@ -223,6 +223,21 @@ impl House {
                 text
             });
             write_private(&path, &text)?;
+        }
+        Ok(path)
+    }
+
+    /// The key that seals the second factors of staff, as `muara vault new` makes one.
+    fn vault(&self) -> Result<PathBuf> {
+        let path = self.data.join("secrets").join("vault-keys");
+        if !path.exists() {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).context("the operating system gives no random bytes")?;
+            let key = bytes.iter().fold("first ".to_owned(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            });
+            write_private(&path, &key)?;
         }
         Ok(path)
     }

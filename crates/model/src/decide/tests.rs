@@ -306,6 +306,27 @@ fn nobody_is_blocked_for_good_nor_without_reason_nor_by_everybody() {
     assert_eq!(act(unreachable, block(tomorrow), staff(Role::Admin)).err(), Some(NotAllowed::NoWayBack));
 }
 
+#[test]
+fn what_somebody_leaves_behind_is_held_by_who_was_named_as_far_as_it_was() {
+    let claimed = act(opened(Some("road")), Action::Claim, officer(1, ROADS)).expect("allowed").complaint;
+    let asked = act(claimed, Action::Ask { text: "di mana?".into() }, officer(1, ROADS)).expect("allowed").complaint;
+    let pass = |to| Action::PassOn { from: StaffId(Uuid::from_u128(1)), to, text: "Ani pindah".into() };
+    let other = StaffId(Uuid::from_u128(2));
+    for to in [Some(other), None] {
+        let passed = act(asked.clone(), pass(to), staff(Role::Admin)).expect("allowed");
+        let dispatch = &passed.complaint.dispatches[0];
+        assert_eq!((dispatch.officer, dispatch.state), (to, DispatchState::AwaitingCitizen));
+        assert_eq!(kinds(&passed), [], "the citizen is not told");
+        let step = passed.updates.last().expect("a step");
+        assert_eq!((step.kind, step.agency, step.text.as_deref()), (UpdateKind::Noted, Some(agency(ROADS)), Some("Ani pindah")));
+        let again = act(passed.complaint, pass(None), staff(Role::Admin)).err();
+        assert_eq!(again, Some(NotAllowed::NotWithThisAgency), "they hold nothing any more");
+    }
+    for by in [staff(Role::Triage), officer(1, ROADS), Actor::Citizen, Actor::System] {
+        assert_eq!(act(asked.clone(), pass(None), by).err(), Some(NotAllowed::Role), "{by:?}");
+    }
+}
+
 fn any_action() -> impl Strategy<Value = (Action, Actor)> {
     let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS]), 0..3)
         .prop_map(|ids| ids.into_iter().map(agency).collect::<Vec<_>>());

@@ -1,6 +1,7 @@
 //! The admin's commands: each does one thing, says what it did, and ends.
 
 pub(crate) mod agency;
+pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -9,6 +10,7 @@ pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
 pub(crate) mod staff;
+pub(crate) mod vault;
 
 use std::path::Path;
 

@@ -6,7 +6,11 @@ use anyhow::Context;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Subcommand;
 use model::{Agency, Directory, Language, Role};
-use store::{PgPool, staff::NewStaff};
+use serde_json::json;
+use store::{
+    PgPool,
+    staff::{NewStaff, Staff},
+};
 
 use super::now;
 use crate::{config::Config, connect};
@@ -35,6 +39,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         password_file: Option<std::path::PathBuf>,
     },
+    /// Make a link with which somebody sets their own password: good for 72 hours, once. Their password until now opens nothing any more.
+    Invite {
+        /// Whose.
+        login: String,
+    },
+    /// Take the second factor off somebody who lost their phone and their recovery codes.
+    FactorOff {
+        /// Whose.
+        login: String,
+        /// Why: it is written down.
+        #[arg(long)]
+        reason: String,
+    },
     /// Give somebody a new password. It is read from a file, or made and printed once.
     Passwd {
         /// Whose.
@@ -58,16 +75,41 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             say_once(&new.login, &password, password_file.is_some());
             Ok(())
         }
+        Command::Invite { login } => {
+            let staff = known(&db, &login).await?;
+            let nothing_fits = store::staff::hash_password(&password(None)?);
+            let mut tx = store::begin(&db).await?;
+            let token = store::staff::invite(&mut tx, staff.id, None, &nothing_fits, now()).await?;
+            store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({})).await?;
+            store::commit(tx).await?;
+            println!("{}/undangan/{token}", config.site().base_url);
+            Ok(())
+        }
+        Command::FactorOff { login, reason } => {
+            anyhow::ensure!(!reason.trim().is_empty(), "the reason is empty");
+            let staff = known(&db, &login).await?;
+            let mut tx = store::begin(&db).await?;
+            anyhow::ensure!(store::factor::remove(&mut tx, staff.id).await?, "{} has no second factor", staff.login);
+            store::audit::write(&mut tx, now(), None, "staff.factor_taken", &staff.login, &json!({ "reason": reason })).await?;
+            store::commit(tx).await?;
+            println!("{}: the second factor is off, and all sessions have ended.", staff.login);
+            Ok(())
+        }
         Command::Passwd { login, password_file } => {
             let password = password(password_file.as_deref())?;
-            let (staff, _) = store::staff::by_login(&db, &login.to_lowercase()).await?.with_context(|| format!("no account {login}"))?;
+            let staff = known(&db, &login).await?;
             let mut tx = store::begin(&db).await?;
             store::staff::set_password(&mut tx, staff.id, &store::staff::hash_password(&password)).await?;
+            store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({})).await?;
             store::commit(tx).await?;
             say_once(&login, &password, password_file.is_some());
             Ok(())
         }
     }
+}
+
+async fn known(db: &PgPool, login: &str) -> anyhow::Result<Staff> {
+    Ok(store::staff::by_login(db, login).await?.with_context(|| format!("no account {login}"))?.0)
 }
 
 async fn list(db: &PgPool) -> anyhow::Result<()> {
@@ -85,6 +127,10 @@ fn agency_by_code<'a>(directory: &'a Directory, code: &str) -> anyhow::Result<&'
 async fn create(db: &PgPool, new: &NewStaff, password: &str) -> anyhow::Result<bool> {
     let mut tx = store::begin(db).await?;
     let made = store::staff::create(&mut tx, new, &store::staff::hash_password(password), now()).await?;
+    if made.is_some() {
+        let detail = json!({ "role": new.role.as_str(), "agency": new.agency, "office": new.office });
+        store::audit::write(&mut tx, now(), None, "staff.created", &new.login, &detail).await?;
+    }
     store::commit(tx).await?;
     Ok(made.is_some())
 }

@@ -1,8 +1,13 @@
-//! Signing in and out, and one's own password.
+//! Signing in and out, one's own password, second factor and invitation.
 
+pub(crate) mod factor;
+pub(crate) mod invitation;
 pub(crate) mod password;
+mod pause;
+mod second;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod totp;
 
 use std::sync::LazyLock;
 
@@ -17,4 +22,9 @@ static AT_ONCE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
 pub(crate) async fn slowly<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, WebError> {
     let _turn = AT_ONCE.acquire().await.expect("the semaphore is never closed");
     Ok(tokio::task::spawn_blocking(work).await?)
+}
+
+/// A hash that no password fits, for who has yet to set one: checking against it takes as long as against any other.
+pub(crate) async fn no_password() -> Result<String, WebError> {
+    slowly(|| store::staff::hash_password(&store::factor::easy_secret())).await
 }

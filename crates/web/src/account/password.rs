@@ -7,9 +7,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde_json::json;
+use store::tries::Key;
 use ui::{Page, Tone, Visit};
 
-use super::slowly;
+use super::{pause, slowly};
 use crate::{
     Rooms, WebError,
     agency::Done,
@@ -41,8 +42,18 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
 }
 
 pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
-    rooms.limits().password(&by.staff.login)?;
-    let (old_error, new_error) = wrong(&rooms, &visit, &by, &form).await?;
+    let (old_error, new_error) = match pause::take(&rooms, Key::second(by.staff.id)).await? {
+        Err(until) => (pause::say(until, rooms.now(), page::words(visit.language)), String::new()),
+        Ok(turn) => {
+            let (old_error, new_error) = wrong(&rooms, &visit, &by, &form).await?;
+            if old_error.is_empty() {
+                turn.forgive(&rooms).await?;
+            } else {
+                turn.failed(&rooms, Some(&by.staff));
+            }
+            (old_error, new_error)
+        }
+    };
     if !old_error.is_empty() || !new_error.is_empty() {
         let page = frame(&rooms, &visit, &by);
         let page = PasswordPage { page, csrf: by.csrf, old_error, new_error };
@@ -58,10 +69,14 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by
     Ok(([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to("/sandi?done=sandi")).into_response())
 }
 
+/// Whether a new password is neither too short nor too long.
+pub(super) fn long_enough(new: &str) -> bool {
+    (SHORTEST..=LONGEST).contains(&new.chars().count())
+}
+
 async fn wrong(rooms: &Rooms, visit: &Visit, by: &SignedIn, form: &Fields) -> Result<(String, String), WebError> {
     let words = page::words(visit.language);
-    let length = form.exact("new").chars().count();
-    let new_error = if (SHORTEST..=LONGEST).contains(&length) { "" } else { words.t("password.short") };
+    let new_error = if long_enough(form.exact("new")) { "" } else { words.t("password.short") };
     let old = form.exact("old").to_owned();
     let hash = store::staff::by_login(rooms.db(), &by.staff.login).await?.map(|(_, hash)| hash);
     let fits = slowly(move || store::staff::verify_password(&old, hash.as_deref())).await?;

@@ -12,6 +12,8 @@ pub(crate) mod parked_retry;
 pub(crate) mod staff;
 pub(crate) mod staff_active;
 pub(crate) mod staff_add;
+pub(crate) mod staff_close;
+pub(crate) mod staff_factor;
 pub(crate) mod staff_password;
 
 use model::StaffId;

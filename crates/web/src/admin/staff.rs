@@ -5,8 +5,8 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use model::{Directory, Role};
-use store::staff::Staff;
+use model::{Role, Timestamp};
+use store::{staff::Staff, tries::Key};
 use ui::{Page, Tone, Visit};
 
 use super::frame;
@@ -34,6 +34,21 @@ struct Person {
     active: bool,
     /// Nobody locks themselves out.
     me: bool,
+    factor: Factor,
+    /// Until when the link holds with which they set their password, if one waits.
+    invited: Option<Timestamp>,
+    /// How many tries to sign in failed in a row, and until when none counts from a browser that is not theirs.
+    paused: Option<(String, Timestamp)>,
+}
+
+/// How somebody stands to the second factor.
+enum Factor {
+    /// They have one.
+    Has,
+    /// They have none, and their role works only with one.
+    Owes,
+    /// They have none.
+    Without,
 }
 
 /// What was typed for a new account, and what is wrong with it.
@@ -47,10 +62,16 @@ pub(super) struct Draft {
     pub(super) error: String,
 }
 
-/// A password that was just made: shown once, kept nowhere.
+/// A link that was just made: shown once, kept nowhere.
 pub(super) struct Fresh {
-    pub(super) login: String,
-    pub(super) password: String,
+    login: String,
+    link: String,
+}
+
+impl Fresh {
+    pub(super) fn new(rooms: &Rooms, login: String, token: &str) -> Self {
+        Self { login, link: format!("{}/undangan/{token}", rooms.site().base_url) }
+    }
 }
 
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
@@ -67,7 +88,7 @@ pub(super) async fn draw(
     done: &Done,
 ) -> Result<Response, WebError> {
     let directory = rooms.directory();
-    let people = store::staff::list(rooms.db()).await?;
+    let people = people(rooms, by, visit).await?;
     let page = flashed(frame(rooms, visit, by, "menu.staff"), done);
     let words = page.words;
     let mut agencies: Vec<_> = directory
@@ -80,7 +101,7 @@ pub(super) async fn draw(
     let offices = offices.map(|channel| (channel.account.clone(), channel.label.clone(), channel.account == draft.office)).collect();
     page::html(&StaffPage {
         csrf: by.csrf.clone(),
-        people: people.into_iter().map(|staff| person(staff, by, &directory, words)).collect(),
+        people,
         roles: Role::ALL.into_iter().map(|role| (role.as_str(), page::role_name(role, words), role.as_str() == draft.role)).collect(),
         agencies,
         offices,
@@ -90,43 +111,49 @@ pub(super) async fn draw(
     })
 }
 
-fn person(staff: Staff, by: &SignedIn, directory: &Directory, words: ui::Words) -> Person {
-    let agency = staff.agency.map(|agency| directory.agency_name(agency).to_owned());
-    Person {
-        id: staff.id.to_string(),
-        role: page::role_name(staff.role, words),
-        place: agency.or(staff.office).unwrap_or_default(),
-        me: staff.id == by.staff.id,
-        name: staff.name,
-        login: staff.login,
-        active: staff.active,
-    }
+async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Person>, WebError> {
+    let (directory, words) = (rooms.directory(), page::words(visit.language));
+    let people = store::staff::list(rooms.db()).await?;
+    let factors = store::factor::holders(rooms.db()).await?;
+    let invited = store::staff::waiting(rooms.db(), rooms.now()).await?;
+    let keys: Vec<Key> = people.iter().map(|staff| Key::login(&staff.login)).collect();
+    let paused = store::tries::paused(rooms.db(), &keys, rooms.now()).await?;
+    let person = |staff: Staff| {
+        let agency = staff.agency.map(|agency| directory.agency_name(agency).to_owned());
+        let paused = paused.get(&Key::login(&staff.login));
+        Person {
+            id: staff.id.to_string(),
+            role: page::role_name(staff.role, words),
+            place: agency.or(staff.office).unwrap_or_default(),
+            me: staff.id == by.staff.id,
+            factor: if factors.contains(&staff.id) {
+                Factor::Has
+            } else if staff.active && rooms.needs_factor(staff.role) {
+                Factor::Owes
+            } else {
+                Factor::Without
+            },
+            invited: invited.get(&staff.id).copied(),
+            paused: paused.map(|(fails, until)| (words.count("staff.paused", fails.unsigned_abs().into()), *until)),
+            name: staff.name,
+            login: staff.login,
+            active: staff.active,
+        }
+    };
+    Ok(people.into_iter().map(person).collect())
 }
 
 fn flashed(page: Page, done: &Done) -> Page {
     let text = match () {
         () if done.is("tutup") => page.t("staff.done.closed"),
         () if done.is("buka") => page.t("staff.done.opened"),
+        () if done.is("faktor") => page.t("staff.done.factor"),
+        () if done.is("alasan") => {
+            let text = page.t("staff.factor.no_reason").to_owned();
+            return page.flash(Tone::Bad, text);
+        }
         () => return page,
     };
     let text = text.to_owned();
     page.flash(Tone::Good, text)
-}
-
-/// A first password: sixteen symbols that nobody misreads, 80 bits.
-pub(super) fn first_password() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let symbols: Vec<char> = model::id::random_bytes().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-    symbols.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_first_password_is_long_enough_to_be_accepted_and_never_the_same() {
-        assert_eq!(first_password().len(), 19);
-        assert_ne!(first_password(), first_password());
-    }
 }

@@ -1,4 +1,4 @@
-//! `POST /admin/petugas`: makes an account; its first password is shown once.
+//! `POST /admin/petugas`: makes an account; the link with which its owner sets the password is shown once.
 
 use axum::{
     extract::State,
@@ -10,10 +10,10 @@ use serde_json::json;
 use store::{StoreError, staff::NewStaff};
 use ui::{Visit, Words};
 
-use super::staff::{Draft, Fresh, draw, first_password};
+use super::staff::{Draft, Fresh, draw};
 use crate::{
     Rooms, WebError,
-    account::slowly,
+    account::no_password,
     agency::Done,
     form::{Acting, Fields},
     page,
@@ -45,21 +45,20 @@ async fn add(rooms: &Rooms, by: &SignedIn, form: &Fields, words: Words) -> Resul
         Ok(new) => new,
         Err(error) => return Ok(Err(error)),
     };
-    let password = first_password();
-    let to_hash = password.clone();
-    let hash = slowly(move || store::staff::hash_password(&to_hash)).await?;
+    let hash = no_password().await?;
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
-    match store::staff::create(&mut tx, &new, &hash, now).await {
-        Ok(Some(_)) => {}
+    let id = match store::staff::create(&mut tx, &new, &hash, now).await {
+        Ok(Some(id)) => id,
         Ok(None) => return Ok(Err(words.t("staff.taken"))),
         Err(StoreError::Conflict { .. }) => return Ok(Err(words.t("staff.place_needed"))),
         Err(error) => return Err(error.into()),
-    }
+    };
+    let token = store::staff::invite(&mut tx, id, Some(by.staff.id), &hash, now).await?;
     let detail = json!({ "role": new.role.as_str(), "agency": new.agency, "office": new.office });
     store::audit::write(&mut tx, now, Some(by.staff.id), "staff.created", &new.login, &detail).await?;
     store::commit(tx).await?;
-    Ok(Ok(Fresh { login: new.login, password }))
+    Ok(Ok(Fresh::new(rooms, new.login, &token)))
 }
 
 fn read(form: &Fields, words: Words, rooms: &Rooms) -> Result<NewStaff, &'static str> {

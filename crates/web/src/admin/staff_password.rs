@@ -1,4 +1,4 @@
-//! `POST /admin/petugas/{id}/sandi`: a new first password for who forgot theirs; shown once, and all their sessions end.
+//! `POST /admin/petugas/{id}/sandi`: a link to set a new password, for who forgot theirs; shown once, and all their sessions end.
 
 use axum::{
     extract::{Path, State},
@@ -8,8 +8,8 @@ use model::StaffId;
 use serde_json::json;
 use ui::Visit;
 
-use super::staff::{Draft, Fresh, draw, first_password};
-use crate::{Rooms, WebError, account::slowly, agency::Done, form::Acting};
+use super::staff::{Draft, Fresh, draw};
+use crate::{Rooms, WebError, account::no_password, agency::Done, form::Acting};
 
 pub(crate) async fn submit(
     State(rooms): State<Rooms>,
@@ -23,14 +23,12 @@ pub(crate) async fn submit(
     if id == by.staff.id {
         return Err(WebError::NotForRole);
     }
-    let people = store::staff::list(rooms.db()).await?;
-    let login = people.into_iter().find(|staff| staff.id == id).map(|staff| staff.login).ok_or(WebError::NotFound)?;
-    let password = first_password();
-    let to_hash = password.clone();
-    let hash = slowly(move || store::staff::hash_password(&to_hash)).await?;
+    let staff = store::staff::by_id(rooms.db(), id).await?.filter(|staff| staff.active).ok_or(WebError::NotFound)?;
+    let hash = no_password().await?;
     let mut tx = store::begin(rooms.db()).await?;
-    store::staff::set_password(&mut tx, id, &hash).await?;
-    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.password", &login, &json!({})).await?;
+    let token = store::staff::invite(&mut tx, id, Some(by.staff.id), &hash, rooms.now()).await?;
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.password", &staff.login, &json!({})).await?;
     store::commit(tx).await?;
-    draw(&rooms, &visit, &by, Draft::default(), Some(Fresh { login, password }), &Done::default()).await
+    let fresh = Fresh::new(&rooms, staff.login, &token);
+    draw(&rooms, &visit, &by, Draft::default(), Some(fresh), &Done::default()).await
 }

@@ -194,10 +194,7 @@ async fn an_admin_makes_accounts_and_each_role_needs_its_place() {
     }
     let made = admin.post("/admin/petugas", &[("name", "Baru"), ("login", "Baru.Satu"), ("role", "officer"), ("agency", &roads)]).await;
     assert_eq!(made.status, StatusCode::OK);
-    let password = made.text.split("big-number\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a password");
-    let answer = world.post("/masuk", &[("login", "baru.satu"), ("password", password)]).await;
-    assert_eq!(answer.leads_to(), "/antrean");
-    assert!(!admin.get("/admin/petugas").await.text.contains(password), "shown once only");
+    assert!(made.text.contains("http://localhost/undangan/"), "the link is shown: {}", made.words());
     assert!(admin.get("/admin/catatan").await.words().contains("Akun dibuat: baru.satu"));
 }
 
@@ -206,9 +203,22 @@ async fn an_admin_cannot_lock_themselves_out() {
     let world = World::new().await;
     let admin = world.sign_in("admin").await;
     let (staff, _) = store::staff::by_login(&world.db, "admin").await.expect("a database").expect("an account");
-    for action in ["aktif", "sandi"] {
-        let answer = admin.post(&format!("/admin/petugas/{}/{action}", staff.id), &[("active", "tidak")]).await;
+    for action in ["aktif", "sandi", "tutup", "faktor"] {
+        let answer = admin.post(&format!("/admin/petugas/{}/{action}", staff.id), &[("reason", "x")]).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{action}");
     }
     assert_eq!(admin.get("/admin").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_audit_page_says_whether_everything_is_as_it_was_written() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin").await;
+    admin.post("/admin/petugas", &[("name", "Baru"), ("login", "baru"), ("role", "triage")]).await;
+    let page = admin.get("/admin/catatan").await;
+    let anchor = store::audit::anchor(&world.db).await.expect("a database");
+    assert!(anchor.number == 1 && page.text.contains(&anchor.to_string()), "{}", page.words());
+    let checked = admin.post("/admin/catatan/periksa", &[]).await.words();
+    assert!(checked.contains("1 catatan diperiksa. Semuanya masih seperti ketika ditulis."), "{checked}");
+    assert_eq!(world.sign_in("triase").await.post("/admin/catatan/periksa", &[]).await.status, StatusCode::FORBIDDEN);
 }

@@ -80,7 +80,15 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
     channels(world).await;
+    let new = [("name", "Baru Contoh"), ("login", "baru"), ("role", "triage")];
+    let invited = world.sign_in("admin").await.post("/admin/petugas", &new).await.text;
+    let invitation = invited.split_once("/undangan/").and_then(|(_, rest)| rest.split_once('<')).expect("a link").0.to_owned();
+    let leaver = store::staff::by_login(&world.db, "jalan").await.expect("a database").expect("an account").0.id;
     world.pass(SignedDuration::from_mins(7));
+    for _ in 0..6 {
+        world.post("/masuk", &[("login", "taman"), ("password", "salah")]).await;
+    }
+    let now = world.now().as_second();
     let parked = world.bus.parked(None, 1).await.expect("a bus")[0].id;
     let track = |complaint: &Complaint| format!("/t/{}", complaint.tracking.as_str());
     let page = |complaint: &Complaint| format!("/aduan/{}", complaint.id);
@@ -92,7 +100,10 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
         "incident": incident,
         "closed": closed,
+        "invitation": format!("/undangan/{invitation}"),
+        "leaving": format!("/admin/petugas/{leaver}/tutup"),
         "parked": format!("/admin/terparkir/{parked}"),
+        "now": now,
         "maps": !ui::asset("leaflet.js").is_empty(),
     })
 }

@@ -18,7 +18,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 17] = [
+    let table: [(&str, [u16; 7]); 18] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/loket", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, NOT_FOR_YOU, SIGN_IN]),
@@ -27,6 +27,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         (&photo, [OK, OK, NOT_FOUND, OK, NOT_FOUND, OK, SIGN_IN]),
         (&entered, [NOT_FOUND, NOT_FOUND, NOT_FOUND, OK, OK, OK, SIGN_IN]),
         ("/sandi", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
+        ("/faktor", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/peta.json", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/admin", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/terparkir", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),

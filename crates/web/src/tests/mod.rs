@@ -1,5 +1,6 @@
 //! The world of a page's test: a real database, a real bus, storage in memory, a clock that stands until it is told to go on.
 
+mod accounts;
 mod admins;
 mod blocks;
 mod browser;
@@ -29,7 +30,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{Complaint, ComplaintId, Role, Site, clock::Zone};
 use object_store::memory::InMemory;
 use servers::testing::{TestDatabase, TestNats};
-use store::{PgPool, StoreError};
+use store::{PgPool, StoreError, vault::Vault};
 use tower::ServiceExt;
 
 use crate::{Clock, Context, Rooms, router};
@@ -191,6 +192,8 @@ fn context(db: &PgPool, bus: &Bus, files: &Arc<InMemory>, seconds: &Arc<AtomicI6
         files: files.clone(),
         site: Site { name: "Kota Contoh".into(), base_url: base_url.into(), zone: Zone::Wib },
         staff_key: SigningKey::from_bytes(&[7; 32]),
+        vault: Some(Arc::new(Vault::parse(&format!("test {}", "5c".repeat(32))).expect("a key"))),
+        factor_for: Vec::new(),
         desk_url: Some("http://desk.example.id:8103/".into()),
         import_url: Some("http://import.example.id:8108/".into()),
         form_url: Some("http://form.example.id/".into()),

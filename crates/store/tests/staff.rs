@@ -1,0 +1,235 @@
+//! What keeps the accounts of staff, and what is written of them, against a real PostgreSQL; the tests act as the database's superuser.
+
+use futures::future::join_all;
+use model::{Language, Role, StaffId, Timestamp};
+use serde_json::json;
+use servers::testing::TestDatabase;
+use store::{
+    PgPool, StoreError,
+    audit::{self, Anchor, Fault, Wrong},
+    factor::{self, Resealed},
+    staff::{self, NewStaff},
+    vault::Vault,
+};
+
+const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
+
+fn after(seconds: i64) -> Timestamp {
+    NOW + jiff::SignedDuration::from_secs(seconds)
+}
+
+struct World {
+    _database: TestDatabase,
+    db: PgPool,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = servers::testing::database("store_staff", prepare).await;
+        let db = store::connect(&database.url(), 8).await.expect("connects");
+        Self { _database: database, db }
+    }
+
+    async fn staff(&self, login: &str) -> StaffId {
+        let new = NewStaff {
+            login: login.into(),
+            name: format!("Petugas {login}"),
+            role: Role::Triage,
+            agency: None,
+            office: None,
+            language: Language::Id,
+        };
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let id = staff::create(&mut tx, &new, "no password fits", NOW).await.expect("is written").expect("is new");
+        store::commit(tx).await.expect("commits");
+        id
+    }
+
+    /// So many entries, one after the other.
+    async fn entries(&self, count: usize) {
+        let who = self.staff("ani").await;
+        for n in 0..count {
+            let mut tx = store::begin(&self.db).await.expect("begins");
+            let detail = json!({ "reason": format!("alasan {n}\n\"kutip\" é"), "n": n });
+            let who = (n % 2 == 0).then_some(who);
+            audit::write(&mut tx, after(i64::try_from(n).expect("few")), who, "staff.created", &format!("baru{n}"), &detail)
+                .await
+                .expect("is written");
+            store::commit(tx).await.expect("commits");
+        }
+    }
+
+    /// As somebody who owns the database and switches off what guards the table.
+    async fn by_hand(&self, statements: &str) {
+        let all = format!("begin; set local session_replication_role = replica; {statements}; commit;");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(all)).execute(&self.db).await.expect("a superuser may");
+    }
+
+    async fn fault(&self, anchors: &[Anchor]) -> Option<(i64, Option<i64>, Wrong)> {
+        let verified = audit::verify(&self.db, anchors).await.expect("is read");
+        verified.fault.map(|Fault { number, wrong }| (verified.fine, number, wrong))
+    }
+}
+
+async fn prepare(url: String) -> Result<(), StoreError> {
+    let db = store::connect(&url, 1).await?;
+    store::migrate(&db).await?;
+    db.close().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audit_that_nobody_touched_fits_from_its_first_entry_to_its_anchor() {
+    let world = World::new().await;
+    let empty = audit::verify(&world.db, &[Anchor::START]).await.expect("is read");
+    assert_eq!((empty.fine, empty.fault, empty.last), (0, None, Anchor::START));
+    world.entries(7).await;
+    let anchor = audit::anchor(&world.db).await.expect("is read");
+    let verified = audit::verify(&world.db, &[anchor]).await.expect("is read");
+    assert_eq!((verified.fine, verified.fault, verified.last), (7, None, anchor));
+    let numbers: Vec<i64> = audit::list(&world.db, Some(7), 3).await.expect("is read").iter().map(|(_, entry)| entry.number).collect();
+    assert_eq!(numbers, [6, 5, 4]);
+}
+
+#[tokio::test]
+async fn whoever_writes_at_once_gets_a_place_of_their_own_without_a_gap() {
+    let world = World::new().await;
+    let write = async |n: i64| {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        for part in 0..2 {
+            audit::write(&mut tx, after(n), None, "staff.created", &format!("{n}.{part}"), &json!({})).await.expect("is written");
+        }
+        // Every third one thinks better of it: its places are not taken.
+        if n % 3 == 0 { drop(tx) } else { store::commit(tx).await.expect("commits") }
+    };
+    join_all((0..24).map(write)).await;
+    let verified = audit::verify(&world.db, &[]).await.expect("is read");
+    assert_eq!((verified.fine, verified.fault, verified.last.number), (32, None, 32));
+}
+
+#[tokio::test]
+async fn the_first_entry_that_was_altered_removed_or_put_in_is_named() {
+    for (statement, fine, number, wrong) in [
+        ("update audit set subject = 'lain' where number = 3", 2, Some(3), Wrong::Altered),
+        ("update audit set staff = null where number = 5", 4, Some(5), Wrong::Altered),
+        ("update audit set at = at + interval '1 microsecond' where number = 2", 1, Some(2), Wrong::Altered),
+        ("update audit set detail = detail || '{\"reason\": \"\"}' where number = 6", 5, Some(6), Wrong::Altered),
+        ("update audit set hash = sha256('x') where number = 6", 5, Some(6), Wrong::Altered),
+        // Written anew with a hash that fits: the next one remembers.
+        (
+            "update audit set subject = 'lain' where number = 4;
+             update audit set hash = sha256(audit_words(number, previous, id, at, staff, action, subject, detail)) where number = 4",
+            3,
+            Some(4),
+            Wrong::Altered,
+        ),
+        // Two change places.
+        (
+            "update audit set number = -1 where number = 3; update audit set number = 3 where number = 4; update audit set number = 4 where number = -1",
+            2,
+            Some(3),
+            Wrong::Altered,
+        ),
+        ("delete from audit where number = 1", 0, Some(1), Wrong::Missing),
+        ("delete from audit where number = 4", 3, Some(4), Wrong::Missing),
+        ("delete from audit where number >= 6", 5, Some(6), Wrong::Missing),
+        ("delete from audit", 0, Some(1), Wrong::Missing),
+        // Removed, and the gap closed.
+        ("delete from audit where number = 4; update audit set number = number - 1 where number > 4", 3, Some(4), Wrong::Altered),
+        (
+            "insert into audit select gen_random_uuid(), at, staff, action, 'lain', detail, 0, previous, hash from audit where number = 1",
+            0,
+            Some(0),
+            Wrong::Inserted,
+        ),
+        (
+            "drop index audit_number; insert into audit select 'ffffffff-ffff-7fff-bfff-ffffffffffff', at, staff, action, 'lain', detail, 3, previous, hash from audit where number = 3",
+            3,
+            Some(3),
+            Wrong::Inserted,
+        ),
+        (
+            "insert into audit (id, at, action, subject, number, previous, hash)
+             select gen_random_uuid(), now(), 'staff.created', 'lain', 8, hash, hash from audit_chain;
+             update audit set hash = sha256(audit_words(number, previous, id, at, staff, action, subject, detail)) where number = 8",
+            7,
+            Some(8),
+            Wrong::Inserted,
+        ),
+        (
+            "insert into audit (id, at, action, subject) values (gen_random_uuid(), now(), 'staff.created', 'lain')",
+            7,
+            None,
+            Wrong::Inserted,
+        ),
+        ("delete from audit_chain", 7, None, Wrong::Missing),
+    ] {
+        let world = World::new().await;
+        world.entries(7).await;
+        world.by_hand(statement).await;
+        assert_eq!(world.fault(&[]).await, Some((fine, number, wrong)), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_anchor_finds_an_end_that_was_cut_off_with_care_or_a_chain_written_anew() {
+    let world = World::new().await;
+    world.entries(7).await;
+    let anchor = audit::anchor(&world.db).await.expect("is read");
+    world
+        .by_hand(
+            "delete from audit where number > 4;
+         update audit_chain set number = 4, hash = (select hash from audit where number = 4)",
+        )
+        .await;
+    assert_eq!(world.fault(&[]).await, None, "without an anchor nothing shows");
+    assert_eq!(world.fault(&[anchor]).await, Some((4, Some(5), Wrong::Missing)));
+
+    let world = World::new().await;
+    world.entries(4).await;
+    let anchor = audit::anchor(&world.db).await.expect("is read");
+    world
+        .by_hand(
+            "update audit set subject = 'lain' where number = 4;
+         update audit set hash = sha256(audit_words(number, previous, id, at, staff, action, subject, detail)) where number = 4;
+         update audit_chain set hash = (select hash from audit where number = 4)",
+        )
+        .await;
+    assert_eq!(world.fault(&[]).await, None, "without an anchor nothing shows");
+    assert_eq!(world.fault(&[anchor]).await, Some((3, Some(4), Wrong::Altered)));
+}
+
+#[tokio::test]
+async fn what_is_written_is_changed_by_no_ordinary_statement() {
+    let world = World::new().await;
+    world.entries(2).await;
+    for statement in ["update audit set subject = 'lain' where number = 1", "delete from audit where number = 2", "truncate audit"] {
+        let refused = sqlx::raw_sql(statement).execute(&world.db).await.expect_err(statement).to_string();
+        assert!(refused.contains("never changed"), "{refused}");
+    }
+    assert_eq!(world.fault(&[]).await, None);
+}
+
+#[tokio::test]
+async fn keys_are_replaced_in_peace_and_a_row_in_another_account_opens_nothing() {
+    let world = World::new().await;
+    let (ani, budi) = (world.staff("ani").await, world.staff("budi").await);
+    let (old, new) = (Vault::new_line(), Vault::new_line());
+    let vault = |lines: &[&String]| Vault::parse(&lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join("\n")).expect("keys");
+    let first = vault(&[&old]);
+    for (who, secret) in [(ani, b"rahasia ani"), (budi, b"rahasia bud")] {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert!(factor::begin(&mut tx, who, &first.seal(&factor::about(who), secret), NOW).await.expect("is written"));
+        store::commit(tx).await.expect("commits");
+    }
+    let both = vault(&[&old, &new]);
+    assert_eq!(factor::reseal(&world.db, &both).await.expect("is written"), Resealed { moved: 2, closed: 0 });
+    let only_new = vault(&[&new]);
+    let kept = factor::of(&world.db, ani).await.expect("is read").expect("is there");
+    assert_eq!(only_new.open(&factor::about(ani), &kept.sealed).as_deref(), Ok(&b"rahasia ani"[..]), "the old key may go");
+    assert!(only_new.open(&factor::about(budi), &kept.sealed).is_err(), "it belongs to one account");
+    let another = vault(&[&Vault::new_line()]);
+    let lost = factor::reseal(&world.db, &another).await.expect("is read");
+    assert_eq!(lost, Resealed { moved: 0, closed: 2 }, "a key that is gone is told, and nothing is overwritten");
+    assert_eq!(factor::of(&world.db, ani).await.expect("is read").expect("is there").sealed, kept.sealed);
+}

@@ -1,0 +1,183 @@
+//! `GET /faktor` and what its forms post to: the second factor of whoever is signed in.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde_json::json;
+use store::{
+    factor::{self, about},
+    tries::Key,
+};
+use ui::{Page, Tone, Visit};
+
+use super::{pause, second, second::Second, slowly, totp};
+use crate::{
+    Rooms, WebError,
+    agency::Done,
+    form::Acting,
+    page,
+    session::{self, SignedIn},
+};
+
+#[derive(Template)]
+#[template(path = "factor.html")]
+struct FactorPage {
+    page: Page,
+    csrf: String,
+    stage: Stage,
+    /// Their role may not work without one.
+    needed: bool,
+    error: String,
+}
+
+enum Stage {
+    /// They have none; `possible`: the installation has a key to seal it with.
+    Off { possible: bool },
+    /// Here is the secret: prove that the app has it.
+    Prove { qr: String, secret: String },
+    /// New recovery codes, shown this once.
+    Codes { codes: Vec<String> },
+    /// They have one.
+    On { codes_left: u64 },
+}
+
+pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
+    let stage = standing(&rooms, &by).await?;
+    let mut page = frame(&rooms, &visit, &by);
+    if done.is("lepas") {
+        let text = page.t("factor.done.removed").to_owned();
+        page = page.flash(Tone::Good, text);
+    }
+    draw(&rooms, page, &by, stage, String::new())
+}
+
+async fn standing(rooms: &Rooms, by: &SignedIn) -> Result<Stage, WebError> {
+    let kept = factor::of(rooms.db(), by.staff.id).await?.filter(|kept| kept.confirmed);
+    Ok(match kept {
+        Some(kept) => Stage::On { codes_left: u64::try_from(kept.codes_left).unwrap_or_default() },
+        None => Stage::Off { possible: rooms.vault().is_some() },
+    })
+}
+
+fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
+    page::staff(rooms, visit, by, page::words(visit.language).t("factor.title"))
+}
+
+fn draw(rooms: &Rooms, page: Page, by: &SignedIn, stage: Stage, error: String) -> Result<Response, WebError> {
+    let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let needed = rooms.needs_factor(by.staff.role);
+    let page = FactorPage { page, csrf: by.csrf.clone(), stage, needed, error };
+    Ok((status, page::html(&page)?).into_response())
+}
+
+/// `POST /faktor/mulai`: the password once more, then a new secret.
+pub(crate) async fn begin(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    let page = frame(&rooms, &visit, &by);
+    let Some(vault) = rooms.vault() else { return draw(&rooms, page, &by, Stage::Off { possible: false }, String::new()) };
+    let turn = match pause::take(&rooms, Key::second(by.staff.id)).await? {
+        Ok(turn) => turn,
+        Err(until) => {
+            let error = pause::say(until, rooms.now(), page.words);
+            return draw(&rooms, page, &by, Stage::Off { possible: true }, error);
+        }
+    };
+    let password = form.exact("password").to_owned();
+    let hash = store::staff::by_login(rooms.db(), &by.staff.login).await?.map(|(_, hash)| hash);
+    if !slowly(move || store::staff::verify_password(&password, hash.as_deref())).await? {
+        turn.failed(&rooms, Some(&by.staff));
+        let error = page.t("password.wrong").to_owned();
+        return draw(&rooms, page, &by, Stage::Off { possible: true }, error);
+    }
+    turn.forgive(&rooms).await?;
+    let secret = totp::new_secret();
+    let mut tx = store::begin(rooms.db()).await?;
+    let begun = factor::begin(&mut tx, by.staff.id, &vault.seal(&about(by.staff.id), &secret), rooms.now()).await?;
+    store::commit(tx).await?;
+    // Another window may have finished meanwhile.
+    let stage = if begun { prove(&rooms, &by, &secret) } else { standing(&rooms, &by).await? };
+    draw(&rooms, page, &by, stage, String::new())
+}
+
+fn prove(rooms: &Rooms, by: &SignedIn, secret: &[u8]) -> Stage {
+    Stage::Prove { qr: ui::qr_svg(&totp::link(&rooms.site().name, &by.staff.login, secret)), secret: totp::as_text(secret) }
+}
+
+/// `POST /faktor`: the first code of the app. All sessions end; the one at hand begins anew.
+pub(crate) async fn confirm(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    let page = frame(&rooms, &visit, &by);
+    let Some(kept) = factor::of(rooms.db(), by.staff.id).await?.filter(|kept| !kept.confirmed) else {
+        return Ok(Redirect::to("/faktor").into_response());
+    };
+    let secret = second::open(&rooms, &by.staff, &kept)?;
+    let turn = match pause::take(&rooms, Key::second(by.staff.id)).await? {
+        Ok(turn) => turn,
+        Err(until) => {
+            let error = pause::say(until, rooms.now(), page.words);
+            return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error);
+        }
+    };
+    let typed: String = form.text("code").chars().filter(|c| !c.is_whitespace()).collect();
+    let Some(step) = totp::step_of(&secret, &typed, rooms.now(), 0) else {
+        turn.failed(&rooms, Some(&by.staff));
+        let error = page.t("factor.wrong").to_owned();
+        return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error);
+    };
+    turn.forgive(&rooms).await?;
+    let codes = factor::new_codes();
+    let mut tx = store::begin(rooms.db()).await?;
+    if !factor::confirm(&mut tx, by.staff.id, step, &codes, rooms.now()).await? {
+        return Ok(Redirect::to("/faktor").into_response());
+    }
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.factor_set", &by.staff.login, &json!({})).await?;
+    store::commit(tx).await?;
+    afresh(&rooms, &visit, by, Stage::Codes { codes }).await
+}
+
+/// The page in a session that just began, because all others ended.
+async fn afresh(rooms: &Rooms, visit: &Visit, by: SignedIn, stage: Stage) -> Result<Response, WebError> {
+    let token = store::staff::open_session(rooms.db(), by.staff.id, rooms.now()).await?;
+    let csrf = store::staff::session(rooms.db(), &token, rooms.now()).await?.map(|session| session.csrf).unwrap_or_default();
+    let by = SignedIn { csrf, ..by };
+    let mut response = draw(rooms, frame(rooms, visit, &by), &by, stage, String::new())?;
+    response.headers_mut().insert(header::SET_COOKIE, session::cookie(&token, rooms.https()));
+    Ok(response)
+}
+
+/// `POST /faktor/kode`: ten new recovery codes, for a code of the app.
+pub(crate) async fn codes(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    let page = frame(&rooms, &visit, &by);
+    if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
+        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error);
+    }
+    let codes = factor::new_codes();
+    let mut tx = store::begin(rooms.db()).await?;
+    factor::set_codes(&mut tx, by.staff.id, &codes).await?;
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.recovery_codes", &by.staff.login, &json!({})).await?;
+    store::commit(tx).await?;
+    draw(&rooms, page, &by, Stage::Codes { codes }, String::new())
+}
+
+/// `POST /faktor/lepas`: without a second factor from now on, or with another phone next, for a code.
+pub(crate) async fn remove(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    let page = frame(&rooms, &visit, &by);
+    if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
+        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error);
+    }
+    let mut tx = store::begin(rooms.db()).await?;
+    factor::remove(&mut tx, by.staff.id).await?;
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.factor_removed", &by.staff.login, &json!({})).await?;
+    store::commit(tx).await?;
+    let token = store::staff::open_session(rooms.db(), by.staff.id, rooms.now()).await?;
+    Ok(([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to("/faktor?done=lepas")).into_response())
+}
+
+async fn refused(rooms: &Rooms, by: &SignedIn, code: &str, page: &Page) -> Result<Option<String>, WebError> {
+    Ok(match second::check(rooms, &by.staff, code).await? {
+        Second::Fits => None,
+        Second::Wrong(None) => Some(page.t("factor.wrong").to_owned()),
+        Second::Wrong(Some(until)) | Second::Wait(until) => Some(pause::say(until, rooms.now(), page.words)),
+    })
+}
