@@ -57,5 +57,6 @@ select keep_words(array(select id from complaint));
 insert into known_word
 select distinct word from complaint_words, unnest(tsvector_to_array(words)) as word where word ~ '^[a-z]{3,30}$';
 
--- A number is found by its beginning, whatever order the database's language has.
-alter table complaint alter column reference type text collate "C";
+-- A number is found by its beginning, whatever order the database's language has. The code goes along, so that its index stays behind the number's: of two
+-- that are taken, the number is the one that is told.
+alter table complaint alter column reference type text collate "C", alter column tracking type text collate "C";
