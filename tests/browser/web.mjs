@@ -23,6 +23,8 @@ try {
   await joinedByHand();
   await twoSteps();
   await invited();
+  await theListByKeyboard();
+  await searchedWithoutScripts();
   await anOfficersDay();
   await theOtherLanguage();
 } catch (error) {
@@ -135,7 +137,7 @@ async function onPaper() {
 function staffPages() {
   const { open: one, triage, secret, blocked } = city.complaints;
   return {
-    jalan: { queue: "/antrean", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, incident: city.incident },
+    jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, incident: city.incident },
     "jalan.penyelia": { block: one, blocked },
     triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, same: "/usulan", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
@@ -346,6 +348,59 @@ async function invited() {
   await visit(page, at(city.invitation));
   must((await page.textContent("main")).includes("tidak berlaku lagi"), "invitation", "the link can be used again");
   await judge(page, "invitation-over");
+  await context.close();
+}
+
+/** j, k, / and ? lead through a list; a name is found and stands in no address. */
+async function theListByKeyboard() {
+  const where = "the list by keyboard";
+  const context = await visitor(browser);
+  const page = await signIn(context, "jalan");
+  const stands = (place) => page.evaluate((n) => [...document.querySelectorAll(".rows .first a")].indexOf(document.activeElement) === n, place);
+  await visit(page, at("/antrean"));
+  await page.waitForFunction(() => document.querySelector("#tombol")?.hidden === false);
+  await page.keyboard.press("j");
+  must(await stands(0), where, "j does not begin at the first line");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  must(await stands(1), where, "j and k do not go from line to line");
+  await page.keyboard.press("?");
+  must(await page.isVisible("#tombol dl"), where, "? does not show the keys");
+  await judge(page, "jalan-keys");
+  await page.keyboard.press("/");
+  await page.keyboard.type("jalan berlubang");
+  must((await page.inputValue("#cari")) === "jalan berlubang", where, "/ does not lead to the search");
+  await pressed(page);
+  must(page.url().includes("/antrean?cari=jalan%20berlubang"), where, `words lead to ${page.url()}`);
+  must((await page.locator(".rows mark").count()) > 0, where, "what fits is not marked");
+  await page.fill("#cari", "Budi");
+  await page.focus("#cari");
+  await pressed(page);
+  must(!page.url().includes("Budi"), where, "a name stands in the address");
+  must((await page.textContent("main")).includes("nama pelapor"), where, "a name is not found");
+  await judge(page, "jalan-found-name");
+  await visit(page, at("/antrean"));
+  await page.waitForFunction(() => document.querySelector("#tombol")?.hidden === false);
+  await page.keyboard.press("j");
+  await pressed(page);
+  must(page.url().includes("/aduan/"), where, "Enter does not open the complaint");
+  await context.close();
+}
+
+async function searchedWithoutScripts() {
+  const context = await visitor(browser, { javaScriptEnabled: false });
+  const page = await signIn(context, "jalan");
+  await visit(page, at("/antrean"));
+  must(!(await page.isVisible("#tombol")), "search without scripts", "keys are shown that do nothing");
+  await page.fill("#cari", "jalan berlubang");
+  await page.click("form[role=search] button");
+  must((await page.locator(".rows mark").count()) > 0, "search without scripts", "nothing is found");
+  await page.click("summary:has-text('Simpan daftar ini')");
+  await page.fill("#nama-daftar", "Lubang jalan");
+  await page.click("button:has-text('Simpan')");
+  must((await page.textContent("main")).includes("Daftar disimpan."), "search without scripts", "that a list is kept is not told");
+  must((await page.locator("nav.saved a[aria-current]").count()) === 1, "search without scripts", "the kept list is not where we are");
   await context.close();
 }
 

@@ -230,10 +230,10 @@ pub struct Work {
 pub async fn work(db: &PgPool, now: Timestamp) -> Result<Work> {
     let row = sqlx::query!(
         r#"select
-          (select count(*) from complaint where status = 'received') as "unrouted!",
-          (select min(opened_at) from complaint where status = 'received') as "oldest_unrouted: At",
-          (select count(*) from dispatch where work in ('open', 'in_progress', 'awaiting_citizen')) as "open!",
-          (select count(*) from dispatch where work in ('open', 'in_progress', 'awaiting_citizen') and deadline < $1) as "overdue!",
+          (select count(*) from queue_open where work = 'triage') as "unrouted!",
+          (select min(opened_at) from queue_open where work = 'triage') as "oldest_unrouted: At",
+          (select count(*) from queue_open where work <> 'triage') as "open!",
+          (select count(*) from queue_open where work <> 'triage' and deadline < $1) as "overdue!",
           (select count(*) from dispatch where state = 'due') as "untold!",
           (select count(*) from dispatch where state = 'refused') as "refused!",
           (select count(*) from attachment where state = 'due') as "attachments!""#,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at, json, known, point, to_json},
-    reply,
+    reply, search,
 };
 
 /// One complaint with its dispatches.
@@ -313,6 +313,7 @@ pub async fn write_many(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     insert(tx, &new).await?;
     update(tx, &changed).await?;
     write_dispatches(tx, decisions).await?;
+    search::keep(tx, decisions).await?;
     insert_updates(tx, decisions).await?;
     let replies: Vec<reply::New<'_>> = decisions
         .iter()

@@ -21,11 +21,15 @@ pub mod learned;
 pub mod likeness;
 pub mod live;
 pub mod look;
+#[cfg(feature = "bare")]
+pub mod made;
 pub mod message;
 pub mod notice;
 mod password;
 pub mod queue;
 pub mod reply;
+pub mod saved;
+pub mod search;
 pub mod staff;
 pub mod tries;
 pub mod vault;

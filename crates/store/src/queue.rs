@@ -3,8 +3,9 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Reference, Role, StaffId, Status, Visibility};
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
@@ -69,8 +70,14 @@ pub enum View {
     Mine,
     /// What agencies still have to act on.
     Open,
-    /// The same, past its deadline.
+    /// Of that, what nobody has taken.
+    Unassigned,
+    /// Of that, what is due before the day ends and not late yet.
+    Today,
+    /// Of that, what is past its deadline.
     Overdue,
+    /// Of that, where the citizen was asked and has not answered.
+    Waiting,
     /// What a person must give to an agency; words of danger first.
     Triage,
     /// What agencies have finished or handed on.
@@ -79,7 +86,8 @@ pub enum View {
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 5] = [Self::Mine, Self::Open, Self::Overdue, Self::Triage, Self::Done];
+    pub const ALL: [Self; 8] =
+        [Self::Mine, Self::Open, Self::Unassigned, Self::Today, Self::Overdue, Self::Waiting, Self::Triage, Self::Done];
 }
 
 /// What narrows a list. Empty: nothing does.
@@ -91,6 +99,37 @@ pub struct Filter {
     pub area: Option<String>,
     /// Only this agency; narrows the scope, never widens it.
     pub agency: Option<AgencyId>,
+    /// Only what came by this account of this adapter.
+    pub channel: Option<(AdapterName, String)>,
+    /// Only where words of danger were found.
+    pub danger: bool,
+    /// Only this grade.
+    pub visibility: Option<Visibility>,
+    /// Only what was opened then or later.
+    pub opened_since: Option<Timestamp>,
+    /// Only what was opened earlier.
+    pub opened_before: Option<Timestamp>,
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the top.
+    #[default]
+    Top,
+    /// After this line.
+    After(Cursor),
+    /// So that it ends before this line.
+    Before(Cursor),
+}
+
+/// The times that lists are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Now: what was due before is late.
+    pub now: Timestamp,
+    /// When the day ends, where the city is.
+    pub tonight: Timestamp,
 }
 
 /// One line of a list.
@@ -140,6 +179,21 @@ impl Row {
     }
 }
 
+impl Cursor {
+    /// A place in what was found, which is in the order of how well it fits.
+    pub(crate) fn of_rank(rank: i64, id: Uuid) -> Self {
+        Self { calm: true, at: Timestamp::from_microsecond(rank).unwrap_or_default(), id }
+    }
+
+    pub(crate) fn rank(self) -> i64 {
+        self.at.as_microsecond()
+    }
+
+    pub(crate) fn id(self) -> Uuid {
+        self.id
+    }
+}
+
 /// A place in a list: everything after it comes next. In an address: `calm.1764000000000000.<uuid>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -173,8 +227,14 @@ pub struct Counts {
     pub mine: u64,
     /// [`View::Open`].
     pub open: u64,
+    /// [`View::Unassigned`].
+    pub unassigned: u64,
+    /// [`View::Today`].
+    pub today: u64,
     /// [`View::Overdue`].
     pub overdue: u64,
+    /// [`View::Waiting`].
+    pub waiting: u64,
     /// [`View::Triage`].
     pub triage: u64,
     /// [`View::Done`].
@@ -187,30 +247,13 @@ impl Counts {
         match view {
             View::Mine => self.mine,
             View::Open => self.open,
+            View::Unassigned => self.unassigned,
+            View::Today => self.today,
             View::Overdue => self.overdue,
+            View::Waiting => self.waiting,
             View::Triage => self.triage,
             View::Done => self.done,
         }
-    }
-}
-
-/// What a list query asks for, as parameters.
-struct Narrow<'a> {
-    agencies: Option<Vec<Uuid>>,
-    office: Option<&'a str>,
-    category: Option<&'a str>,
-    area: Option<&'a str>,
-}
-
-impl<'a> Narrow<'a> {
-    fn by(scope: &'a Scope, filter: &'a Filter) -> Self {
-        let asked = filter.agency.map(|agency| agency.0);
-        let agencies = match (scope.agency(), asked) {
-            (Some(own), Some(asked)) if own != asked => Some(Vec::new()),
-            (Some(own), _) => Some(vec![own]),
-            (None, asked) => asked.map(|asked| vec![asked]),
-        };
-        Self { agencies, office: scope.office(), category: filter.category.as_deref(), area: filter.area.as_deref() }
     }
 }
 
@@ -223,201 +266,327 @@ pub struct Asked<'a> {
     pub view: View,
     /// What narrows it.
     pub filter: &'a Filter,
-    /// The last line of the page before; `None`: from the top.
-    pub after: Option<Cursor>,
+    /// Which page.
+    pub from: Start,
     /// How many lines at most.
     pub most: u16,
 }
 
-impl Asked<'_> {
-    fn after_at(&self) -> Option<At> {
-        self.after.map(|cursor| at(cursor.at))
-    }
+/// A page of a list, and where the pages beside it begin.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lines {
+    /// In the order of the list.
+    pub rows: Vec<Row>,
+    /// The page before, if there is one.
+    pub newer: Option<Cursor>,
+    /// The page after, if there is one.
+    pub older: Option<Cursor>,
+}
 
-    fn after_id(&self) -> Option<Uuid> {
-        self.after.map(|cursor| cursor.id)
+/// One page of a list. A line is a complaint with one agency; in triage, a complaint. A page that is not there any more, because what was on it
+/// moved on, is the nearest one.
+pub async fn rows(db: &PgPool, scope: &Scope, asked: &Asked<'_>, times: Times) -> Result<Lines> {
+    let page = page(db, scope, asked, asked.from, times).await?;
+    match asked.from {
+        // The beginning of the list came nearer: a short first page would look like the whole list.
+        Start::Before(_) if page.newer.is_none() => self::page(db, scope, asked, Start::Top, times).await,
+        Start::After(cursor) if page.rows.is_empty() => self::page(db, scope, asked, Start::Before(cursor), times).await,
+        _ => Ok(page),
     }
 }
 
-/// One page of a list. A line is a complaint with one agency; in triage, a complaint.
-pub async fn rows(db: &PgPool, scope: &Scope, asked: &Asked<'_>, now: Timestamp) -> Result<Vec<Row>> {
-    let narrow = Narrow::by(scope, asked.filter);
-    let found = match asked.view {
-        View::Mine | View::Open | View::Overdue => pending(db, &narrow, asked, now).await,
-        View::Triage => triage(db, &narrow, asked).await,
-        View::Done => done(db, &narrow, asked).await,
+async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> Result<Lines> {
+    let most = usize::from(asked.most);
+    let mut query = list(scope, asked, from, times);
+    // Not kept as a prepared statement: each list has its own best plan, and PostgreSQL would settle for one that fits none.
+    let found: Vec<Found> = query.build_query_as().persistent(false).fetch_all(db).await.map_err(StoreError::from_sqlx)?;
+    let mut rows = found.into_iter().map(into_row).collect::<Result<Vec<_>>>()?;
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let back = matches!(from, Start::Before(_));
+    if back {
+        rows.reverse();
+    }
+    let newer = rows.first().map(Row::cursor).filter(|_| if back { more } else { from != Start::Top });
+    let older = rows.last().map(Row::cursor).filter(|_| back || more);
+    Ok(Lines { rows, newer, older })
+}
+
+/// Columns of a line, of `q` (the narrow row), `c` (its complaint) and `s` (who took it).
+const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
+    q.visibility, c.adapter, c.account, q.danger, exists (select from attachment a join message m on m.id = a.message \
+    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency";
+
+/// The narrow rows of one page, then what is shown of their complaints.
+fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("select ");
+    query.push(COLUMNS);
+    query.push(match asked.view {
+        View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
+        View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
+        _ => ", q.work, q.deadline from (select *, q.deadline as sort_at from queue_open q where q.work <> 'triage'",
+    });
+    within(&mut query, asked.view, scope, asked.filter);
+    which(&mut query, asked.view, asked.me, times);
+    let descending = matches!(from, Start::Before(_)) != (asked.view == View::Done);
+    let (key, order) = match (asked.view, descending) {
+        (View::Triage, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
+        (View::Triage, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
+        (View::Done, false) => ("(q.given_at, q.id)", "q.given_at, q.id"),
+        (View::Done, true) => ("(q.given_at, q.id)", "q.given_at desc, q.id desc"),
+        (_, false) => ("(q.deadline, q.id)", "q.deadline, q.id"),
+        (_, true) => ("(q.deadline, q.id)", "q.deadline desc, q.id desc"),
     };
-    found.map_err(StoreError::from_sqlx)?.into_iter().map(into_row).collect()
+    if let Start::After(cursor) | Start::Before(cursor) = from {
+        query.push(format_args!(" and {key} {} (", if descending { "<" } else { ">" }));
+        if asked.view == View::Triage {
+            query.push_bind(cursor.calm).push(", ");
+        }
+        query.push_bind(at(cursor.at)).push(", ").push_bind(cursor.id).push(")");
+    }
+    query.push(format_args!(" order by {order} limit ")).push_bind(i64::from(asked.most) + 1);
+    query.push(") q join complaint c on c.id = q.complaint ");
+    query.push(if asked.view == View::Done {
+        "join dispatch d on d.id = q.id left join staff s on s.id = d.officer"
+    } else {
+        "left join staff s on s.id = q.officer"
+    });
+    query.push(format_args!(" order by {}", order.replace("q.deadline", "q.sort_at")));
+    query
 }
 
-/// What agencies still have to act on, the nearest deadline first.
-async fn pending(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>, now: Timestamp) -> sqlx::Result<Vec<Found>> {
-    let mine = (asked.view == View::Mine).then_some(asked.me.0);
-    let late_at = (asked.view == View::Overdue).then(|| at(now));
-    sqlx::query_as!(
-        Found,
-        r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                      d.deadline as "deadline?: At", c.opened_at as "opened_at: At",
-                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      c.danger as "danger!",
-                      exists (select 1 from attachment a join message m on m.id = a.message
-                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      d.deadline as "sort_at!: At", d.id as "sort_id!"
-               from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
-               where d.work in ('open', 'in_progress', 'awaiting_citizen')
-                 and ($1::uuid[] is null or d.agency = any($1))
-                 and ($2::text is null or c.account = $2)
-                 and ($3::text is null or c.category = $3)
-                 and ($4::text is null or starts_with(c.area, $4))
-                 and ($5::uuid is null or d.officer = $5)
-                 and ($6::timestamptz is null or d.deadline < $6)
-                 and ($7::timestamptz is null or (d.deadline, d.id) > ($7, $8))
-               order by d.deadline, d.id
-               limit $9"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
-        mine,
-        late_at as Option<At>,
-        asked.after_at() as Option<At>,
-        asked.after_id(),
-        i64::from(asked.most),
-    )
-    .fetch_all(db)
-    .await
+/// What is in the scope and fits the filter.
+fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter: &Filter) {
+    for agency in [scope.agency(), filter.agency.map(|agency| agency.0)].into_iter().flatten() {
+        if view == View::Triage {
+            query.push(" and exists (select from dispatch d where d.complaint = q.complaint and d.agency = ").push_bind(agency).push(")");
+        } else {
+            query.push(" and q.agency = ").push_bind(agency);
+        }
+    }
+    if let Some(office) = scope.office() {
+        query.push(" and q.account = ").push_bind(office.to_owned());
+    }
+    kind(query, filter);
+    if let Some(since) = filter.opened_since {
+        query.push(" and q.opened_at >= ").push_bind(at(since));
+        if view == View::Done {
+            // Nothing is given to an agency before it is opened; the day is for clocks that differ.
+            let given = since.checked_sub(SignedDuration::from_hours(24)).unwrap_or(since);
+            query.push(" and q.given_at >= ").push_bind(at(given));
+        }
+    }
+    if let Some(before) = filter.opened_before {
+        query.push(" and q.opened_at < ").push_bind(at(before));
+    }
 }
 
-/// What waits for a person, words of danger first, then the oldest.
-async fn triage(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Result<Vec<Found>> {
-    sqlx::query_as!(
-        Found,
-        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
-                      null::timestamptz as "deadline?: At", c.opened_at as "opened_at: At",
-                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      c.danger as "danger!",
-                      exists (select 1 from attachment a join message m on m.id = a.message
-                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      c.opened_at as "sort_at!: At", c.id as "sort_id!"
-               from complaint c
-               where c.status = 'received'
-                 and ($1::uuid[] is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = any($1)))
-                 and ($2::text is null or c.account = $2)
-                 and ($3::text is null or c.category = $3)
-                 and ($4::text is null or starts_with(c.area, $4))
-                 and ($5::timestamptz is null
-                      or (not c.danger, c.opened_at, c.id) > ($8, $5, $6))
-               order by c.danger desc, c.opened_at, c.id
-               limit $7"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
-        asked.after_at() as Option<At>,
-        asked.after_id(),
-        i64::from(asked.most),
-        asked.after.is_some_and(|cursor| cursor.calm),
-    )
-    .fetch_all(db)
-    .await
+/// Of the filter, what also the counter knows.
+fn kind(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(category) = &filter.category {
+        query.push(" and q.category = ").push_bind(category.clone());
+    }
+    if let Some(area) = &filter.area {
+        match area.len() {
+            10 => query.push(" and q.area = ").push_bind(area.clone()),
+            7 => query.push(" and left(q.area, 7) = ").push_bind(area.clone()),
+            _ => query.push(" and starts_with(q.area, ").push_bind(area.clone()).push(")"),
+        };
+    }
+    if let Some((adapter, account)) = &filter.channel {
+        query.push(" and q.channel = ").push_bind(format!("{adapter} {account}"));
+    }
+    if filter.danger {
+        query.push(" and q.danger");
+    }
+    if let Some(visibility) = filter.visibility {
+        query.push(" and q.visibility = ").push_bind(visibility.as_str());
+        // Said once more as it is, so that the index of what is not public is recognised.
+        if visibility != Visibility::Public {
+            query.push(" and q.visibility <> 'public'");
+        }
+    }
 }
 
-/// What agencies finished or handed on, what they got last first.
-async fn done(db: &PgPool, narrow: &Narrow<'_>, asked: &Asked<'_>) -> sqlx::Result<Vec<Found>> {
-    sqlx::query_as!(
-        Found,
-        r#"select c.id, c.reference, c.status, d.agency as "agency?", d.work as "work?", s.name as "officer?",
-                      d.deadline as "deadline?: At", c.opened_at as "opened_at: At",
-                      c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                      c.danger as "danger!",
-                      exists (select 1 from attachment a join message m on m.id = a.message
-                              where m.complaint = c.id and a.kind = 'image') as "has_photo!",
-                      d.given_at as "sort_at!: At", d.id as "sort_id!"
-               from dispatch d join complaint c on c.id = d.complaint left join staff s on s.id = d.officer
-               where d.work in ('done', 'handed_over')
-                 and ($1::uuid[] is null or d.agency = any($1))
-                 and ($2::text is null or c.account = $2)
-                 and ($3::text is null or c.category = $3)
-                 and ($4::text is null or starts_with(c.area, $4))
-                 and ($5::timestamptz is null or (d.given_at, d.id) < ($5, $6))
-               order by d.given_at desc, d.id desc
-               limit $7"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
-        asked.after_at() as Option<At>,
-        asked.after_id(),
-        i64::from(asked.most),
-    )
-    .fetch_all(db)
-    .await
+/// What makes the list this list.
+fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Times) {
+    match view {
+        View::Mine => query.push(" and q.officer = ").push_bind(me.0),
+        View::Unassigned => query.push(" and q.officer is null"),
+        View::Today => query.push(" and q.deadline >= ").push_bind(at(times.now)).push(" and q.deadline < ").push_bind(at(times.tonight)),
+        View::Overdue => query.push(" and q.deadline < ").push_bind(at(times.now)),
+        View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
+        View::Open | View::Triage | View::Done => query,
+    };
 }
 
-/// How many lines each list has for `me`. Complaints are looked at only where something narrows the list: the rest is counted in the
-/// indexes of `dispatch`.
-pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, now: Timestamp) -> Result<Counts> {
-    let narrow = Narrow::by(scope, filter);
-    // Not materialized: each of the two counts has its own index.
-    let work = sqlx::query!(
-        r#"with narrowed as not materialized (
-             select d.work, d.officer, d.deadline
-             from dispatch d
-             where ($1::uuid[] is null or d.agency = any($1))
-               and (coalesce($2, $3, $4) is null or exists (
-                 select 1 from complaint c
-                 where c.id = d.complaint
-                   and ($2::text is null or c.account = $2)
-                   and ($3::text is null or c.category = $3)
-                   and ($4::text is null or starts_with(c.area, $4))
-               ))
-           )
-           select pending.mine as "mine!", pending.open as "open!", pending.overdue as "overdue!", done.done as "done!"
-           from (
-             select count(*) filter (where officer = $5) as mine,
-                    count(*) as open,
-                    count(*) filter (where deadline < $6) as overdue
-             from narrowed
-             where work in ('open', 'in_progress', 'awaiting_citizen')
-           ) pending, (
-             select count(*) as done
-             from narrowed
-             where work in ('done', 'handed_over')
-           ) done"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
-        me.0,
-        at(now) as At,
-    )
-    .fetch_one(db)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    let triage = sqlx::query_scalar!(
-        r#"select count(*) as "count!"
-           from complaint c
-           where c.status = 'received'
-             and ($1::uuid[] is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = any($1)))
-             and ($2::text is null or c.account = $2)
-             and ($3::text is null or c.category = $3)
-             and ($4::text is null or starts_with(c.area, $4))"#,
-        narrow.agencies.as_deref(),
-        narrow.office,
-        narrow.category,
-        narrow.area,
-    )
-    .fetch_one(db)
-    .await
-    .map_err(StoreError::from_sqlx)?;
+#[derive(FromRow)]
+struct OpenCounts {
+    mine: i64,
+    open: i64,
+    unassigned: i64,
+    today: i64,
+    overdue: i64,
+    waiting: i64,
+}
+
+/// How many lines each list has for `me`. What is to be done is counted as it is; what is done, by the sums that are kept of it.
+pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
+    let open = open_counts(db, scope, me, filter, times);
+    let (open, triage, done) = tokio::try_join!(open, triage_count(db, scope, filter), done_count(db, scope, filter))?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
-        mine: whole(work.mine),
-        open: whole(work.open),
-        overdue: whole(work.overdue),
+        mine: whole(open.mine),
+        open: whole(open.open),
+        unassigned: whole(open.unassigned),
+        today: whole(open.today),
+        overdue: whole(open.overdue),
+        waiting: whole(open.waiting),
         triage: whole(triage),
-        done: whole(work.done),
+        done: whole(done),
     })
+}
+
+async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<OpenCounts> {
+    let mut query = QueryBuilder::new("select count(*) as open, count(*) filter (where q.officer is null) as unassigned, ");
+    query.push("count(*) filter (where q.work = 'awaiting_citizen') as waiting, count(*) filter (where q.officer = ").push_bind(me.0);
+    query.push(") as mine, count(*) filter (where q.deadline < ").push_bind(at(times.now));
+    query.push(") as overdue, count(*) filter (where q.deadline >= ").push_bind(at(times.now));
+    query.push(" and q.deadline < ").push_bind(at(times.tonight)).push(") as today from queue_open q where q.work <> 'triage'");
+    within(&mut query, View::Open, scope, filter);
+    query.build_query_as().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage'");
+    within(&mut query, View::Triage, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+/// The sums do not know when something was opened: that is counted, and what is older is the rest.
+async fn done_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    match (filter.opened_since, filter.opened_before) {
+        (None, None) => done_sum(db, scope, filter).await,
+        (Some(_), _) => done_since(db, scope, filter).await,
+        (None, Some(before)) => {
+            let younger = Filter { opened_since: Some(before), opened_before: None, ..filter.clone() };
+            // One moment for both, or something that is finished between them is counted once too often.
+            let mut tx = crate::begin(db).await?;
+            sqlx::query("set transaction isolation level repeatable read, read only")
+                .execute(&mut *tx)
+                .await
+                .map_err(StoreError::from_sqlx)?;
+            Ok(done_sum(&mut *tx, scope, filter).await? - done_since(&mut *tx, scope, &younger).await?)
+        }
+    }
+}
+
+async fn done_sum<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select coalesce(sum(q.n), 0)::bigint from queue_done_count q where true");
+    let whenever = Filter { opened_since: None, opened_before: None, ..filter.clone() };
+    within(&mut query, View::Done, scope, &whenever);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn done_since<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from queue_done q where true");
+    within(&mut query, View::Open, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+/// How many pairs wait for somebody's word and are in their scope on both sides.
+pub async fn suggestions(db: &PgPool, scope: &Scope) -> Result<u64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+        from suggestion s
+        join complaint c on c.id = s.complaint
+        join complaint o on o.id = s.other
+        where s.state in ('open', 'later')
+          and c.visibility <> 'secret'
+          and o.visibility <> 'secret'
+          and ($1::uuid is null or (exists (select from dispatch d where d.complaint = s.complaint and d.agency = $1)
+            and exists (select from dispatch d where d.complaint = s.other and d.agency = $1)))
+          and ($2::text is null or (c.account = $2 and o.account = $2))"#,
+        scope.agency(),
+        scope.office(),
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Any number: the key of the lock under which the sums are summed up.
+const FOLDING: i64 = 715_150;
+
+/// Sums up what was added to the sums since the last time; whoever counts meanwhile sees the one or the other. `false`: somebody else is at it.
+pub async fn fold(db: &PgPool) -> Result<bool> {
+    let mut tx = crate::begin(db).await?;
+    if !sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "got!""#, FOLDING)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(StoreError::from_sqlx)?
+    {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "with kinds as (
+          select agency, category, area, channel, danger, visibility
+          from queue_done_count
+          group by agency, category, area, channel, danger, visibility
+          having count(*) > 1
+        ), gone as (
+          delete from queue_done_count q
+          using kinds k
+          where q.agency = k.agency and q.category is not distinct from k.category and q.area is not distinct from k.area
+            and q.channel = k.channel and q.danger = k.danger and q.visibility = k.visibility
+          returning q.agency, q.category, q.area, q.channel, q.account, q.danger, q.visibility, q.n
+        )
+        insert into queue_done_count (agency, category, area, channel, account, danger, visibility, n)
+        select agency, category, area, channel, account, danger, visibility, sum(n)
+        from gone
+        group by agency, category, area, channel, account, danger, visibility
+        having sum(n) <> 0"
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    crate::commit(tx).await?;
+    Ok(true)
+}
+
+/// How many rows of the lists, and sums of them, are not what complaints and dispatches say: none. Reads everything; for tests and for who doubts.
+pub async fn disagreements(db: &PgPool) -> Result<u64> {
+    let count = sqlx::query_scalar!(
+        r#"with open as (
+          select d.id, d.complaint, d.agency, d.officer, d.work, d.deadline, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel,
+            c.account, c.danger, c.visibility
+          from dispatch d join complaint c on c.id = d.complaint
+          where d.work in ('open', 'in_progress', 'awaiting_citizen')
+          union all
+          select id, id, null, null, 'triage', null, opened_at, category, area, adapter || ' ' || account, account, danger, visibility
+          from complaint
+          where status = 'received'
+        ), done as (
+          select d.id, d.complaint, d.agency, d.given_at, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel, c.account,
+            c.danger, c.visibility
+          from dispatch d join complaint c on c.id = d.complaint
+          where d.work in ('done', 'handed_over')
+        ), sums as (
+          select agency, category, area, channel, account, danger, visibility, count(*)::bigint as n from done group by 1, 2, 3, 4, 5, 6, 7
+        ), kept_sums as (
+          select agency, category, area, channel, account, danger, visibility, sum(n)::bigint as n
+          from queue_done_count group by 1, 2, 3, 4, 5, 6, 7 having sum(n) <> 0
+        )
+        select (select count(*) from (table open except table queue_open) a) + (select count(*) from (table queue_open except table open) a)
+          + (select count(*) from (table done except table queue_done) a) + (select count(*) from (table queue_done except table done) a)
+          + (select count(*) from (table sums except table kept_sums) a) + (select count(*) from (table kept_sums except table sums) a)
+          as "count!""#
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// What came in through the scope's office or, with a wider scope, at all: the newest first.
@@ -467,7 +636,8 @@ pub async fn by_reference(db: &PgPool, scope: &Scope, reference: &Reference) -> 
     Ok(id.map(ComplaintId))
 }
 
-struct Found {
+#[derive(FromRow)]
+pub(crate) struct Found {
     id: Uuid,
     reference: String,
     status: String,
@@ -489,7 +659,7 @@ struct Found {
     sort_id: Uuid,
 }
 
-fn into_row(found: Found) -> Result<Row> {
+pub(crate) fn into_row(found: Found) -> Result<Row> {
     let corrupt = |column| StoreError::Corrupt { table: "complaint", column };
     let work = match found.work {
         Some(word) => Some(DispatchState::from_word(&word).ok_or(StoreError::Corrupt { table: "dispatch", column: "work" })?),

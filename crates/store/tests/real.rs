@@ -15,7 +15,9 @@ use store::{
     dispatch::{self, SendKind},
     learned::{self, Back, Decided},
     live, message,
+    queue::{self, Asked, Filter, Scope, Start, View},
     reply::{self, ReplyState},
+    search::{self, Sought, Word},
     staff,
 };
 
@@ -725,4 +727,119 @@ async fn corrections_by_staff_are_what_is_learned_next() {
         history.iter().map(|row| (row.agency.as_str(), row.category.as_str(), row.area.as_str())).collect();
     let expected = [("parks", "road", "3171"), ("roads", "road", ""), ("parks", "tree", "3171")];
     assert_eq!(told, expected.into(), "the agency that did it, and no area that only a model said");
+}
+
+/// Any of what staff do, as chance wants; what the rules refuse is no act.
+async fn some_act(world: &World, id: ComplaintId, dice: u64, people: &[Actor]) {
+    let by = people[usize::try_from(dice % 3).expect("is small")];
+    let other = world.agency(if dice.is_multiple_of(2) { "roads" } else { "parks" });
+    let category = Some(if dice.is_multiple_of(5) { "road" } else { "tree" }.to_owned());
+    let action = match dice / 8 % 8 {
+        0 | 1 => Action::Claim,
+        2 => Action::Ask { text: "Di mana?".into() },
+        3 => Action::HandOver { to: vec![other], reason: "Bukan kami".into() },
+        4 | 5 => Action::Resolve { text: "Sudah".into(), photo: None },
+        6 => Action::Reopen { reason: "Belum".into() },
+        _ => Action::Route { agencies: vec![other], category, area: Some("31".into()) },
+    };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let complaint = complaint::lock(&mut tx, id).await.expect("loads").expect("is there");
+    let Ok(decision) = model::decide(complaint, action, by, &world.directory, after(60)) else { return };
+    complaint::write(&mut tx, &decision).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+}
+
+#[tokio::test]
+async fn lists_and_their_sums_are_right_after_a_storm_of_acts_at_once() {
+    let world = World::new().await;
+    let people = [world.officer("roads").await, world.officer("parks").await, world.staff(Role::Triage, None).await];
+    let mut ids = Vec::new();
+    for n in 0..24 {
+        let category = [Some("road"), Some("tree"), None][n % 3];
+        ids.push((n, world.opened(&format!("m{n}"), category).await.complaint.id));
+    }
+    assert_eq!(queue::disagreements(&world.db).await.expect("counts"), 0);
+    let one_after_another = async |seed: u64| {
+        let mut dice = seed;
+        for _ in 0..80 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (n, id) = ids[usize::try_from((dice >> 33) % 24).expect("is small")];
+            match (dice >> 20) % 12 {
+                0 => drop(queue::fold(&world.db).await.expect("sums up")),
+                1 => {
+                    let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: format!("m{n}") };
+                    message::withdraw(&world.db, &key, after(30)).await.expect("is noted");
+                }
+                _ => some_act(&world, id, dice >> 40, &people).await,
+            }
+        }
+    };
+    join_all((1..=6).map(one_after_another)).await;
+    assert_eq!(queue::disagreements(&world.db).await.expect("counts"), 0, "lists are what complaints and dispatches say");
+    assert!(queue::fold(&world.db).await.expect("sums up"));
+    assert_eq!(queue::disagreements(&world.db).await.expect("counts"), 0, "also summed up");
+
+    let mut all = Vec::new();
+    for (_, id) in &ids {
+        all.push(world.load(*id).await);
+    }
+    let times = queue::Times { now: after(0), tonight: after(36_000) };
+    let Actor::Staff { id: me, agency: Some(roads), .. } = people[0] else { panic!("an officer") };
+    for scope in [Scope::Everything, Scope::Agency(roads)] {
+        let counts = queue::counts(&world.db, &scope, me, &Filter::default(), times).await.expect("counts");
+        let theirs = |wanted: fn(DispatchState) -> bool| {
+            let lines = all.iter().flat_map(|complaint| &complaint.dispatches);
+            let count = lines.filter(|line| (scope == Scope::Everything || line.agency == roads) && wanted(line.state)).count();
+            u64::try_from(count).expect("is small")
+        };
+        assert_eq!(counts.open, theirs(DispatchState::is_pending), "{scope:?}");
+        assert_eq!(counts.waiting, theirs(|state| state == DispatchState::AwaitingCitizen), "{scope:?}");
+        assert_eq!(counts.done, theirs(|state| !state.is_pending()), "{scope:?}");
+        for view in View::ALL {
+            let filter = Filter::default();
+            let asked = Asked { me, view, filter: &filter, from: Start::Top, most: 500 };
+            let lines = queue::rows(&world.db, &scope, &asked, times).await.expect("is read").rows.len();
+            assert_eq!(counts.of(view), u64::try_from(lines).expect("is small"), "{view:?} in {scope:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_complaint_is_found_by_what_it_is_now_and_by_whose_it_is_now() {
+    let world = World::new().await;
+    let complaint = world.opened("m1", Some("road")).await.complaint;
+    let (roads, parks) = (Scope::Agency(world.agency("roads")), Scope::Agency(world.agency("parks")));
+    let looking_for = |typed: &str| Sought { words: vec![Word { typed: typed.into(), ..Word::default() }], ..Sought::default() };
+    let count = async |scope: &Scope, sought: &Sought| {
+        search::find(&world.db, scope, sought, &Filter::default(), Start::Top, 25, NOW).await.expect("is found").total
+    };
+    assert_eq!((count(&roads, &looking_for("rusak")).await, count(&parks, &looking_for("rusak")).await), (1, 0));
+    let number = Sought { number: Some(complaint.reference.to_string()[..6].to_owned()), ..Sought::default() };
+    assert_eq!((count(&roads, &number).await, count(&parks, &number).await), (1, 0), "a number is nobody else's either");
+    let to = vec![world.agency("parks")];
+    world.act(complaint.id, Action::HandOver { to, reason: "Akar pohon".into() }, world.officer("roads").await, after(60)).await;
+    assert_eq!(
+        (count(&roads, &looking_for("rusaknya")).await, count(&parks, &looking_for("rusaknya")).await),
+        (1, 1),
+        "who had it still sees it"
+    );
+    assert_eq!(count(&parks, &looking_for("'; drop table complaint; --")).await, 0, "what is typed is never a statement");
+    for typed in ["\\", "'", "& |", "!", ":*", "':d1'", "a:b"] {
+        count(&Scope::Everything, &looking_for(typed)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_mistypes_a_word_is_led_to_it_once_it_was_learned() {
+    let world = World::new().await;
+    world.opened_as("m1", Some("road"), |decision| decision.complaint.text = "Trotoar ambruk, nomor 081200000001".into()).await;
+    let mistyped = Sought { words: vec![Word { typed: "trotor".into(), ..Word::default() }], ..Sought::default() };
+    let find =
+        async || search::find(&world.db, &Scope::Everything, &mistyped, &Filter::default(), Start::Top, 25, NOW).await.expect("is found");
+    assert_eq!(find().await.total, 0);
+    assert!(search::learn_words(&world.db).await.expect("is learned"));
+    let found = find().await;
+    assert_eq!(found.hits.len(), 1);
+    assert_eq!(found.hits[0].why, [search::Why::Nearly]);
+    assert!(found.hits[0].pieces.contains(&("Trotoar".into(), true)), "{:?}", found.hits[0].pieces);
 }

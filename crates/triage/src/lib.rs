@@ -53,6 +53,7 @@ pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
 pub use spot::{Names, Spot, SpotKind};
 pub use street::street_of_both;
+pub use text::spellings;
 pub use whereabouts::{Located, Named, Thought, Whereabouts};
 
 /// Stands in [`Why::category`] when the citizen or the clerk chose the category themselves.

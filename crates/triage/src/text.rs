@@ -314,6 +314,15 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     words
 }
 
+/// Other ways in which people write this word, for looking it up in texts as they were typed: `jalan` is also `jl` and `jln`, and either of these is
+/// the other two. Without the word itself.
+pub fn spellings(word: &str) -> Vec<String> {
+    let word = word.to_lowercase();
+    let meant = written_out(&word);
+    let short = ABBREVIATIONS.iter().filter(|(_, long)| *long == meant).map(|(short, _)| *short);
+    short.chain(std::iter::once(meant)).filter(|other| *other != word).map(ToOwned::to_owned).collect()
+}
+
 /// The same by hash: every word of every text is looked up, and comparing it with a list was a tenth of all that comparing complaints cost.
 static WRITTEN_OUT: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| ABBREVIATIONS.iter().copied().collect());
 
@@ -399,6 +408,13 @@ mod tests {
         for (typed, expected) in cases {
             assert_eq!(forms(typed), expected, "{typed}");
         }
+    }
+
+    #[test]
+    fn a_word_is_looked_up_in_every_way_it_is_written() {
+        assert!(spellings("Jalan").contains(&"jln".to_owned()) && spellings("jalan").contains(&"jl".to_owned()));
+        assert!(spellings("jln").contains(&"jalan".to_owned()) && !spellings("jln").contains(&"jln".to_owned()));
+        assert_eq!(spellings("lampu"), Vec::<String>::new());
     }
 
     #[test]

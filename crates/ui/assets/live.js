@@ -17,7 +17,7 @@ async function refresh() {
     const next = fresh.querySelector(`[data-live-part="${CSS.escape(part.dataset.livePart)}"]`);
     if (next && next.innerHTML !== part.innerHTML && !inUse(part)) {
       keepOpen(part, next);
-      part.replaceWith(next);
+      keepPlace(part, next);
       news = true;
     }
   }
@@ -31,12 +31,27 @@ async function refresh() {
 // What somebody types in or listens to is never taken away from them.
 function inUse(part) {
   const typed = [...part.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
-  return typed || part.contains(document.activeElement) || [...part.querySelectorAll("audio")].some((sound) => !sound.paused);
+  const held = part.contains(document.activeElement) && !document.activeElement.matches("a[href]");
+  return typed || held || [...part.querySelectorAll("audio")].some((sound) => !sound.paused);
 }
 
 function keepOpen(part, next) {
   const open = [...part.querySelectorAll("details")].map((details) => details.open);
   next.querySelectorAll("details").forEach((details, at) => (details.open ||= open[at] ?? false));
+}
+
+// The link that has the focus keeps it, or the one that is now where it was; what is looked at stays where it is on the screen.
+function keepPlace(part, next) {
+  const links = (where) => [...where.querySelectorAll("a[href]")];
+  const same = (link) => links(next).find((other) => other.getAttribute("href") === link.getAttribute("href"));
+  const held = part.contains(document.activeElement) ? document.activeElement : null;
+  const at = links(part).indexOf(held);
+  const seen = (held ? [held] : links(part)).find((link) => link.getBoundingClientRect().top >= 0 && same(link));
+  const before = seen?.getBoundingClientRect().top;
+  part.replaceWith(next);
+  const focus = held && (same(held) ?? links(next)[Math.min(at, links(next).length - 1)]);
+  focus?.focus({ preventScroll: true });
+  if (seen) scrollBy({ top: same(seen).getBoundingClientRect().top - before, behavior: "instant" });
 }
 
 function soon() {

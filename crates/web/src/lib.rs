@@ -71,6 +71,9 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = Router::new()
         .route("/antrean", get(agency::queue::show))
+        .route("/antrean/cari", post(agency::queue::search))
+        .route("/antrean/simpan", post(agency::saved::keep))
+        .route("/antrean/simpan/{id}/hapus", post(agency::saved::remove))
         .route("/aduan/{id}", get(agency::complaint::show))
         .route("/aduan/{id}/ambil", post(agency::claim::submit))
         .route("/aduan/{id}/tanya", post(agency::ask::submit))

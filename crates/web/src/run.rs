@@ -27,6 +27,7 @@ pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'st
     async move {
         let rooms = Rooms::open(context, stop.clone()).await.map_err(RunError::Directory)?;
         let housekeeping = tokio::spawn(stop.clone().run_until_cancelled_owned(keep_fresh(rooms.clone())));
+        let sweeping = tokio::spawn(stop.clone().run_until_cancelled_owned(sweep(rooms.clone())));
         let watching = tokio::spawn(watch(rooms.clone(), stop.clone()));
         let listening = tokio::spawn(stop.clone().run_until_cancelled_owned(listen(rooms.clone())));
         if let Ok(address) = listener.local_addr() {
@@ -35,6 +36,7 @@ pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'st
         let service: IntoMakeServiceWithConnectInfo<_, SocketAddr> = router(rooms).into_make_service_with_connect_info();
         let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
         housekeeping.abort();
+        sweeping.abort();
         listening.abort();
         watching.abort();
         served.map_err(RunError::Serve)
@@ -60,6 +62,21 @@ async fn keep_fresh(rooms: Rooms) {
             warn!(error = &error as &dyn std::error::Error, "Cannot look at the directory; the last one is used.");
         }
         rooms.limits().forget_the_quiet();
+    }
+}
+
+/// How often the sums of the lists are summed up and new words are learned.
+const SWEEP: Duration = Duration::from_mins(1);
+
+async fn sweep(rooms: Rooms) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let swept = async { Ok::<_, StoreError>((store::queue::fold(rooms.db()).await?, store::search::learn_words(rooms.db()).await?)) };
+        if let Err(error) = swept.await {
+            warn!(error = &error as &dyn std::error::Error, "Cannot sum up the lists or learn new words; both are done later.");
+        }
     }
 }
 

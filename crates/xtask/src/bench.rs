@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `(example, what it shows)`, from the single part to the whole road.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("spool_rate", "the door's spool, beside bare fdatasync in the same folder"),
     ("door_rate", "what a durable yes costs: a spool, or a cluster of three (`durability = \"bus\"`)"),
     ("throughput", "the bus, beside bare async-nats"),
@@ -19,6 +19,7 @@ const PARTS: [(&str, &str); 8] = [
     ("bench", "the whole system: door, road, memory"),
     ("cost", "triage: µs a complaint, memory of its models"),
     ("candidates", "finding earlier complaints about the same thing, at ten thousand and at a million stored"),
+    ("lists", "lists of staff, their counts and the search, at ten thousand and at a million stored"),
 ];
 
 /// Builds everything in release, once, and runs one part after another. Quote the numbers only beside the limits of the same run:

@@ -20,6 +20,8 @@ pub(crate) mod queue;
 pub(crate) mod reopen;
 pub(crate) mod resolve;
 pub(crate) mod route;
+pub(crate) mod saved;
+mod sought;
 pub(crate) mod unblock;
 
 use axum::{

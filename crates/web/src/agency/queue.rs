@@ -1,33 +1,49 @@
-//! `GET /antrean`: the lists. What narrows them is in the address, so that a list can be bookmarked and sent to a colleague, who sees
-//! what is theirs.
+//! `GET /antrean`: the lists, and what is searched. What narrows them is in the address, so that a list can be bookmarked and sent to a colleague,
+//! who sees what is theirs. `POST /antrean/cari`: the same search with names and contacts of citizens, which stand in no address.
 
 use askama::Template;
 use axum::{
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
+use jiff::ToSpan;
 use model::{Directory, DispatchState, Reference, Role, Timestamp, Visibility};
 use serde::Deserialize;
-use store::queue::{Asked, Counts, Cursor, Filter, Row, View};
+use store::{
+    queue::{Asked, Counts, Cursor, Filter, Row, Start, Times, View},
+    search::{Hit, Hits, MOST, Why},
+};
 use ui::{Clock, Page, Tone, Visit};
 
-use super::Done;
-use crate::{Rooms, WebError, page, session::SignedIn};
+use super::{Done, saved, sought};
+use crate::{
+    Rooms, WebError,
+    form::{Acting, Fields},
+    page,
+    session::SignedIn,
+};
 
 /// Lines of a page.
 pub(super) const LINES: u16 = 25;
+
+/// A choice of a field: value, words, whether it is chosen.
+type Choice = (String, String, bool);
 
 #[derive(Template)]
 #[template(path = "queue.html")]
 struct Queue {
     page: Page,
+    csrf: String,
     tabs: Vec<Tab>,
-    total: u64,
+    total: String,
     view: &'static str,
+    /// What was searched; empty: this is a list.
+    text: String,
+    /// Names and contacts were searched: nothing of it stands in an address.
+    private: bool,
     filter: Shown,
-    agencies: Vec<(String, String, bool)>,
-    categories: Vec<(String, String, bool)>,
-    areas: Vec<(String, String, bool)>,
+    saved: Vec<Kept>,
+    may_share: bool,
     lines: Vec<Line>,
     newer: String,
     older: String,
@@ -41,10 +57,28 @@ struct Tab {
     here: bool,
 }
 
+/// A list that was kept by name.
+struct Kept {
+    href: String,
+    name: String,
+    here: bool,
+    shared: bool,
+    /// Where to remove it; empty: it is not theirs to remove.
+    remove: String,
+}
+
 /// What narrows the list, as the form shows it.
 struct Shown {
-    number: String,
     narrowed: bool,
+    /// The fields that are set, for the other form.
+    kept: Vec<(&'static str, String)>,
+    agencies: Vec<Choice>,
+    categories: Vec<Choice>,
+    areas: Vec<Choice>,
+    channels: Vec<Choice>,
+    ages: Vec<Choice>,
+    grades: Vec<Choice>,
+    danger: bool,
 }
 
 /// One line as the page shows it.
@@ -64,29 +98,120 @@ pub(super) struct Line {
     pub(super) danger: bool,
     pub(super) secret: bool,
     pub(super) channel: String,
+    /// Why it was found; empty in a list.
+    pub(super) why: Vec<String>,
+    /// Words around what was found, each with whether it is what was looked for; empty in a list.
+    pub(super) pieces: Vec<(String, bool)>,
 }
 
 /// The address after `?`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(crate) struct Address {
     view: String,
     category: String,
     area: String,
     agency: String,
+    channel: String,
+    age: String,
+    danger: String,
+    visibility: String,
     number: String,
+    cari: String,
     after: String,
+    before: String,
 }
 
+/// Days since a complaint was opened: from, until; the word of a choice is `from-until`.
+const AGES: [(&str, &str); 6] = [
+    ("0-1", "queue.age.day"),
+    ("0-7", "queue.age.week"),
+    ("0-30", "queue.age.month"),
+    ("7-", "queue.age.over_week"),
+    ("30-", "queue.age.over_month"),
+    ("90-", "queue.age.over_quarter"),
+];
+
 impl Address {
-    fn with(&self, view: View, after: Option<Cursor>) -> String {
-        let mut address = format!("/antrean?view={}", word(view));
-        for (name, value) in [("category", &self.category), ("area", &self.area), ("agency", &self.agency)] {
-            if !value.is_empty() {
-                address = format!("{address}&{name}={}", page::encoded(value));
-            }
+    /// The same from the fields of a form.
+    pub(super) fn of_form(form: &Fields) -> Self {
+        let text = |name: &str| form.text(name);
+        Self {
+            view: text("view"),
+            category: text("category"),
+            area: text("area"),
+            agency: text("agency"),
+            channel: text("channel"),
+            age: text("age"),
+            danger: text("danger"),
+            visibility: text("visibility"),
+            number: String::new(),
+            cari: text("cari"),
+            after: text("after"),
+            before: text("before"),
         }
-        after.map_or(address.clone(), |cursor| format!("{address}&after={cursor}"))
+    }
+
+    /// From its top, for somebody else or for another day.
+    pub(super) fn shared(&self, role: Role) -> String {
+        if self.cari.is_empty() { self.list(self.view_for(role)) } else { self.search() }
+    }
+
+    /// The list it names, if the role has it; else the role's first one.
+    fn view_for(&self, role: Role) -> View {
+        let views = views(role);
+        views.iter().copied().find(|&view| word(view) == self.view).unwrap_or(views[0])
+    }
+
+    /// What narrows, by the names of the fields.
+    fn narrowing(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("category", &self.category),
+            ("area", &self.area),
+            ("agency", &self.agency),
+            ("channel", &self.channel),
+            ("age", &self.age),
+            ("danger", &self.danger),
+            ("visibility", &self.visibility),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.clone())).collect()
+    }
+
+    fn narrowed(&self, mut address: String) -> String {
+        for (name, value) in self.narrowing() {
+            address = format!("{address}&{name}={}", page::encoded(&value));
+        }
+        address
+    }
+
+    fn list(&self, view: View) -> String {
+        self.narrowed(format!("/antrean?view={}", word(view)))
+    }
+
+    fn search(&self) -> String {
+        self.narrowed(format!("/antrean?cari={}", page::encoded(self.cari.trim())))
+    }
+
+    fn from(&self) -> Start {
+        let after = self.after.parse().map(Start::After);
+        after.or_else(|()| self.before.parse().map(Start::Before)).unwrap_or_default()
+    }
+
+    fn filter(&self, now: Timestamp) -> Filter {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let days = |days: &str| days.parse::<i32>().ok().filter(|days| (1..=3650).contains(days));
+        let ago = |days: i32| now.checked_sub((days * 24).hours()).ok();
+        let (young, old) = self.age.split_once('-').unwrap_or_default();
+        Filter {
+            category: some(&self.category),
+            area: some(&self.area),
+            agency: self.agency.parse().ok(),
+            channel: self.channel.split_once(' ').and_then(|(adapter, account)| Some((adapter.parse().ok()?, account.to_owned()))),
+            danger: !self.danger.is_empty(),
+            visibility: Visibility::from_word(&self.visibility),
+            opened_since: days(old).and_then(ago),
+            opened_before: days(young).and_then(ago),
+        }
     }
 }
 
@@ -95,7 +220,10 @@ fn word(view: View) -> &'static str {
     match view {
         View::Mine => "mine",
         View::Open => "open",
+        View::Unassigned => "unassigned",
+        View::Today => "today",
         View::Overdue => "overdue",
+        View::Waiting => "waiting",
         View::Triage => "triage",
         View::Done => "done",
     }
@@ -104,9 +232,9 @@ fn word(view: View) -> &'static str {
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
-        &[View::Triage, View::Open, View::Overdue, View::Done]
+        &[View::Triage, View::Open, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Done]
     } else {
-        &[View::Open, View::Mine, View::Overdue, View::Done]
+        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Done]
     }
 }
 
@@ -114,43 +242,143 @@ pub(crate) async fn show(
     State(rooms): State<Rooms>,
     visit: Visit,
     by: SignedIn,
-    Query(address): Query<Address>,
+    Query(mut address): Query<Address>,
     Query(done): Query<Done>,
 ) -> Result<Response, WebError> {
     by.only(|role| role != Role::Clerk)?;
-    let mut not_found = false;
     if !address.number.trim().is_empty() {
-        match by_number(&rooms, &by, &address.number).await? {
-            Some(page) => return Ok(page),
-            None => not_found = true,
-        }
+        address.cari = std::mem::take(&mut address.number);
     }
+    if address.cari.trim().is_empty() {
+        return list(&rooms, &visit, &by, address, &done).await;
+    }
+    if let Some(page) = by_number(&rooms, &by, &address.cari).await? {
+        return Ok(page);
+    }
+    rooms.limits().desk_search(&by.staff.id.to_string())?;
+    let hits = find(&rooms, &by, &address, false).await?;
+    found(&rooms, &visit, &by, address, hits, false, &done).await
+}
+
+/// Searches also by name and contact. What is found without them has an address, and is led to it.
+pub(crate) async fn search(State(rooms): State<Rooms>, visit: Visit, acting: Acting) -> Result<Response, WebError> {
+    acting.by.only(|role| role != Role::Clerk)?;
+    let address = Address { view: String::new(), ..Address::of_form(&acting.form) };
+    if address.cari.is_empty() {
+        return Ok(Redirect::to("/antrean").into_response());
+    }
+    if let Some(page) = by_number(&rooms, &acting.by, &address.cari).await? {
+        return Ok(page);
+    }
+    rooms.limits().desk_search(&acting.by.staff.id.to_string())?;
+    let hits = find(&rooms, &acting.by, &address, true).await?;
+    let personal = |hit: &Hit| hit.why.iter().any(|why| matches!(why, Why::Name | Why::Contact));
+    if sought::is_contact(&address.cari) || hits.hits.iter().any(personal) {
+        return found(&rooms, &visit, &acting.by, address, hits, true, &Done::default()).await;
+    }
+    Ok(Redirect::to(&address.search()).into_response())
+}
+
+async fn find(rooms: &Rooms, by: &SignedIn, address: &Address, personal: bool) -> Result<Hits, WebError> {
+    let now = rooms.now();
+    let sought = sought::read(&address.cari, &rooms.directory(), personal);
+    Ok(store::search::find(rooms.db(), &by.scope(), &sought, &address.filter(now), address.from(), LINES, now).await?)
+}
+
+async fn list(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: Address, done: &Done) -> Result<Response, WebError> {
     let directory = rooms.directory();
     let views = views(by.staff.role);
-    let view = views.iter().copied().find(|&view| word(view) == address.view).unwrap_or(views[0]);
-    let filter = filter(&address);
-    let after: Option<Cursor> = address.after.parse().ok();
-    let now = rooms.now();
-    let asked = Asked { me: by.staff.id, view, filter: &filter, after, most: LINES + 1 };
-    let mut rows = store::queue::rows(rooms.db(), &by.scope(), &asked, now).await?;
-    let counts = store::queue::counts(rooms.db(), &by.scope(), by.staff.id, &filter, now).await?;
-    let older = next_page(&mut rows).map(|cursor| address.with(view, Some(cursor))).unwrap_or_default();
-    let title = page::words(visit.language).t("menu.queue");
-    let page = flashed(page::staff(&rooms, &visit, &by, title).script("live.js"), &done);
+    let view = address.view_for(by.staff.role);
+    let filter = address.filter(rooms.now());
+    let asked = Asked { me: by.staff.id, view, filter: &filter, from: address.from(), most: LINES };
+    let lines = store::queue::rows(rooms.db(), &by.scope(), &asked, times(rooms)).await?;
+    let (page, counts) = frame(rooms, visit, by, &filter).await?;
+    let page = flashed(page.script("live.js"), done);
+    let beside =
+        |name: &str, cursor: Option<Cursor>| cursor.map(|cursor| format!("{}&{name}={cursor}", address.list(view))).unwrap_or_default();
     page::html(&Queue {
-        tabs: tabs(views, view, &address, &counts, &page),
-        total: counts.of(view),
+        csrf: by.csrf.clone(),
+        tabs: tabs(rooms, by, views, Some(view), &address, &counts, &page).await?,
+        total: page.count("queue.total", &counts.of(view)),
         view: word(view),
-        agencies: agencies(&by, &directory, &address),
-        categories: categories(&directory, &address, &visit),
-        areas: areas(&directory, &address.area),
-        lines: rows.into_iter().map(|row| for_role(line(row, &directory, &page), &by)).collect(),
-        newer: if after.is_some() { address.with(view, None) } else { String::new() },
-        older,
-        filter: Shown { number: address.number, narrowed: filter != Filter::default() },
-        not_found,
+        text: String::new(),
+        private: false,
+        filter: shown(by, &directory, &address, &filter, &page),
+        saved: kept(rooms, by, &address.list(view)).await?,
+        may_share: saved::may_share(by.staff.role),
+        lines: lines.rows.into_iter().map(|row| for_role(line(row, &directory, &page), by)).collect(),
+        newer: beside("before", lines.newer),
+        older: beside("after", lines.older),
+        not_found: false,
         page,
     })
+}
+
+async fn found(
+    rooms: &Rooms,
+    visit: &Visit,
+    by: &SignedIn,
+    address: Address,
+    hits: Hits,
+    private: bool,
+    done: &Done,
+) -> Result<Response, WebError> {
+    let directory = rooms.directory();
+    let filter = address.filter(rooms.now());
+    let (page, counts) = frame(rooms, visit, by, &filter).await?;
+    let page = flashed(page, done);
+    let beside = |name: &str, cursor: Option<Cursor>| match cursor {
+        // In a form the place stands in a field, in an address behind the rest.
+        Some(cursor) if private => cursor.to_string(),
+        Some(cursor) => format!("{}&{name}={cursor}", address.search()),
+        None => String::new(),
+    };
+    let total = u64::try_from(hits.total).unwrap_or(u64::MAX);
+    let total = if hits.all { page.count("queue.found", &total) } else { page.fill("queue.found.more", "n", MOST.to_string()) };
+    let number = sought::like_a_number(&address.cari);
+    page::html(&Queue {
+        csrf: by.csrf.clone(),
+        tabs: tabs(rooms, by, views(by.staff.role), None, &address, &counts, &page).await?,
+        total,
+        view: "",
+        private,
+        filter: shown(by, &directory, &address, &filter, &page),
+        saved: kept(rooms, by, &address.search()).await?,
+        may_share: saved::may_share(by.staff.role),
+        newer: beside("before", hits.newer),
+        older: beside("after", hits.older),
+        not_found: number && hits.hits.is_empty(),
+        lines: hits.hits.into_iter().map(|hit| for_role(hit_line(hit, &directory, &page), by)).collect(),
+        text: address.cari,
+        page,
+    })
+}
+
+/// What somebody kept, and which of it is here.
+async fn kept(rooms: &Rooms, by: &SignedIn, here: &str) -> Result<Vec<Kept>, WebError> {
+    let may_share = saved::may_share(by.staff.role);
+    let kept = store::saved::of(rooms.db(), &by.staff).await?.into_iter().map(|one| Kept {
+        here: one.address == here,
+        shared: one.shared,
+        remove: if one.shared && !may_share { String::new() } else { format!("/antrean/simpan/{}/hapus", one.id) },
+        href: one.address,
+        name: one.name,
+    });
+    Ok(kept.collect())
+}
+
+async fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn, filter: &Filter) -> Result<(Page, Counts), WebError> {
+    let counts = store::queue::counts(rooms.db(), &by.scope(), by.staff.id, filter, times(rooms)).await?;
+    let title = page::words(visit.language).t("menu.queue");
+    Ok((page::staff(rooms, visit, by, title).script("queue.js"), counts))
+}
+
+/// Now, and when the day ends here.
+fn times(rooms: &Rooms) -> Times {
+    let now = rooms.now();
+    let zone = rooms.directory().calendar.zone.time_zone();
+    let tonight = now.to_zoned(zone).tomorrow().and_then(|day| day.start_of_day()).map_or(now, |midnight| midnight.timestamp());
+    Times { now, tonight }
 }
 
 /// Who works for one agency knows which.
@@ -159,11 +387,16 @@ fn for_role(line: Line, by: &SignedIn) -> Line {
 }
 
 fn flashed(page: Page, done: &Done) -> Page {
-    if !done.is("alihkan") {
-        return page;
-    }
-    let text = page.t("done.hand_over").to_owned();
-    page.flash(Tone::Good, text)
+    let said = [
+        ("alihkan", Tone::Good, "done.hand_over"),
+        ("simpan", Tone::Good, "queue.saved.done"),
+        ("simpan-hapus", Tone::Good, "queue.saved.removed"),
+        ("simpan-penuh", Tone::Bad, "queue.saved.full"),
+        ("simpan-salah", Tone::Bad, "queue.saved.name_wrong"),
+    ];
+    let Some((_, tone, key)) = said.into_iter().find(|(word, ..)| done.is(word)) else { return page };
+    let text = page.t(key).to_owned();
+    page.flash(tone, text)
 }
 
 /// A whole number leads to its complaint, if it is theirs to see.
@@ -171,11 +404,6 @@ async fn by_number(rooms: &Rooms, by: &SignedIn, typed: &str) -> Result<Option<R
     let Ok(reference) = typed.trim().parse::<Reference>() else { return Ok(None) };
     let found = store::queue::by_reference(rooms.db(), &by.scope(), &reference).await?;
     Ok(found.map(|id| Redirect::to(&format!("/aduan/{id}")).into_response()))
-}
-
-fn filter(address: &Address) -> Filter {
-    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    Filter { category: some(&address.category), area: some(&address.area), agency: address.agency.parse().ok() }
 }
 
 /// Takes the line too many off the end: where there is one, there is a next page, and this is where it begins.
@@ -187,27 +415,76 @@ pub(super) fn next_page(rows: &mut Vec<Row>) -> Option<Cursor> {
     rows.last().map(Row::cursor)
 }
 
-fn tabs(views: &[View], here: View, address: &Address, counts: &Counts, page: &Page) -> Vec<Tab> {
+async fn tabs(
+    rooms: &Rooms,
+    by: &SignedIn,
+    views: &[View],
+    here: Option<View>,
+    address: &Address,
+    counts: &Counts,
+    page: &Page,
+) -> Result<Vec<Tab>, WebError> {
     let tab = |&view: &View| Tab {
-        label: label(view, page).to_owned(),
-        href: address.with(view, None),
+        label: label(view, by, page).to_owned(),
+        href: address.list(view),
         count: page.words.number(counts.of(view)),
-        here: view == here,
+        here: Some(view) == here,
     };
-    views.iter().map(tab).collect()
+    let mut tabs: Vec<Tab> = views.iter().map(tab).collect();
+    let other = |label: &str, href: &str, count: String| Tab { label: label.to_owned(), href: href.to_owned(), count, here: false };
+    let pairs = store::queue::suggestions(rooms.db(), &by.scope()).await?;
+    tabs.push(other(page.t("menu.same"), "/usulan", page.words.number(pairs)));
+    if by.staff.role == Role::Admin {
+        // The lists are there also while the bus is not.
+        let parked = rooms.bus().parked_count().await.map_or_else(|_| "?".to_owned(), |count| page.words.number(count));
+        tabs.push(other(page.t("menu.parked"), "/admin/terparkir", parked));
+    }
+    Ok(tabs)
 }
 
-fn label(view: View, page: &Page) -> &str {
+fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
     match view {
         View::Mine => page.t("queue.mine"),
+        View::Open if by.staff.agency.is_some() => page.t("queue.agency"),
         View::Open => page.t("queue.open"),
+        View::Unassigned => page.t("queue.unassigned"),
+        View::Today => page.t("queue.today"),
         View::Overdue => page.t("queue.overdue"),
+        View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
         View::Done => page.t("queue.done"),
     }
 }
 
-fn agencies(by: &SignedIn, directory: &Directory, address: &Address) -> Vec<(String, String, bool)> {
+fn shown(by: &SignedIn, directory: &Directory, address: &Address, filter: &Filter, page: &Page) -> Shown {
+    let choice = |value: &str, key: &str, here: &str| (value.to_owned(), page.t(key).to_owned(), value == here);
+    let grades = [("public", "visibility.public"), ("hidden", "visibility.hidden"), ("secret", "visibility.secret")];
+    Shown {
+        narrowed: *filter != Filter::default(),
+        kept: address.narrowing(),
+        agencies: agencies(by, directory, address),
+        categories: categories(directory, address, page),
+        areas: areas(directory, &address.area),
+        channels: channels(directory, &address.channel),
+        ages: AGES.iter().map(|(value, key)| choice(value, key, &address.age)).collect(),
+        grades: grades.iter().map(|(value, key)| choice(value, key, &address.visibility)).collect(),
+        danger: filter.danger,
+    }
+}
+
+/// Every account that ever was a channel, by its latest name.
+fn channels(directory: &Directory, here: &str) -> Vec<Choice> {
+    let mut all: Vec<Choice> = Vec::new();
+    for channel in &directory.channels {
+        let value = format!("{} {}", channel.adapter, channel.account);
+        all.retain(|(known, ..)| *known != value);
+        all.push((value, channel.label.clone(), false));
+    }
+    all.sort_by(|a, b| a.1.cmp(&b.1));
+    chosen(all, here)
+}
+
+fn agencies(by: &SignedIn, directory: &Directory, address: &Address) -> Vec<Choice> {
     if !by.staff.role.may_triage() {
         return Vec::new();
     }
@@ -216,16 +493,16 @@ fn agencies(by: &SignedIn, directory: &Directory, address: &Address) -> Vec<(Str
     chosen(all, &address.agency)
 }
 
-fn categories(directory: &Directory, address: &Address, visit: &Visit) -> Vec<(String, String, bool)> {
-    let all =
-        directory.categories.values().map(|category| (category.code.clone(), page::name_of(category, visit.language).to_owned(), false));
+fn categories(directory: &Directory, address: &Address, page: &Page) -> Vec<Choice> {
+    let language = page.words.language();
+    let all = directory.categories.values().map(|category| (category.code.clone(), page::name_of(category, language).to_owned(), false));
     let mut all: Vec<_> = all.collect();
     all.sort_by(|a, b| a.1.cmp(&b.1));
     chosen(all, &address.category)
 }
 
 /// Areas to choose from, a part below its whole.
-pub(super) fn areas(directory: &Directory, here: &str) -> Vec<(String, String, bool)> {
+pub(super) fn areas(directory: &Directory, here: &str) -> Vec<Choice> {
     let all = directory.areas.values().filter(|area| area.code.len() > 2).map(|area| {
         let indent = match area.code.len() {
             4 => "",
@@ -237,7 +514,7 @@ pub(super) fn areas(directory: &Directory, here: &str) -> Vec<(String, String, b
     chosen(all.collect(), here)
 }
 
-fn chosen(mut all: Vec<(String, String, bool)>, here: &str) -> Vec<(String, String, bool)> {
+fn chosen(mut all: Vec<Choice>, here: &str) -> Vec<Choice> {
     for entry in &mut all {
         entry.2 = entry.0 == here;
     }
@@ -268,5 +545,23 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         danger: row.danger,
         secret: row.visibility == Visibility::Secret,
         channel: page::channel_name(&row.adapter, &row.account, row.opened_at, directory),
+        why: Vec::new(),
+        pieces: Vec::new(),
     }
+}
+
+/// A line of what was found: why, and the words around it.
+fn hit_line(hit: Hit, directory: &Directory, page: &Page) -> Line {
+    let why = hit.why.iter().map(|why| {
+        page.t(match why {
+            Why::Number => "queue.why.number",
+            Why::Contact => "queue.why.contact",
+            Why::Name => "queue.why.name",
+            Why::Words => "queue.why.words",
+            Why::Nearly => "queue.why.nearly",
+            Why::Area => "queue.why.area",
+        })
+        .to_owned()
+    });
+    Line { why: why.collect(), pieces: hit.pieces, ..line(hit.row, directory, page) }
 }

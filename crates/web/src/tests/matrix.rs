@@ -105,7 +105,7 @@ async fn lists_hold_only_what_is_in_the_scope_however_they_are_asked() {
     world.complain(Wish { text: "Belum ada dinasnya", category: None, ..Wish::default() }).await;
     let officer = world.sign_in("jalan").await;
     let parks = world.agency("tamhut");
-    for view in ["mine", "open", "overdue", "triage", "done", "nonsense"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "done", "nonsense"] {
         for filter in [String::new(), format!("&agency={parks}"), "&category=tree".to_owned()] {
             let page = officer.get(&format!("/antrean?view={view}{filter}")).await;
             assert!(!page.text.contains("Pohon tumbang") && !page.text.contains("Belum ada dinasnya"), "{view}{filter}");

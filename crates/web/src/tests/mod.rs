@@ -10,6 +10,7 @@ mod desk;
 mod incidents;
 mod matrix;
 mod posts;
+mod queue;
 mod same;
 mod secrets;
 mod work;

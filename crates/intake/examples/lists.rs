@@ -1,0 +1,277 @@
+//! What the lists of staff, their counts and the search take on the server, at more and more complaints stored.
+//!
+//! `cargo run --release -p intake --example lists [-- 10000 1000000 [10000000]]`: how many are stored, in rising order. It starts a PostgreSQL of
+//! its own, with 2 GB of buffers where much is stored, and removes it. Words, streets and areas are as unevenly spread as in a city; three in a
+//! hundred complaints are not done, the rest is. Times are those of one caller; the longest of all is printed last.
+
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use model::{Address, AgencyId, CitizenId, ComplaintId, MessageKey, Reference, StaffId, Visibility};
+use store::{
+    PgPool, StoreError,
+    made::{self, Made},
+    queue::{self, Asked, Filter, Scope, Start, Times, View},
+    search::{self, Sought, Word},
+};
+use triage::Dice;
+
+/// How often each is asked; the first is not counted.
+const TURNS: usize = 12;
+/// Rows of one transaction while filling.
+const CHUNK: usize = 10_000;
+/// Seconds between two complaints: ten million are nine and a half years.
+const GAP: i64 = 30;
+const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
+const AGENCIES: usize = 30;
+const OFFICERS: usize = 20;
+const CATEGORIES: usize = 20;
+const ACCOUNTS: usize = 14;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = vec![10_000, 1_000_000];
+    }
+    let folder = tempfile::Builder::new().prefix("muara-lists-").tempdir()?;
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let settings = [("shared_buffers", "2GB"), ("work_mem", "16MB"), ("max_wal_size", "8GB"), ("random_page_cost", "1.1")];
+    let options = servers::PostgresOptions {
+        durability: servers::Durability::Throwaway,
+        settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        ..servers::PostgresOptions::default()
+    };
+    let server = servers::Postgres::start_with(folder.path(), &options)?;
+    server.create_database("lists")?;
+    let db = store::connect(&server.url("lists"), 4).await?;
+    store::migrate(&db).await?;
+    let city = City::new();
+    let citizen = CitizenId::new(NOW);
+    let categories: Vec<String> = (0..CATEGORIES).map(|n| format!("c{n}")).collect();
+    made::ground(&db, citizen, &categories, &city.agencies, NOW).await?;
+    let mut dice = Dice::new(7);
+    let mut stored = 0;
+    for size in sizes {
+        let began = Instant::now();
+        made::begin_filling(&db).await?;
+        while stored < size {
+            let many = CHUNK.min(size - stored);
+            let rows: Vec<Made> = (0..many).map(|n| city.row(stored + n, size, &mut dice)).collect();
+            made::fill(&db, citizen, &rows).await?;
+            stored += many;
+        }
+        made::settle(&db).await?;
+        search::learn_words(&db).await?;
+        let (lists, words) = made::bytes(&db).await?;
+        println!(
+            "\n{stored} stored in {:.0} s; on disk {:.0} MB of lists, {:.0} MB of words",
+            began.elapsed().as_secs_f64(),
+            lists as f64 / 1e6,
+            words as f64 / 1e6
+        );
+        measure(&db, &city).await?;
+    }
+    Ok(())
+}
+
+async fn measure(db: &PgPool, city: &City) -> Result<(), StoreError> {
+    let (large, officers) = &city.agencies[1];
+    let (small, _) = &city.agencies[AGENCIES - 2];
+    let readers = [("everything", Scope::Everything), ("a large agency", Scope::Agency(*large)), ("a small agency", Scope::Agency(*small))];
+    let times = Times { now: NOW, tonight: NOW + SignedDuration::from_hours(14) };
+    let mut worst = Worst::default();
+    for (who, scope) in &readers {
+        println!("\n{who:<58}  median ms   worst ms");
+        for (what, filter) in filters() {
+            let counts = queue::counts(db, scope, officers[0], &filter, times).await?;
+            let all = View::ALL.iter().map(|view| counts.of(*view)).sum::<u64>();
+            worst
+                .time(&format!("counts, {what} ({all} lines)"), async || queue::counts(db, scope, officers[0], &filter, times).await)
+                .await?;
+            for view in View::ALL {
+                let asked = Asked { me: officers[0], view, filter: &filter, from: Start::Top, most: 25 };
+                let page = queue::rows(db, scope, &asked, times).await?;
+                let many = counts.of(view);
+                worst.time(&format!("{view:?}, {what} ({many})"), async || queue::rows(db, scope, &asked, times).await).await?;
+                // Forty pages on, as somebody does who works through a list; and back again.
+                let mut last = page.older;
+                for _ in 0..40 {
+                    let Some(cursor) = last else { break };
+                    last = queue::rows(db, scope, &Asked { from: Start::After(cursor), ..asked.clone() }, times).await?.older;
+                }
+                if let Some(cursor) = last {
+                    let deep = Asked { from: Start::After(cursor), ..asked.clone() };
+                    worst.time(&format!("{view:?}, {what}, page 41"), async || queue::rows(db, scope, &deep, times).await).await?;
+                    let back = Asked { from: Start::Before(cursor), ..asked.clone() };
+                    worst.time(&format!("{view:?}, {what}, page 41, back"), async || queue::rows(db, scope, &back, times).await).await?;
+                }
+            }
+        }
+        for (what, sought) in searches(city) {
+            for (filter, narrowed) in
+                [(Filter::default(), ""), (Filter { area: Some("3171003".into()), ..Filter::default() }, ", in a district")]
+            {
+                let find = async || search::find(db, scope, &sought, &filter, Start::Top, 25, NOW).await;
+                let found = find().await?;
+                let all = if found.all { "" } else { " and more" };
+                worst.time(&format!("search, {what}{narrowed} ({}{all})", found.total), find).await?;
+            }
+        }
+    }
+    println!("\nthe longest of all: {:.1} ms, {}", worst.0.as_secs_f64() * 1e3, worst.1);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Worst(Duration, String);
+
+impl Worst {
+    async fn time<T>(&mut self, what: &str, ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<(), StoreError> {
+        let mut taken = Vec::new();
+        for turn in 0..TURNS {
+            let began = Instant::now();
+            std::hint::black_box(ask().await?);
+            if turn > 0 {
+                taken.push(began.elapsed());
+            }
+        }
+        taken.sort_unstable();
+        let (median, longest) = (taken[taken.len() / 2], taken[taken.len() - 1]);
+        println!("  {what:<56}  {:>9.1}  {:>9.1}", median.as_secs_f64() * 1e3, longest.as_secs_f64() * 1e3);
+        if longest > self.0 {
+            *self = Self(longest, what.to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn filters() -> Vec<(&'static str, Filter)> {
+    let ago = |days: i64| NOW.checked_sub(SignedDuration::from_hours(days * 24)).ok();
+    vec![
+        ("all", Filter::default()),
+        ("a common category", Filter { category: Some("c1".into()), ..Filter::default() }),
+        ("a rare category", Filter { category: Some("c19".into()), ..Filter::default() }),
+        ("an area", Filter { area: Some("3171003004".into()), ..Filter::default() }),
+        ("a district", Filter { area: Some("3171003".into()), ..Filter::default() }),
+        ("an area and a category", Filter { area: Some("3171025004".into()), category: Some("c19".into()), ..Filter::default() }),
+        ("a channel", Filter { channel: "chat".parse().ok().map(|adapter| (adapter, "3".to_owned())), ..Filter::default() }),
+        ("danger", Filter { danger: true, ..Filter::default() }),
+        ("secret", Filter { visibility: Some(Visibility::Secret), ..Filter::default() }),
+        ("of seven days", Filter { opened_since: ago(7), ..Filter::default() }),
+        ("over ninety days", Filter { opened_before: ago(90), ..Filter::default() }),
+    ]
+}
+
+fn searches(city: &City) -> Vec<(&'static str, Sought)> {
+    let words = |typed: &str| {
+        let words = typed.split(' ').map(|word| Word { typed: word.to_owned(), spellings: triage::spellings(word), areas: Vec::new() });
+        Sought { words: words.collect(), names: true, ..Sought::default() }
+    };
+    let street = |n: usize| city.streets[n].clone();
+    let mistyped = |word: &str| format!("{}{}", &word[..2], &word[3..]);
+    vec![
+        ("a word in every complaint", words("jalan")),
+        ("a common word", words("banjir")),
+        ("two common words that do not meet", words("banjir lampu")),
+        ("a common street", words(&street(3))),
+        ("a rare street", words(&street(city.streets.len() - 5))),
+        ("a matter and a rare street", words(&format!("lampu {}", street(city.streets.len() - 5)))),
+        ("a rare word, mistyped", words(&mistyped(&city.fillers[city.fillers.len() - 3]))),
+        ("a word that nobody wrote", words("helikopter")),
+        ("a name", words("warga77")),
+        ("the beginning of a number", Sought { number: Some("7KQ2".into()), ..Sought::default() }),
+        ("a contact", Sought { contacts: Address::tel("081200000077").into_iter().collect(), ..Sought::default() }),
+    ]
+}
+
+/// Streets and words of a made-up city.
+struct City {
+    streets: Vec<String>,
+    fillers: Vec<String>,
+    agencies: Vec<(AgencyId, Vec<StaffId>)>,
+}
+
+const MATTERS: [&str; 10] = [
+    "banjir belum surut",
+    "lampu jalan padam",
+    "sampah menumpuk bau",
+    "jalan berlubang",
+    "pohon tumbang",
+    "parkir liar macet",
+    "air pdam mati",
+    "saluran mampet",
+    "pkl di trotoar",
+    "kabel listrik putus",
+];
+
+impl City {
+    fn new() -> Self {
+        let mut dice = Dice::new(1);
+        let streets = (0..8000).map(|_| format!("{} {}", word(&mut dice), word(&mut dice))).collect();
+        let fillers = (0..4000).map(|_| word(&mut dice)).collect();
+        let agencies = (0..AGENCIES).map(|_| (AgencyId::new(NOW), (0..OFFICERS).map(|_| StaffId::new(NOW)).collect())).collect();
+        Self { streets, fillers, agencies }
+    }
+
+    /// The last of `all` now.
+    fn row(&self, number: usize, all: usize, dice: &mut Dice) -> Made {
+        let street = skewed(self.streets.len(), dice);
+        let category = skewed(CATEGORIES, dice);
+        // A category is one agency's, or of two.
+        let agency = (category * 3 / 2 + dice.below(2)).min(AGENCIES - 1);
+        let filler: Vec<&str> = (0..20).map(|_| self.fillers[skewed(self.fillers.len(), dice)].as_str()).collect();
+        let area = street % 270;
+        let ago = SignedDuration::from_secs(i64::try_from(all - number).unwrap_or(0) * GAP);
+        let opened_at = NOW - ago;
+        let is_open = number * 100 >= all * 97;
+        let triage = is_open && number + all / 200 >= all && dice.below(3) == 0;
+        let work = if is_open {
+            ["open", "open", "in_progress", "in_progress", "awaiting_citizen"][dice.below(5)]
+        } else {
+            ["done", "handed_over"][usize::from(dice.below(12) == 0)]
+        };
+        let officers = &self.agencies[agency].1;
+        let days = i64::try_from(5 + dice.below(60)).unwrap_or(5);
+        let deadline = Timestamp::from_second((opened_at.as_second() / 86_400 + days) * 86_400 + 9 * 3600).unwrap_or(NOW);
+        Made {
+            id: ComplaintId::new(opened_at),
+            reference: reference(number),
+            text: format!("{} di jl {} {}", MATTERS[dice.below(MATTERS.len())], self.streets[street], filler.join(" ")),
+            place: format!("Jl. {} no {}", self.streets[street], dice.below(90)),
+            area: format!("3171{:03}{:03}", area / 10, area % 10),
+            category: format!("c{category}"),
+            account: skewed(ACCOUNTS, dice).to_string(),
+            visibility: if dice.below(50) == 0 { "secret" } else { ["public", "public", "hidden"][dice.below(3)] },
+            danger: dice.below(200) == 0,
+            opened_at,
+            deadline,
+            agency: (!triage).then_some(self.agencies[agency].0),
+            officer: (!triage && work != "open").then(|| officers[dice.below(officers.len())]),
+            work,
+            name: format!("Warga{} Contoh", dice.below(100_000)),
+            contact: format!("tel:+6281200{:06}", dice.below(1_000_000)),
+        }
+    }
+}
+
+/// The small ones oftener.
+fn skewed(many: usize, dice: &mut Dice) -> usize {
+    dice.below(many) * dice.below(many) / many
+}
+
+/// As the door gives them.
+fn reference(number: usize) -> String {
+    let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: number.to_string() };
+    Reference::of(&key, 0).to_string()
+}
+
+fn word(dice: &mut Dice) -> String {
+    const PARTS: [&str; 24] = [
+        "ba", "ka", "ru", "sak", "jal", "an", "lam", "pu", "ti", "mur", "sa", "lu", "ran", "me", "nga", "di", "per", "bai", "ko", "ta",
+        "ge", "nang", "wi", "yah",
+    ];
+    (0..2 + dice.below(3)).map(|_| PARTS[dice.below(PARTS.len())]).collect()
+}
