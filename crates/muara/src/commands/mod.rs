@@ -4,6 +4,7 @@ pub(crate) mod agency;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod holidays;
 pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;
