@@ -122,8 +122,10 @@ pub fn built(program: &'static str) -> PathBuf {
         let folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--bins", "--workspace"]);
-        // A benchmark measures programs of its own profile.
-        build.args(folder.ends_with("release").then_some("--release"));
+        if folder.ends_with("release") {
+            // A benchmark measures programs of its own profile, and builds the same choice as whoever built the benchmark: not half of the tree again.
+            build.args(["--release", "--examples"]);
+        }
         // What cargo says about the package of this test would make build scripts (ring's) run again, and half of the tree be built again.
         for (name, _) in std::env::vars_os()
             .filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_"))

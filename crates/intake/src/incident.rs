@@ -32,6 +32,10 @@ const MOST_THOUGHT_ABOUT: usize = 10;
 const PAIRS_OF_A_BATCH: usize = 1_000;
 /// … and at least with so many.
 const FEWEST_FOUND: usize = 10;
+/// Likewise so many keys are asked for one batch …
+const KEYS_OF_A_BATCH: usize = 1_200;
+/// … and of each complaint at least so many, those that say most.
+const FEWEST_KEYS: usize = 8;
 
 /// What comparing came to; written once the complaints are.
 #[derive(Debug, Default)]
@@ -151,7 +155,7 @@ async fn look_up(
     let since = now.checked_sub(SignedDuration::from_secs(triage::WINDOW)).unwrap_or(Timestamp::MIN);
     let most = most_found(asked.len());
     let reach = Reach { since, latest: most, found: most };
-    let lists: Vec<Vec<(i64, f32)>> = asked.iter().map(|(_, keys)| keys.asked.clone()).collect();
+    let lists: Vec<Vec<(i64, f32)>> = asked.iter().map(|(_, keys)| keys.strongest(most_keys(asked.len()))).collect();
     let id = |place: usize| decisions[asked[place].0].complaint.id;
     let mut found = Found::default();
     for (place, complaint) in likeness::find(tx, &lists, reach).await? {
@@ -170,6 +174,11 @@ async fn look_up(
 /// With how many each of a batch of so many complaints is compared.
 fn most_found(asked: usize) -> usize {
     (PAIRS_OF_A_BATCH / asked.max(1)).clamp(FEWEST_FOUND, triage::FOUND)
+}
+
+/// Under how many keys each of a batch of so many complaints is looked for.
+fn most_keys(asked: usize) -> usize {
+    (KEYS_OF_A_BATCH / asked.max(1)).max(FEWEST_KEYS)
 }
 
 impl Found {
@@ -397,5 +406,6 @@ mod tests {
     #[test]
     fn large_batches_compare_each_with_fewer_and_none_with_nobody() {
         assert_eq!([0, 1, 25, 50, 100, 5_000].map(most_found), [40, 40, 40, 20, 10, 10]);
+        assert_eq!([1, 25, 100, 200, 5_000].map(most_keys), [1_200, 48, 12, 8, 8]);
     }
 }

@@ -60,7 +60,13 @@ pub fn run(name: &str, learn_file: &Path, ask_file: Option<&Path>, corpus: &Path
     let mut shelves = [
         Shelf::new(format!("{name} among documents"), &twins, &learned, &[]),
         Shelf::new(format!("{name} among all"), &twins, &learned, &corpus),
-        Shelf::new(String::new(), &twins, &learned, &corpus).by_key(format!("{name} among all, by key"), &learned, &corpus),
+        Shelf::new(String::new(), &twins, &learned, &corpus).by_key(format!("{name} among all, by key"), &learned, &corpus, CALM),
+        Shelf::new(String::new(), &twins, &learned, &corpus).by_key(
+            format!("{name} among all, by key, in a flood"),
+            &learned,
+            &corpus,
+            FLOOD,
+        ),
     ];
     let groups: Vec<usize> = rows.iter().map(|row| row.group).collect();
     for seed in 1..=3 {
@@ -228,12 +234,34 @@ fn say(name: &str, answers: &[Answer<'_>], report: &mut Report) -> anyhow::Resul
     report.table(name, &header, lines)
 }
 
+/// How much is looked for by key.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// Of its keys, those that say most.
+    keys: usize,
+    /// Of each key the latest.
+    latest: usize,
+    /// Those that share most.
+    found: usize,
+}
+
+/// As intake does it when few complaints come at once.
+const CALM: Reach = Reach { keys: usize::MAX, latest: LATEST_OF_A_KEY, found: FOUND };
+/// As it does when two hundred wait: see `intake::incident`.
+const FLOOD: Reach = Reach { keys: 8, latest: 10, found: 10 };
+
+/// Where complaints are kept by key, the latest last.
+struct Index<'a> {
+    kept: FxHashMap<i64, Vec<(i64, &'a str)>>,
+    reach: Reach,
+}
+
 /// Every complaint that could be the earlier one, made ready.
 struct Shelf<'a> {
     name: String,
     all: BTreeMap<&'a str, Seen>,
-    /// Where they are kept, the latest last, if only those are looked at that are found by key, as in the database.
-    index: Option<FxHashMap<i64, Vec<(i64, &'a str)>>>,
+    /// If only those are looked at that are found by key, as in the database.
+    index: Option<Index<'a>>,
     /// The group of the pair and how many candidates stood before the true one.
     found: Vec<(usize, usize)>,
     nanos: Vec<f64>,
@@ -247,7 +275,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// The same shelf, found by key.
-    fn by_key(self, name: String, loaded: &'a Loaded, corpus: &'a [Complaint]) -> Self {
+    fn by_key(self, name: String, loaded: &'a Loaded, corpus: &'a [Complaint], reach: Reach) -> Self {
         let mut index: FxHashMap<i64, Vec<(i64, &str)>> = FxHashMap::default();
         let mut known = std::collections::BTreeSet::new();
         for row in corpus.iter().chain(loaded.documents.values()).filter(|row| known.insert(row.id.as_str())) {
@@ -258,23 +286,23 @@ impl<'a> Shelf<'a> {
         for kept in index.values_mut() {
             kept.sort_unstable();
         }
-        Self { name, index: Some(index), ..self }
+        Self { name, index: Some(Index { kept: index, reach }), ..self }
     }
 
     /// As intake finds them: the latest under each key, then those that share most.
-    fn found_by_key(index: &FxHashMap<i64, Vec<(i64, &'a str)>>, asked: &Complaint) -> Vec<&'a str> {
+    fn found_by_key(Index { kept: index, reach }: &Index<'a>, asked: &Complaint) -> Vec<&'a str> {
         let now = seconds(&asked.created_at);
         let mut shares: FxHashMap<&str, f32> = FxHashMap::default();
-        for (key, says) in triage::keys(&side(asked), None).asked {
+        for (key, says) in triage::keys(&side(asked), None).strongest(reach.keys) {
             let kept = index.get(&key).map(Vec::as_slice).unwrap_or_default();
             let earlier = kept.iter().rev().filter(|(at, id)| *at <= now && now - at <= WINDOW && *id != asked.id);
-            for (_, id) in earlier.take(LATEST_OF_A_KEY) {
+            for (_, id) in earlier.take(reach.latest) {
                 *shares.entry(id).or_default() += says;
             }
         }
         let mut shares: Vec<(&str, f32)> = shares.into_iter().collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(a.0)));
-        shares.into_iter().take(FOUND).map(|(id, _)| id).collect()
+        shares.into_iter().take(reach.found).map(|(id, _)| id).collect()
     }
 
     /// For a pair that is the same: how many candidates stand before the earlier one when the later one is asked about.

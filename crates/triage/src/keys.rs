@@ -129,6 +129,14 @@ pub fn keys_beside<'a>(side: &Side<'_>, at: Option<Point>, beside: impl Iterator
 }
 
 impl Keys {
+    /// What is asked for, at most so many: those that say most.
+    pub fn strongest(&self, most: usize) -> Vec<(i64, f32)> {
+        let mut asked = self.asked.clone();
+        asked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        asked.truncate(most);
+        asked
+    }
+
     fn add(&mut self, kind: u8, parts: &[&str], says: f32) {
         let key = number(kind, parts);
         if !self.kept.contains(&key) {

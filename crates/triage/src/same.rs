@@ -61,6 +61,31 @@ impl Seen {
 /// How many figures describe a pair.
 pub const FIGURES: usize = 29;
 
+/// What two complaints share of their letters, their place, its names, and all their words: cheap, for choosing which to look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared {
+    letters: f32,
+    place: f32,
+    names: f32,
+    joint: f32,
+}
+
+impl Shared {
+    pub(crate) fn of(a: &Seen, b: &Seen) -> Self {
+        Self {
+            letters: dot(&a.letters, &b.letters),
+            place: dot(&a.place, &b.place),
+            names: dot(&a.names, &b.names),
+            joint: dot(&a.joint, &b.joint),
+        }
+    }
+
+    /// How alike they are.
+    pub(crate) fn alike(self) -> f32 {
+        self.joint + 0.5 * self.place + 0.5 * self.names + 0.3 * self.letters
+    }
+}
+
 /// What two complaints have in common, as figures; see [`NAMES`].
 pub type Figures = [f32; FIGURES];
 
@@ -193,20 +218,19 @@ impl Twins {
         self.vocabulary.is_whole() && self.forest.is_whole() && self.subjects.as_ref().is_none_or(Sorter::is_whole)
     }
 
-    /// How alike two complaints are, cheaply: for choosing which to look at.
-    pub fn alike(a: &Seen, b: &Seen) -> f32 {
-        dot(&a.joint, &b.joint) + 0.5 * dot(&a.place, &b.place) + 0.5 * dot(&a.names, &b.names) + 0.3 * dot(&a.letters, &b.letters)
+    /// What two complaints have in common.
+    pub fn figures(&self, a: &Seen, b: &Seen) -> Figures {
+        Self::figures_with(a, b, Shared::of(a, b))
     }
 
-    /// What they have in common.
-    pub fn figures(&self, a: &Seen, b: &Seen) -> Figures {
+    /// The same where what they share is known already.
+    pub(crate) fn figures_with(a: &Seen, b: &Seen, shared: Shared) -> Figures {
+        let Shared { letters, place, names, joint } = shared;
         let street = best(a, b, |spot| matches!(spot.kind, SpotKind::Street | SpotKind::Area));
         let landmark = best(a, b, |spot| spot.kind == SpotKind::Landmark);
         let hours = (a.at - b.at).unsigned_abs() as f32 / 3600.0;
-        let (words, letters, place, names) =
-            (dot(&a.words, &b.words), dot(&a.letters, &b.letters), dot(&a.place, &b.place), dot(&a.names, &b.names));
-        let matter = dot(&a.matter, &b.matter);
-        let shared = a.numbers.iter().any(|number| b.numbers.contains(number));
+        let (words, matter) = (dot(&a.words, &b.words), dot(&a.matter, &b.matter));
+        let same_number = a.numbers.iter().any(|number| b.numbers.contains(number));
         let house = if street.house == 0.0 { agree(&a.houses, &b.houses).min(0.0) } else { street.house };
         let subject: f32 = a.subject.iter().zip(&b.subject).map(|(a, b)| a * b).sum();
         let placed = place.max(names).max(street.alike * 0.9);
@@ -214,7 +238,7 @@ impl Twins {
             words,
             letters,
             place,
-            dot(&a.joint, &b.joint),
+            joint,
             matter,
             names,
             street.alike,
@@ -225,8 +249,8 @@ impl Twins {
             flag(!a.area.is_empty() && a.area == b.area),
             flag(a.area.is_empty() || b.area.is_empty()),
             (1.0 + hours).ln(),
-            flag(shared),
-            flag(!shared && !a.numbers.is_empty() && !b.numbers.is_empty()),
+            flag(same_number),
+            flag(!same_number && !a.numbers.is_empty() && !b.numbers.is_empty()),
             (1.0 + a.length.min(b.length) as f32).ln(),
             (1.0 + a.length as f32).ln() - (1.0 + b.length as f32).ln(),
             flag(a.text_hash == b.text_hash),
@@ -298,34 +322,33 @@ fn blocks(text: &[Word], place: &[Word], spots: &[Spot], names: &Names) -> Vec<B
     vec![block(own), block(letters(Kind::Letters, &telling)), block(stems(&matter)), block(located), block(joint)]
 }
 
+/// Walks two vectors side by side until one ends: what each feature of either counts in `a` and in `b`, zero where it is missing.
+///
+/// Without branches that depend on the features: which of the two comes next is as good as random, and guessing wrong costs more than all else.
+fn side_by_side(a: &Vector, b: &Vector, mut meet: impl FnMut(f32, f32)) {
+    let (mut i, mut j) = (0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        let (of_a, of_b) = (x.0 <= y.0, y.0 <= x.0);
+        meet(if of_a { x.1 } else { 0.0 }, if of_b { y.1 } else { 0.0 });
+        i += usize::from(of_a);
+        j += usize::from(of_b);
+    }
+}
+
 /// Cosine: both are of length one.
 fn dot(a: &Vector, b: &Vector) -> f32 {
-    let (mut sum, mut i, mut j) = (0.0, 0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        match x.0.cmp(&y.0) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                sum += x.1 * y.1;
-                i += 1;
-                j += 1;
-            }
-        }
-    }
+    let mut sum = 0.0;
+    side_by_side(a, b, |x, y| sum += x * y);
     sum
 }
 
 /// How much of the lighter one is in the other.
 fn contained(a: &Vector, b: &Vector) -> f32 {
-    let total = |vector: &Vector| vector.iter().map(|(_, value)| value * value).sum::<f32>();
-    let has = |vector: &Vector, feature: u32| vector.binary_search_by_key(&feature, |(feature, _)| *feature).is_ok();
     let (small, large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let all = total(small);
-    if all == 0.0 {
-        0.0
-    } else {
-        small.iter().filter(|(feature, _)| has(large, *feature)).map(|(_, value)| value * value).sum::<f32>() / all
-    }
+    let all: f32 = small.iter().map(|(_, value)| value * value).sum();
+    let mut both = 0.0;
+    side_by_side(small, large, |x, y| both += if y == 0.0 { 0.0 } else { x * x });
+    if all == 0.0 { 0.0 } else { both / all }
 }
 
 struct Best {
