@@ -1,7 +1,8 @@
-//! What goes out: complaints to agencies, and replies to the bus. Two loops over two work lists of the database; each claims a few rows
+//! What goes out: complaints to agencies, and replies to the bus; and clocks that are counted anew. Two loops over two work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
 mod agencies;
+mod clocks;
 mod notice;
 mod replies;
 mod send;
@@ -17,6 +18,7 @@ use outgoing::Http;
 use store::PgPool;
 
 pub use agencies::Agencies;
+pub use clocks::Clocks;
 pub use replies::Replies;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
 
@@ -39,17 +41,19 @@ pub struct Context {
     pub mail: Option<Mail>,
 }
 
-/// Runs both loops until `stop`. What is being sent then is finished first: at most a minute and a half.
+/// Runs the loops until `stop`. What is being sent then is finished first: at most a minute and a half.
 pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let Context { db, bus, files, site, language, http, mail } = context;
     let bell = Arc::new(wake::Bell::default());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
+    let clocks = Clocks { db: db.clone() };
     let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
             wake::ring(&db, &bell, &stop),
             wake::work_off("dispatch.agencies", &bell.agencies, &stop, || agencies.round(now())),
             wake::work_off("dispatch.replies", &bell.replies, &stop, || replies.round(now())),
+            wake::work_off("dispatch.clocks", &bell.clocks, &stop, || clocks.round(now())),
         );
     }
     .boxed()

@@ -14,6 +14,8 @@ use tracing::{info, warn};
 pub(crate) struct Bell {
     pub(crate) agencies: Notify,
     pub(crate) replies: Notify,
+    /// Nobody rings: the calendar is looked at now and then.
+    pub(crate) clocks: Notify,
 }
 
 /// How long a loop sleeps when nobody rings: short enough for a pause of seconds, long enough to cost nothing.

@@ -132,6 +132,8 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Days off were added or taken away: clocks that still run are counted again. Where none moves, nothing is written.
+    Reckon,
 }
 
 /// One step in a complaint's history.
@@ -194,11 +196,13 @@ pub enum UpdateKind {
     Left,
     /// The citizen goes on in another channel.
     Connected,
+    /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
+    Moved,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -216,6 +220,7 @@ impl UpdateKind {
         Self::SaidOther,
         Self::Left,
         Self::Connected,
+        Self::Moved,
     ];
 
     /// The word in tables and word files.
@@ -238,6 +243,7 @@ impl UpdateKind {
             Self::SaidOther => "said_other",
             Self::Left => "left",
             Self::Connected => "connected",
+            Self::Moved => "moved",
         }
     }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, CitizenId, ComplaintId, Directory, DispatchId, Language, NotAllowed, Point, Questions, Reference, ReplyTo,
-    StaffId, TraceId, TrackingCode, Why, reply::Facts,
+    AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Language, NotAllowed, Point, Questions, Reference,
+    ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts,
 };
 
 /// Who may see a complaint.
@@ -134,8 +134,10 @@ pub struct Dispatch {
     pub officer: Option<StaffId>,
     /// Since when they have it.
     pub given_at: Timestamp,
-    /// Until when it must be settled. Neither an edit nor a new officer moves it.
+    /// Until when it must be settled. Neither an edit nor a new officer nor another agency moves it.
     pub deadline: Timestamp,
+    /// What it is counted from, and the clocks of the other stages.
+    pub clocks: Clocks,
 }
 
 /// One citizen's matter, with its number. `Debug` shows no text and no place.
@@ -179,6 +181,8 @@ pub struct Complaint {
     pub trace: TraceId,
     /// Grows with each write; the store refuses a write over a version it did not read.
     pub version: i32,
+    /// The clock of forwarding, where a limit asks for one.
+    pub forward: Option<Due>,
     /// Every agency that has or had it.
     pub dispatches: Vec<Dispatch>,
 }
@@ -253,11 +257,12 @@ impl Complaint {
         if self.of(agency).is_ok() {
             return;
         }
-        let deadline = directory.deadline(agency, self.category.as_deref(), now);
+        let (deadline, clocks) = self.start(agency, directory, now);
         match self.dispatches.iter_mut().find(|dispatch| dispatch.agency == agency) {
             // Given back: the old clock goes on where it was still running.
             Some(again) => {
-                *again = Dispatch { state: DispatchState::Open, officer: None, deadline: again.deadline.max(deadline), ..*again }
+                (again.state, again.officer) = (DispatchState::Open, None);
+                (again.deadline, again.clocks) = (deadline, clocks);
             }
             None => self.dispatches.push(Dispatch {
                 id: DispatchId::new(now),
@@ -266,6 +271,7 @@ impl Complaint {
                 officer: None,
                 given_at: now,
                 deadline,
+                clocks,
             }),
         }
     }

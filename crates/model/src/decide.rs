@@ -18,7 +18,7 @@ pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
 pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision {
-    let complaint = Complaint {
+    let mut complaint = Complaint {
         id: ComplaintId::new(now),
         reference: opening.reference,
         tracking: opening.tracking,
@@ -38,8 +38,10 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         questions: Questions::default(),
         trace: opening.trace,
         version: 0,
+        forward: None,
         dispatches: Vec::new(),
     };
+    complaint.forward = complaint.await_forwarding(directory);
     let learned = opening.triaged.agency;
     let mut draft = Draft::new(complaint, Actor::System, directory, now);
     draft.step(UpdateKind::Opened, |update| update.message = Some(opening.message));
@@ -116,6 +118,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.the_citizen()?;
             draft.step(UpdateKind::Left, |update| update.text = Some(reason));
         }
+        Action::Reckon => draft.reckon()?,
     }
     Ok(draft.done())
 }
@@ -139,7 +142,8 @@ impl<'a> Draft<'a> {
         Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now }
     }
 
-    fn done(self) -> Decision {
+    fn done(mut self) -> Decision {
+        self.complaint.keep_time(self.directory, self.now);
         Decision { complaint: self.complaint, updates: self.updates, replies: self.replies }
     }
 
@@ -166,6 +170,7 @@ impl<'a> Draft<'a> {
 
     /// Tells the citizen, with the facts as they are now; the last step is the cause.
     fn say(&mut self, kind: ReplyKind, fill: impl FnOnce(&mut Facts)) {
+        self.complaint.keep_time(self.directory, self.now);
         let (Some(to), Some(cause)) = (self.complaint.reply_to.clone(), self.updates.last()) else { return };
         let mut facts = self.complaint.facts(self.directory);
         fill(&mut facts);
@@ -328,9 +333,13 @@ impl<'a> Draft<'a> {
     fn speak(&mut self, text: String, step: UpdateKind, kind: ReplyKind, then: DispatchState) -> Result<(), NotAllowed> {
         let text = words(text)?;
         let Actor::Staff { id, .. } = self.by else { return Err(NotAllowed::Role) };
+        let now = self.now;
         let (agency, dispatch) = self.own_dispatch()?;
         dispatch.officer = Some(dispatch.officer.unwrap_or(id));
         dispatch.state = then;
+        if kind == ReplyKind::Answered {
+            dispatch.answered(now);
+        }
         self.step(step, |update| update.text = Some(text.clone()));
         let name = self.name_of(agency);
         self.say(kind, |facts| {
@@ -371,8 +380,10 @@ impl<'a> Draft<'a> {
 
     fn resolve(&mut self, text: String, photo: Option<AttachmentId>) -> Result<(), NotAllowed> {
         let text = words(text)?;
+        let now = self.now;
         let (agency, dispatch) = self.own_dispatch()?;
         dispatch.state = DispatchState::Done;
+        dispatch.answered(now);
         self.step(UpdateKind::Resolved, |update| {
             update.text = Some(text.clone());
             update.attachment = photo;
@@ -407,11 +418,12 @@ impl<'a> Draft<'a> {
             return Err(NotAllowed::StillOpen);
         }
         for at in done {
+            let (deadline, clocks) = self.complaint.start(self.complaint.dispatches[at].agency, self.directory, self.now);
             let dispatch = &mut self.complaint.dispatches[at];
             dispatch.state = DispatchState::Open;
             dispatch.officer = None;
-            let fresh = self.directory.deadline(dispatch.agency, self.complaint.category.as_deref(), self.now);
-            dispatch.deadline = dispatch.deadline.max(fresh);
+            dispatch.deadline = deadline;
+            dispatch.clocks = clocks;
         }
         self.step(UpdateKind::Reopened, |update| update.text = Some(reason));
         self.say(ReplyKind::Reopened, |_| ());
@@ -436,6 +448,20 @@ impl<'a> Draft<'a> {
             update.text = Some(text);
             update.agency = Some(agency);
         });
+        Ok(())
+    }
+
+    /// The calendar changed: what still runs is counted again, and each clock that moved is told.
+    fn reckon(&mut self) -> Result<(), NotAllowed> {
+        if self.by != Actor::System {
+            return Err(NotAllowed::Role);
+        }
+        for moved in self.complaint.reckon(self.directory) {
+            self.step(UpdateKind::Moved, |update| {
+                update.agency = moved.agency;
+                update.text = Some(moved.to_text());
+            });
+        }
         Ok(())
     }
 

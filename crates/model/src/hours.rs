@@ -48,6 +48,13 @@ impl OpeningHours {
         today.flat_map(|days| &days.spans).any(|span| span.opens <= time && time < span.closes)
     }
 
+    /// From when to when it is open on such a day; in no order, and perhaps one in another.
+    pub(crate) fn on(&self, weekday: Weekday) -> impl Iterator<Item = (Time, Time)> {
+        let day = day_number(weekday);
+        let days = self.0.iter().filter(move |days| (days.first..=days.last).contains(&day));
+        days.flat_map(|days| &days.spans).map(|span| (span.opens, span.closes))
+    }
+
     /// `Senin–Kamis 07.30–16.00, Jumat 07.30–11.30 dan 13.00–16.30`.
     pub fn in_words(&self, language: Language) -> String {
         let (names, clock, and) = match language {

@@ -15,6 +15,8 @@
 //! | *complaint* | one citizen's matter, with its number: [`Complaint`] |
 //! | *agency* | who must act |
 //! | *dispatch* | one complaint given to one agency, with its own state |
+//! | *stage* | a part of a complaint's way with a clock of its own: [`Stage`] |
+//! | *limit* | how long a stage may take, and who says so: [`Limit`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
@@ -35,6 +37,7 @@ mod failure;
 mod hours;
 pub mod id;
 pub mod incident;
+pub mod limit;
 mod look;
 mod message;
 mod question;
@@ -54,6 +57,7 @@ pub use hours::{NotHours, OpeningHours};
 pub use id::{
     AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, IncidentId, MessageId, ReplyId, StaffId, TraceId, UpdateId,
 };
+pub use limit::{Clocks, Due, Limit, Matter, Moved, Stage};
 pub use look::{Look, SAME_LOOK};
 pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
@@ -62,8 +66,7 @@ pub use message::{
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{
-    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Limit, Line, Purpose, Routing, Rule, Triaged, Why,
-    route,
+    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Line, Purpose, Routing, Rule, Triaged, Why, route,
 };
 pub use same::{About, Earlier};
 pub use staff::Role;

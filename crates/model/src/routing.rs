@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterName, AgencyId, OpeningHours, Question, Role, Site, StaffId, clock::Calendar};
+use crate::{
+    AdapterName, AgencyId, Limit, OpeningHours, Question, Role, Site, StaffId,
+    clock::{Calendar, Office},
+};
 
 /// What the city has written down about itself, as rows: loaded by the core, and in part given to adapters that draw forms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,10 +21,13 @@ pub struct Directory {
     pub categories: BTreeMap<String, Category>,
     /// In no order: the most specific one counts.
     pub rules: Vec<Rule>,
-    /// In no order: the most specific one counts.
+    /// In no order, those that have ended too: the most specific one counts.
     pub limits: Vec<Limit>,
     /// When the offices work.
     pub calendar: Calendar,
+    /// The agencies that work at other times.
+    #[serde(default)]
+    pub offices: BTreeMap<AgencyId, Office>,
     /// The official ways in.
     pub channels: Vec<Channel>,
     /// Ways in that are there for one thing. In no order.
@@ -111,19 +117,6 @@ pub struct Rule {
     /// Whether it decides although words of bribery or of a breach of duty were found.
     #[serde(default)]
     pub despite_ethics: bool,
-}
-
-/// How many working days an agency has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limit {
-    /// Only this category; `None`: any.
-    pub category: Option<String>,
-    /// Only this agency; `None`: any.
-    pub agency: Option<AgencyId>,
-    /// Working days until it is settled.
-    pub working_days: u16,
-    /// The rule it comes from, for people.
-    pub source: String,
 }
 
 /// An official way in.
@@ -280,25 +273,7 @@ pub fn route(category: Option<&str>, area: Option<&str>, directory: &Directory) 
 /// Stands in [`Why::category`] before the code of the purpose of the line that decided.
 pub const LINE: &str = "line: ";
 
-/// Used while a city has written down no limit: the longest first-answer time of SP4N-LAPOR! (five working days).
-const DEFAULT_WORKING_DAYS: u16 = 5;
-
 impl Directory {
-    /// The limit that counts: one for the category before one for the agency, both before either.
-    pub fn limit(&self, agency: AgencyId, category: Option<&str>) -> Option<&Limit> {
-        self.limits
-            .iter()
-            .filter(|limit| limit.category.is_none() || limit.category.as_deref() == category)
-            .filter(|limit| limit.agency.is_none_or(|only| only == agency))
-            .max_by_key(|limit| (limit.category.is_some(), limit.agency.is_some()))
-    }
-
-    /// Until when this agency must have settled what it was given at `from`.
-    pub fn deadline(&self, agency: AgencyId, category: Option<&str>, from: Timestamp) -> Timestamp {
-        let days = self.limit(agency, category).map_or(DEFAULT_WORKING_DAYS, |limit| limit.working_days);
-        self.calendar.deadline(from, days)
-    }
-
     /// The agency's name, or a dash for one that is gone.
     pub fn agency_name(&self, id: AgencyId) -> &str {
         self.agencies.get(&id).map_or("–", |agency| agency.name.as_str())
@@ -384,24 +359,5 @@ mod tests {
     fn an_agency_is_named_once_however_many_rules_name_it() {
         let directory = Directory { rules: vec![rule(1, Some("road"), None, 1), rule(2, Some("road"), None, 1)], ..Directory::default() };
         assert_eq!(route(Some("road"), None, &directory), Routing::To { agencies: vec![agency(1)], rules: vec![1, 2] });
-    }
-
-    #[test]
-    fn the_narrowest_limit_counts() {
-        let limit = |category: Option<&str>, only: Option<u128>, working_days| Limit {
-            category: category.map(Into::into),
-            agency: only.map(agency),
-            working_days,
-            source: String::new(),
-        };
-        let directory = Directory {
-            limits: vec![limit(None, None, 14), limit(None, Some(1), 7), limit(Some("road"), None, 5), limit(Some("road"), Some(1), 3)],
-            ..Directory::default()
-        };
-        let days = |a, category| directory.limit(agency(a), category).map(|limit| limit.working_days);
-        assert_eq!(days(1, Some("road")), Some(3));
-        assert_eq!(days(2, Some("road")), Some(5));
-        assert_eq!(days(1, None), Some(7));
-        assert_eq!(days(2, Some("flood")), Some(14));
     }
 }

@@ -57,6 +57,9 @@ enum Command {
     /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
     #[command(subcommand)]
     Line(commands::line::Command),
+    /// Days off, with the decree they come from.
+    #[command(subcommand)]
+    Holidays(commands::holidays::Command),
     /// Who works here.
     #[command(subcommand)]
     Staff(commands::staff::Command),
@@ -124,6 +127,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
+        Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
         Command::Vault(command) => admin(commands::vault::run(&config, command)),

@@ -8,7 +8,10 @@ use std::{
 };
 
 use jiff::civil::Date;
-use model::{AdapterName, Area, Category, Channel, Directory, Line, OpeningHours, Purpose};
+use model::{
+    AdapterName, Area, Category, Channel, Directory, Limit, Line, OpeningHours, Purpose, Stage,
+    clock::{Amount, Unit},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     directory::{Holiday, Seed, SeedAgency, SeedLimit},
@@ -55,9 +58,6 @@ pub(crate) enum SeedError {
         what: String,
     },
 }
-
-/// Added to the source of a limit whose rule nobody read: it goes wherever the source is shown.
-const UNVERIFIED: &str = " (belum diverifikasi dari naskah peraturan)";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,11 +125,30 @@ struct Limits {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitEntry {
+    /// `forward`, `first_answer`, `settle` or `silence`.
+    #[serde(default = "settle")]
+    stage: Stage,
+    kind: Option<String>,
     category: Option<String>,
+    adapter: Option<AdapterName>,
+    account: Option<String>,
     agency: Option<String>,
-    working_days: u16,
+    // Exactly one of the four.
+    working_days: Option<u16>,
+    working_hours: Option<u16>,
+    days: Option<u16>,
+    hours: Option<u16>,
     source: String,
+    /// The source in English words.
+    source_en: Option<String>,
+    /// Whether somebody read the rule's own text.
     verified: bool,
+    from: Option<toml::value::Datetime>,
+    until: Option<toml::value::Datetime>,
+}
+
+fn settle() -> Stage {
+    Stage::Settle
 }
 
 #[derive(Deserialize)]
@@ -219,7 +238,7 @@ pub(crate) fn read(folder: &Path) -> Result<Seed, SeedError> {
         placeless: categories.category.iter().filter(|entry| !entry.needs_place).map(|entry| entry.code.clone()).collect(),
         categories: categories.category.into_iter().map(category).collect(),
         rules: rules.rule.into_iter().map(|rule| (rule.category, rule.area, rule.agency)).collect(),
-        limits: limits.limit.into_iter().map(limit).collect(),
+        limits: limits.limit.into_iter().map(limit).collect::<Result<_, _>>()?,
         holidays: holidays(folder)?,
         channels: channels.channel.into_iter().map(channel).collect::<Result<_, _>>()?,
         lines,
@@ -273,9 +292,47 @@ fn category(entry: CategoryEntry) -> Category {
     Category { code: entry.code, name_id: entry.id, name_en: entry.en, keywords: entry.keywords }
 }
 
-fn limit(entry: LimitEntry) -> SeedLimit {
-    let source = if entry.verified { entry.source } else { entry.source + UNVERIFIED };
-    SeedLimit { category: entry.category, agency: entry.agency, working_days: entry.working_days, source }
+/// What triage may take a message for.
+const KINDS: [&str; 4] = ["complaint", "information_request", "aspiration", "other"];
+
+fn limit(entry: LimitEntry) -> Result<SeedLimit, SeedError> {
+    const FILE: &str = "limits.toml";
+    let written = [
+        (entry.working_days, Unit::WorkingDays),
+        (entry.working_hours, Unit::WorkingHours),
+        (entry.days, Unit::Days),
+        (entry.hours, Unit::Hours),
+    ];
+    let mut written = written.into_iter().filter_map(|(number, unit)| Some(Amount { number: number?, unit }));
+    let (Some(amount), None) = (written.next(), written.next()) else {
+        return Err(wrong(FILE, format!("`{}` needs one of working_days, working_hours, days and hours", entry.source)));
+    };
+    if amount.number > 9999 {
+        return Err(wrong(FILE, format!("{} is more than 9999", amount.number)));
+    }
+    if let Some(kind) = entry.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
+        return Err(wrong(FILE, format!("there is no kind {kind}: it is one of {}", KINDS.join(", "))));
+    }
+    if entry.account.is_some() && entry.adapter.is_none() {
+        return Err(wrong(FILE, format!("`{}` names an account without its adapter", entry.source)));
+    }
+    let from = entry.from.map(|day| date(&day, FILE)).transpose()?;
+    let until = entry.until.map(|day| date(&day, FILE)).transpose()?;
+    if from.zip(until).is_some_and(|(from, until)| until < from) {
+        return Err(wrong(FILE, format!("`{}` ends before it begins", entry.source)));
+    }
+    let limit = Limit {
+        kind: entry.kind,
+        category: entry.category,
+        adapter: entry.adapter,
+        account: entry.account,
+        source_en: entry.source_en,
+        verified: entry.verified,
+        from,
+        until,
+        ..Limit::new(entry.stage, amount, &entry.source)
+    };
+    Ok(SeedLimit { limit, agency: entry.agency })
 }
 
 /// Every `holidays-<year>.toml`.
@@ -345,7 +402,13 @@ fn check(seed: &Seed) -> Result<(), SeedError> {
     unique("holidays", seed.holidays.iter().map(|holiday| holiday.day.to_string()))?;
     unique("channels.toml", seed.channels.iter().map(|channel| format!("{} {} from {}", channel.adapter, channel.account, channel.from)))?;
     unique("rules.toml", seed.rules.iter().map(|rule| format!("{rule:?}")))?;
-    unique("limits.toml", seed.limits.iter().map(|limit| format!("{:?}, {:?}", limit.category, limit.agency)))?;
+    unique(
+        "limits.toml",
+        seed.limits.iter().map(|SeedLimit { limit, agency }| {
+            let Limit { stage, kind, category, adapter, account, from, .. } = limit;
+            format!("{stage:?}, {kind:?}, {category:?}, {adapter:?}, {account:?}, {agency:?}, {from:?}")
+        }),
+    )?;
 
     for code in &areas {
         check_area_code(code, &areas)?;
@@ -360,7 +423,7 @@ fn check(seed: &Seed) -> Result<(), SeedError> {
         known("rules.toml", &agencies, &Some(agency.clone()))?;
     }
     for limit in &seed.limits {
-        known("limits.toml", &categories, &limit.category)?;
+        known("limits.toml", &categories, &limit.limit.category)?;
         known("limits.toml", &agencies, &limit.agency)?;
     }
     for channel in &seed.channels {

@@ -40,7 +40,10 @@ fn jakarta_is_whole() {
     assert!(seed.areas.iter().all(|(area, outline)| (area.code.len() == 10) == outline.is_some()), "every kelurahan has an outline");
     let joint = seed.holidays.iter().filter(|off| off.name.starts_with("Cuti bersama")).count();
     assert_eq!((seed.holidays.len(), joint), (25, 8));
-    assert!(seed.limits.iter().all(|limit| limit.source.ends_with(UNVERIFIED)), "nobody read the rules' own text");
+    assert!(seed.limits.iter().all(|limit| !limit.limit.verified && limit.limit.source_en.is_some()), "nobody read the rules' own text");
+    for stage in Stage::ALL {
+        assert!(seed.limits.iter().any(|limit| limit.limit.stage == stage), "{stage:?} has a limit");
+    }
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn folder(file: &str, text: &str) -> TempDir {
 #[test]
 fn a_small_directory_is_enough() {
     let seed = read(folder("", "").path()).expect("it is right");
-    assert_eq!((seed.areas.len(), seed.holidays.len(), seed.limits[0].source.as_str()), (2, 0, "x"));
+    assert_eq!((seed.areas.len(), seed.holidays.len(), seed.limits[0].limit.source.as_str()), (2, 0, "x"));
 }
 
 #[test]
@@ -148,6 +151,16 @@ fn what_contradicts_itself_is_refused_and_named() {
         ("outlines.geojson", r#"{"features":[{"properties":{"code":"32"},"geometry":{}}]}"#, "32 is the code of no area"),
         ("outlines.geojson", r#"{"features":[{"properties":{"code":"31"},"geometry":{}}]}"#, "the outline of 31 is no polygon"),
         ("outlines.geojson", "[", "is not a GeoJSON"),
+        ("limits.toml", "[[limit]]\nsource = \"x\"\nverified = true", "needs one of"),
+        ("limits.toml", "[[limit]]\ndays = 1\nhours = 1\nsource = \"x\"\nverified = true", "needs one of"),
+        ("limits.toml", "[[limit]]\ndays = 1\naccount = \"1\"\nsource = \"x\"\nverified = true", "without its adapter"),
+        ("limits.toml", "[[limit]]\ndays = 1\nkind = \"gossip\"\nsource = \"x\"\nverified = true", "there is no kind gossip"),
+        ("limits.toml", "[[limit]]\ndays = 1\nstage = \"end\"\nsource = \"x\"\nverified = true", "limits.toml is not as it should be"),
+        (
+            "limits.toml",
+            "[[limit]]\ndays = 1\nsource = \"x\"\nverified = true\nfrom = 2026-02-01\nuntil = 2026-01-01",
+            "ends before it begins",
+        ),
         ("holidays-2026.toml", "[[holiday]]\nday = 2026-01-01\nname = \"x\"", "holidays-2026.toml is not as it should be"),
     ];
     for (file, text, expected) in cases {

@@ -1,8 +1,8 @@
 //! One citizen's matter, its history, and the one function that writes what was decided.
 
 use model::{
-    Actor, AgencyId, AttachmentId, CitizenId, Complaint, ComplaintId, Decision, Dispatch, DispatchId, DispatchState, Language, MessageId,
-    Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
+    Actor, AgencyId, AttachmentId, CitizenId, Clocks, Complaint, ComplaintId, Decision, Dispatch, DispatchId, DispatchState, Due, Language,
+    MessageId, Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -178,10 +178,18 @@ struct Row {
     language: String,
     reply_to: Option<serde_json::Value>,
     opened_at: At,
+    forward_limit: Option<i64>,
+    forward_due: Option<At>,
+    forwarded_at: Option<At>,
     why: serde_json::Value,
     questions: serde_json::Value,
     trace: String,
     version: i32,
+}
+
+/// A clock from its three columns.
+fn due(limit: Option<i64>, at: Option<At>, met: Option<At>) -> Option<Due> {
+    Some(Due { limit: limit?, at: at?.to_jiff(), met: met.map(At::to_jiff) })
 }
 
 fn into_model(row: Row) -> Result<Complaint> {
@@ -206,6 +214,7 @@ fn into_model(row: Row) -> Result<Complaint> {
         questions: json(row.questions, TABLE, "questions")?,
         trace: known(row.trace.parse().ok(), TABLE, "trace")?,
         version: row.version,
+        forward: due(row.forward_limit, row.forward_due, row.forwarded_at),
         dispatches: Vec::new(),
     })
 }
@@ -216,7 +225,8 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
     let rows = sqlx::query_as!(
         Row,
         r#"select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
-          reply_to, opened_at as "opened_at: At", why, questions, trace, version
+          reply_to, opened_at as "opened_at: At", forward_limit, forward_due as "forward_due: At",
+          forwarded_at as "forwarded_at: At", why, questions, trace, version
         from complaint
         where id = any($1)
         order by id"#,
@@ -236,7 +246,9 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
 
 async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Result<Vec<(ComplaintId, Dispatch)>> {
     let rows = sqlx::query!(
-        r#"select id, complaint, agency, work, officer, given_at as "given_at: At", deadline as "deadline: At"
+        r#"select id, complaint, agency, work, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
+          settle_limit, answer_limit, answer_due as "answer_due: At", answered_at as "answered_at: At", settled_at as "settled_at: At",
+          closes_limit, closes_at as "closes_at: At", pauses
         from dispatch
         where complaint = any($1)
         order by given_at, id"#,
@@ -254,6 +266,14 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
                 officer: row.officer.map(StaffId),
                 given_at: row.given_at.to_jiff(),
                 deadline: row.deadline.to_jiff(),
+                clocks: Clocks {
+                    started: row.started_at.unwrap_or(row.given_at).to_jiff(),
+                    settle: row.settle_limit,
+                    answer: due(row.answer_limit, row.answer_due, row.answered_at),
+                    settled: row.settled_at.map(At::to_jiff),
+                    closes: due(row.closes_limit, row.closes_at, None),
+                    pauses: json(row.pauses, "dispatch", "pauses")?,
+                },
             };
             Ok((ComplaintId(row.complaint), dispatch))
         })
@@ -351,6 +371,9 @@ struct Columns {
     deadline: Vec<Option<At>>,
     why: Vec<serde_json::Value>,
     questions: Vec<serde_json::Value>,
+    forward_limit: Vec<Option<i64>>,
+    forward_due: Vec<Option<At>>,
+    forwarded_at: Vec<Option<At>>,
 }
 
 impl Columns {
@@ -373,6 +396,9 @@ impl Columns {
             columns.deadline.push(complaint.deadline().map(at));
             columns.why.push(to_json(&complaint.why));
             columns.questions.push(to_json(&complaint.questions));
+            columns.forward_limit.push(complaint.forward.map(|due| due.limit));
+            columns.forward_due.push(complaint.forward.map(|due| at(due.at)));
+            columns.forwarded_at.push(complaint.forward.and_then(|due| due.met).map(at));
         }
         columns
     }
@@ -388,14 +414,16 @@ async fn insert(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
     let opened_at: Vec<At> = decisions.iter().map(|decision| at(decision.complaint.opened_at)).collect();
     sqlx::query!(
         "insert into complaint (id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility,
-          language, reply_to, status, opened_at, changed_at, deadline, why, trace, questions, version)
+          language, reply_to, status, opened_at, changed_at, deadline, why, trace, questions, forward_limit, forward_due, forwarded_at,
+          version)
         select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language, reply_to,
-          status, opened_at, changed_at, deadline, why, trace, questions, 1
+          status, opened_at, changed_at, deadline, why, trace, questions, forward_limit, forward_due, forwarded_at, 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
           $10::text[], $11::float8[], $12::float8[], $13::text[], $14::text[], $15::jsonb[], $16::text[], $17::timestamptz[],
-          $18::timestamptz[], $19::timestamptz[], $20::jsonb[], $21::text[], $22::jsonb[])
+          $18::timestamptz[], $19::timestamptz[], $20::jsonb[], $21::text[], $22::jsonb[],
+          $23::bigint[], $24::timestamptz[], $25::timestamptz[])
           as new (id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
-            reply_to, status, opened_at, changed_at, deadline, why, trace, questions)",
+            reply_to, status, opened_at, changed_at, deadline, why, trace, questions, forward_limit, forward_due, forwarded_at)",
         &columns.id,
         &each(|complaint| complaint.reference.to_string()),
         &each(|complaint| complaint.tracking.as_str().to_owned()),
@@ -417,7 +445,10 @@ async fn insert(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &columns.deadline as &[Option<At>],
         &columns.why,
         &each(|complaint| complaint.trace.to_string()),
-        &columns.questions
+        &columns.questions,
+        &columns.forward_limit as &[Option<i64>],
+        &columns.forward_due as &[Option<At>],
+        &columns.forwarded_at as &[Option<At>]
     )
     .execute(&mut **tx)
     .await
@@ -436,11 +467,13 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         set text = new.text, category = new.category, area = new.area, place = new.place, lat = new.lat, lon = new.lon,
           visibility = new.visibility, language = new.language, reply_to = new.reply_to, status = new.status,
           changed_at = new.changed_at, deadline = new.deadline, why = new.why, questions = new.questions,
+          forward_limit = new.forward_limit, forward_due = new.forward_due, forwarded_at = new.forwarded_at,
           version = complaint.version + 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::text[],
-          $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::integer[])
+          $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::integer[],
+          $17::bigint[], $18::timestamptz[], $19::timestamptz[])
           as new (id, text, category, area, place, lat, lon, visibility, language, reply_to, status, changed_at, deadline, why, questions,
-            version)
+            version, forward_limit, forward_due, forwarded_at)
         where complaint.id = new.id
           and complaint.version = new.version",
         &columns.id,
@@ -458,12 +491,47 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &columns.deadline as &[Option<At>],
         &columns.why,
         &columns.questions,
-        &versions
+        &versions,
+        &columns.forward_limit as &[Option<i64>],
+        &columns.forward_due as &[Option<At>],
+        &columns.forwarded_at as &[Option<At>]
     )
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     if usize::try_from(written.rows_affected()).is_ok_and(|count| count == decisions.len()) { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Columns of clocks, side by side.
+#[derive(Default)]
+struct ClockColumns {
+    started: Vec<At>,
+    settle: Vec<Option<i64>>,
+    answer_limit: Vec<Option<i64>>,
+    answer_due: Vec<Option<At>>,
+    answered: Vec<Option<At>>,
+    settled: Vec<Option<At>>,
+    closes_limit: Vec<Option<i64>>,
+    closes: Vec<Option<At>>,
+    pauses: Vec<serde_json::Value>,
+}
+
+impl ClockColumns {
+    fn of<'a>(all: impl Iterator<Item = &'a Clocks>) -> Self {
+        let mut columns = Self::default();
+        for clocks in all {
+            columns.started.push(at(clocks.started));
+            columns.settle.push(clocks.settle);
+            columns.answer_limit.push(clocks.answer.map(|due| due.limit));
+            columns.answer_due.push(clocks.answer.map(|due| at(due.at)));
+            columns.answered.push(clocks.answer.and_then(|due| due.met).map(at));
+            columns.settled.push(clocks.settled.map(at));
+            columns.closes_limit.push(clocks.closes.map(|due| due.limit));
+            columns.closes.push(clocks.closes.map(|due| at(due.at)));
+            columns.pauses.push(to_json(&clocks.pauses));
+        }
+        columns
+    }
 }
 
 /// New dispatches, and those whose agency moved on. An agency that has only its queue is told by it; one that gets a complaint back is
@@ -482,21 +550,33 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let given_at: Vec<At> = all.iter().map(|(_, dispatch)| at(dispatch.given_at)).collect();
     let deadlines: Vec<At> = all.iter().map(|(_, dispatch)| at(dispatch.deadline)).collect();
     let due_at: Vec<At> = all.iter().map(|(decision, _)| at(written_at(decision))).collect();
+    let clocks = ClockColumns::of(all.iter().map(|(_, dispatch)| &dispatch.clocks));
     sqlx::query!(
-        "insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at)
+        "insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, started_at, settle_limit,
+          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses)
         select new.id, new.complaint, new.agency, new.work, new.officer, new.given_at, new.deadline,
-          case agency.send_kind when 'queue' then 'delivered' else 'due' end, new.due_at
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[])
-          as new (id, complaint, agency, work, officer, given_at, deadline, due_at)
+          case agency.send_kind when 'queue' then 'delivered' else 'due' end, new.due_at, new.started_at, new.settle_limit,
+          new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
+          $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
+          $16::timestamptz[], $17::jsonb[])
+          as new (id, complaint, agency, work, officer, given_at, deadline, due_at, started_at, settle_limit, answer_limit, answer_due,
+            answered_at, settled_at, closes_limit, closes_at, pauses)
         join agency on agency.id = new.agency
         on conflict on constraint dispatch_once do update
         set work = excluded.work, officer = excluded.officer, deadline = excluded.deadline,
+          started_at = excluded.started_at, settle_limit = excluded.settle_limit, answer_limit = excluded.answer_limit,
+          answer_due = excluded.answer_due, answered_at = excluded.answered_at, settled_at = excluded.settled_at,
+          closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, pauses = excluded.pauses,
           state = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.state else dispatch.state end,
           due_at = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.due_at else dispatch.due_at end,
           turn = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then dispatch.turn + 1 else dispatch.turn end,
           attempts = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then 0 else dispatch.attempts end,
           lease_until = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then null else dispatch.lease_until end
-        where (dispatch.work, dispatch.officer, dispatch.deadline) is distinct from (excluded.work, excluded.officer, excluded.deadline)",
+        where (dispatch.work, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
+            dispatch.pauses)
+          is distinct from (excluded.work, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
+            excluded.settled_at, excluded.pauses)",
         &ids,
         &complaints,
         &agencies,
@@ -504,7 +584,16 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
         &officers as &[Option<Uuid>],
         &given_at as &[At],
         &deadlines as &[At],
-        &due_at as &[At]
+        &due_at as &[At],
+        &clocks.started as &[At],
+        &clocks.settle as &[Option<i64>],
+        &clocks.answer_limit as &[Option<i64>],
+        &clocks.answer_due as &[Option<At>],
+        &clocks.answered as &[Option<At>],
+        &clocks.settled as &[Option<At>],
+        &clocks.closes_limit as &[Option<i64>],
+        &clocks.closes as &[Option<At>],
+        &clocks.pauses
     )
     .execute(&mut **tx)
     .await

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff_sqlx::ToSqlx;
 use model::{
     AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Line, OpeningHours, Purpose, Question, Rule,
-    Timestamp, clock::Calendar,
+    Stage, Timestamp,
+    clock::{Amount, Calendar, Office, Unit},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -30,6 +31,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         rules: rules(&mut tx).await?,
         limits: limits(&mut tx).await?,
         calendar: calendar(&mut tx).await?,
+        offices: offices(&mut tx).await?,
         channels: channels(&mut tx).await?,
         lines: lines(&mut tx).await?,
         menu: menu(&mut tx).await?,
@@ -102,22 +104,52 @@ async fn rules(tx: &mut Tx) -> Result<Vec<Rule>> {
 }
 
 async fn limits(tx: &mut Tx) -> Result<Vec<Limit>> {
+    const TABLE: &str = "time_limit";
     let rows = sqlx::query!(
-        "select category, agency, working_days, source
-        from response_limit
-        order by id"
+        r#"select id, stage, kind, category, adapter, account, agency, amount, unit, source, source_en, verified,
+          valid_from as "valid_from: jiff_sqlx::Date", valid_until as "valid_until: jiff_sqlx::Date"
+        from time_limit
+        order by id"#
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter()
         .map(|row| {
+            let number = known(u16::try_from(row.amount).ok(), TABLE, "amount")?;
             Ok(Limit {
+                id: row.id,
+                stage: known(Stage::from_word(&row.stage), TABLE, "stage")?,
+                kind: row.kind,
                 category: row.category,
+                adapter: row.adapter.map(|adapter| known(adapter.parse().ok(), TABLE, "adapter")).transpose()?,
+                account: row.account,
                 agency: row.agency.map(AgencyId),
-                working_days: known(u16::try_from(row.working_days).ok(), "response_limit", "working_days")?,
+                amount: Amount { number, unit: known(Unit::from_word(&row.unit), TABLE, "unit")? },
                 source: row.source,
+                source_en: row.source_en,
+                verified: row.verified,
+                from: row.valid_from.map(jiff_sqlx::Date::to_jiff),
+                until: row.valid_until.map(jiff_sqlx::Date::to_jiff),
             })
+        })
+        .collect()
+}
+
+async fn offices(tx: &mut Tx) -> Result<BTreeMap<AgencyId, Office>> {
+    let rows = sqlx::query!(
+        "select id, hours, on_holidays
+        from agency
+        where active
+          and (hours is not null or on_holidays)"
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let hours = row.hours.map(|hours| known(hours.parse().ok(), "agency", "hours")).transpose()?;
+            Ok((AgencyId(row.id), Office { hours, on_holidays: row.on_holidays }))
         })
         .collect()
 }
@@ -275,6 +307,22 @@ pub async fn set_way(db: &PgPool, agency: &str, kind: SendKind, target: Option<&
         kind.as_str(),
         target,
         secret
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Sets when an agency works; `false`: no agency has that code. `None`: at the hours of all.
+pub async fn set_office(db: &PgPool, agency: &str, office: &Office) -> Result<bool> {
+    let written = sqlx::query!(
+        "update agency
+        set hours = $2, on_holidays = $3
+        where code = $1",
+        agency,
+        office.hours.as_ref().map(ToString::to_string),
+        office.on_holidays
     )
     .execute(db)
     .await

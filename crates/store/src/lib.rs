@@ -8,6 +8,7 @@ pub mod bare;
 pub mod block;
 pub mod channel;
 pub mod citizen;
+pub mod clocks;
 pub mod complaint;
 pub mod connect;
 mod convert;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use futures::{StreamExt, future::join_all};
 use model::{
     Action, Actor, AdapterName, Address, AgencyId, Area, Attachment, AttachmentKind, Audience, BlobId, Category, Channel, CitizenId,
-    Complaint, ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, MessageId, MessageKey, Opening, Receipt,
-    ReceiptState, Reference, ReplyTo, Role, StaffId, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
+    Complaint, ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, Limit, MessageId, MessageKey, Moved, Opening,
+    Receipt, ReceiptState, Reference, ReplyTo, Role, StaffId, Stage, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
+    clock::{Amount, Unit},
 };
 use servers::testing::TestDatabase;
 use store::{
-    PgPool, StoreError, attachment, citizen, complaint,
+    PgPool, StoreError, attachment, citizen, clocks, complaint,
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
     learned::{self, Back, Decided},
@@ -154,11 +155,20 @@ fn seed() -> Seed {
         agencies: vec![agency("roads", SendKind::Queue), agency("parks", SendKind::Webhook)],
         categories: vec![category("road"), category("tree")],
         rules: vec![(Some("road".into()), None, "roads".into()), (Some("tree".into()), Some("31".into()), "parks".into())],
-        limits: vec![SeedLimit { category: None, agency: Some("roads".into()), working_days: 3, source: "aturan".into() }],
+        limits: vec![
+            SeedLimit { agency: Some("roads".into()), ..SeedLimit::working_days(3, "aturan") },
+            stage(Stage::Forward, 3, Unit::WorkingDays),
+            stage(Stage::FirstAnswer, 6, Unit::WorkingHours),
+            stage(Stage::Silence, 10, Unit::WorkingDays),
+        ],
         holidays: vec![Holiday { day: jiff::civil::date(2026, 12, 25), name: "Natal".into(), source: "SKB".into() }],
         channels: vec![channel("1")],
         ..Seed::default()
     }
+}
+
+fn stage(stage: Stage, number: u16, unit: Unit) -> SeedLimit {
+    SeedLimit { limit: Limit::new(stage, Amount { number, unit }, "aturan"), agency: None }
 }
 
 fn channel(account: &str) -> Channel {
@@ -467,7 +477,16 @@ async fn the_directory_is_read_as_it_was_seeded_and_seeded_once() {
     let world = World::new().await;
     let directory = &world.directory;
     assert_eq!((directory.areas.len(), directory.agencies.len(), directory.categories.len(), directory.rules.len()), (2, 2, 2, 2));
-    assert_eq!(directory.limit(world.agency("roads"), None).map(|limit| limit.working_days), Some(3));
+    let chat: AdapterName = "chat".parse().expect("a name");
+    let matter = model::Matter {
+        kind: None,
+        category: None,
+        adapter: &chat,
+        account: "1",
+        agency: Some(world.agency("roads")),
+        on: jiff::civil::date(2026, 11, 20),
+    };
+    assert_eq!(directory.limit(Stage::Settle, &matter).map(|limit| limit.amount.number), Some(3));
     assert_eq!(directory.channels, [channel("1")]);
     assert!(!directory.calendar.is_working_day(jiff::civil::date(2026, 12, 25)));
     assert_eq!(directory::outlines(&world.db).await.expect("loads"), [("3171".to_owned(), "{}".to_owned())]);
@@ -842,4 +861,96 @@ async fn who_mistypes_a_word_is_led_to_it_once_it_was_learned() {
     assert_eq!(found.hits.len(), 1);
     assert_eq!(found.hits[0].why, [search::Why::Nearly]);
     assert!(found.hits[0].pieces.contains(&("Trotoar".into(), true)), "{:?}", found.hits[0].pieces);
+}
+
+#[tokio::test]
+async fn clocks_come_back_as_they_were_written_whatever_was_done() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let officer = world.officer("roads").await;
+    let steps = [
+        (Action::Ask { text: "di mana?".into() }, 3_600),
+        (Action::Answer { text: "besok".into() }, 7_200),
+        (Action::Resolve { text: "sudah".into(), photo: None }, 10_000),
+    ];
+    for (action, seconds) in steps {
+        let decided = model::decide(world.load(id).await, action.clone(), officer, &world.directory, after(seconds)).expect("is allowed");
+        world.act(id, action, officer, after(seconds)).await;
+        let read = world.load(id).await;
+        assert_eq!((&read.dispatches, read.forward), (&decided.complaint.dispatches, decided.complaint.forward));
+    }
+    let clocks = &world.load(id).await.dispatches[0].clocks;
+    assert_eq!((clocks.pauses.len(), clocks.settled), (1, Some(after(10_000))));
+    assert_eq!(clocks.answer.and_then(|answer| answer.met), Some(after(7_200)));
+    assert!(clocks.closes.is_some() && clocks.settle.is_some());
+}
+
+#[tokio::test]
+async fn a_limit_that_counted_is_neither_changed_nor_removed_but_ends() {
+    let world = World::new().await;
+    for wrong in ["update time_limit set amount = 99", "delete from time_limit", "update time_limit set unit = 'days'"] {
+        let refused = sqlx::query(wrong).execute(&world.db).await;
+        assert!(refused.is_err(), "{wrong}");
+    }
+    let end = "update time_limit set valid_until = '2026-12-31', source = 'aturan (diganti 2027)'";
+    sqlx::query(end).execute(&world.db).await.expect("it ends");
+    let directory = directory::load(&world.db).await.expect("loads");
+    assert!(directory.limits.iter().all(|limit| limit.until == Some(jiff::civil::date(2026, 12, 31))));
+}
+
+#[tokio::test]
+async fn days_off_that_are_written_late_move_what_runs_once_and_tell_it() {
+    let world = World::new().await;
+    let open = world.opened("m1", Some("road")).await.complaint;
+    let waiting = world.opened("m2", None).await.complaint;
+    let done = world.opened("m3", Some("road")).await.complaint;
+    world.act(done.id, Action::Resolve { text: "sudah".into(), photo: None }, world.officer("roads").await, after(60)).await;
+
+    let count = async |now: Timestamp| {
+        let change = clocks::change(&world.db, now).await.expect("is asked")?;
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        assert!(clocks::lock(&mut tx).await.expect("is asked"), "nobody else counts");
+        let mut second = store::begin(&world.db).await.expect("begins");
+        assert!(!clocks::lock(&mut second).await.expect("is asked"), "one at a time");
+        let directory = directory::load(&world.db).await.expect("loads");
+        let running = clocks::running(&world.db).await.expect("loads");
+        let moved = clocks::count(&world.db, &running, &directory, now).await.expect("counts");
+        clocks::counted(&mut tx, &change, now).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+        Some(moved)
+    };
+    assert_eq!(count(after(100)).await, Some(0), "the first time it is only written down");
+    assert_eq!(count(after(110)).await, None, "and then left alone");
+
+    let off = Holiday { day: jiff::civil::date(2026, 11, 23), name: "Cuti bersama susulan".into(), source: "SKB perubahan".into() };
+    assert_eq!(clocks::write_holidays(&world.db, std::slice::from_ref(&off)).await.expect("is written"), 1);
+    assert_eq!(clocks::write_holidays(&world.db, &[off]).await.expect("is written"), 0, "the same again is nothing new");
+    assert_eq!(count(after(200)).await, Some(2), "one with an agency, one in triage");
+    assert_eq!(count(after(230)).await, None);
+    assert_eq!(count(after(200 + 121)).await, Some(0), "once more for what was written meanwhile; nothing moves twice");
+    assert_eq!(count(after(9_000)).await, None);
+
+    let moved = world.load(open.id).await;
+    assert!(moved.dispatches[0].deadline > open.dispatches[0].deadline);
+    let steps = complaint::history(&world.db, open.id).await.expect("loads");
+    let told: Vec<_> = steps.iter().filter(|step| step.kind == UpdateKind::Moved).collect();
+    let moved_to =
+        told.iter().filter_map(|step| Moved::from_text(step.text.as_deref()?, step.agency)).find(|moved| moved.stage == Stage::Settle);
+    let moved_to = moved_to.expect("it is told");
+    assert_eq!((moved_to.from, moved_to.to), (open.dispatches[0].deadline, moved.dispatches[0].deadline));
+    assert!(told.iter().all(|step| step.by == Actor::System && step.kind.is_for_citizen()));
+    assert!(world.load(waiting.id).await.forward.expect("has one").at > waiting.forward.expect("has one").at);
+    assert_eq!(world.load(done.id).await.dispatches[0].deadline, done.dispatches[0].deadline, "what is done stays");
+}
+
+#[tokio::test]
+async fn an_agency_works_at_its_own_hours_and_forgets_them_again() {
+    let world = World::new().await;
+    let own = model::clock::Office { hours: "mon-sat 07:00-14:00".parse().ok(), on_holidays: true };
+    assert!(directory::set_office(&world.db, "roads", &own).await.expect("is written"));
+    assert!(!directory::set_office(&world.db, "nobody", &own).await.expect("is asked"));
+    let read = directory::load(&world.db).await.expect("loads");
+    assert_eq!(read.offices.get(&world.agency("roads")), Some(&own));
+    assert!(directory::set_office(&world.db, "roads", &model::clock::Office::default()).await.expect("is written"));
+    assert!(directory::load(&world.db).await.expect("loads").offices.is_empty());
 }

@@ -10,7 +10,7 @@ use model::{
 use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError, citizen, complaint,
-    directory::{Seed, SeedAgency},
+    directory::{Seed, SeedAgency, SeedLimit},
     dispatch::SendKind,
     message,
 };
@@ -81,6 +81,7 @@ fn seed() -> Seed {
         agencies: vec![agency("dbm", "Dinas Bina Marga"), agency("dishub", "Dinas Perhubungan")],
         categories: vec![category],
         rules: vec![(Some("road".into()), None, "dbm".into())],
+        limits: vec![SeedLimit::working_days(5, "aturan")],
         ..Seed::default()
     }
 }

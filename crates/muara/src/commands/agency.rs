@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
-use model::{Directory, DispatchId};
+use model::{Directory, DispatchId, Language, OpeningHours, clock::Office};
 use store::{
     PgPool,
     dispatch::{SendKind, Sending},
@@ -33,6 +33,16 @@ pub(crate) enum Command {
         /// A file that holds the key of the signature or of the API.
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
+    },
+    /// Say when an agency works, where that is not Monday to Friday, half past seven to four. Running deadlines are counted anew.
+    Hours {
+        /// Its code: `damkar`.
+        code: String,
+        /// As its door says it: `mon-thu 07:30-16:00, fri 07:30-11:30 13:00-16:30`. Without it: as everywhere.
+        hours: Option<OpeningHours>,
+        /// It works on days off too.
+        #[arg(long)]
+        on_holidays: bool,
     },
     /// What was not sent, or may have been: a person must look.
     Unsent,
@@ -63,6 +73,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             let set = store::directory::set_way(&db, &code, send, target.as_deref(), secret.as_deref()).await?;
             anyhow::ensure!(set, "no agency has the code {code}");
             println!("{code} hears of complaints by {}.", send.as_str());
+            Ok(())
+        }
+        Command::Hours { code, hours, on_holidays } => {
+            let office = Office { hours, on_holidays };
+            anyhow::ensure!(store::directory::set_office(&db, &code, &office).await?, "no agency has the code {code}");
+            let said = office.hours.map_or_else(|| "as everywhere".to_owned(), |hours| hours.in_words(Language::En));
+            println!("{code} works {said}{}.", if on_holidays { ", on days off too" } else { "" });
             Ok(())
         }
         Command::Unsent => unsent(&db).await,

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod holidays;
 pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;

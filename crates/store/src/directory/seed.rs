@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use model::{AgencyId, Area, Category, Channel, Line, Timestamp};
+use model::{
+    AdapterName, AgencyId, Area, Category, Channel, Limit, Line, Stage, Timestamp,
+    clock::{Amount, Unit},
+};
 
 use super::{insert_channel, insert_line};
 use crate::{PgPool, Result, StoreError, Tx, convert::small};
@@ -48,14 +51,18 @@ pub struct SeedAgency {
 /// A limit that names its agency by code.
 #[derive(Debug, Clone)]
 pub struct SeedLimit {
-    /// Only this category; `None`: any.
-    pub category: Option<String>,
+    /// The limit; its key and its agency are not used.
+    pub limit: Limit,
     /// Only this agency, by code; `None`: any.
     pub agency: Option<String>,
-    /// Working days until it is settled.
-    pub working_days: u16,
-    /// The rule it comes from, for people.
-    pub source: String,
+}
+
+impl SeedLimit {
+    /// How many working days there are to settle something, for any category, agency and channel.
+    pub fn working_days(number: u16, source: &str) -> Self {
+        let amount = Amount { number, unit: Unit::WorkingDays };
+        Self { limit: Limit::new(Stage::Settle, amount, source), agency: None }
+    }
 }
 
 /// A day off.
@@ -185,13 +192,24 @@ async fn seed_rules(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, Agency
 async fn seed_limits(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
     for limit in &seed.limits {
         let agency = limit.agency.as_deref().map(|code| named(agencies, code)).transpose()?;
+        let SeedLimit { limit, .. } = limit;
         sqlx::query!(
-            "insert into response_limit (category, agency, working_days, source)
-            values ($1, $2, $3, $4)",
-            limit.category.as_deref(),
+            "insert into time_limit (stage, kind, category, adapter, account, agency, amount, unit, source, source_en, verified, valid_from,
+              valid_until)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            limit.stage.as_str(),
+            limit.kind,
+            limit.category,
+            limit.adapter.as_ref().map(AdapterName::as_str),
+            limit.account,
             agency.map(|agency| agency.0),
-            small(limit.working_days.into()),
-            limit.source
+            small(limit.amount.number.into()),
+            limit.amount.unit.as_str(),
+            limit.source,
+            limit.source_en,
+            limit.verified,
+            limit.from.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>,
+            limit.until.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Date>
         )
         .execute(&mut **tx)
         .await

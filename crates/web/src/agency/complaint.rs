@@ -10,7 +10,7 @@ use axum::{
 };
 use model::{
     Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Point, StaffId, Status, Timestamp, Update,
-    Visibility, Why, decide,
+    UpdateKind, Visibility, Why, decide,
 };
 use store::{attachment::StoredAttachment, message::RecordedMessage};
 use ui::{Clock, Page, Tone, Visit};
@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     Rooms, WebError,
-    citizen::steps::{icon, names, why_this_date},
+    citizen::{
+        clocks::{Timer, moved, timers},
+        steps::{icon, names},
+    },
     files::public_copy,
     page,
     session::SignedIn,
@@ -53,6 +56,7 @@ struct ComplaintPage {
     danger: String,
     why: Vec<String>,
     holders: Vec<Holder>,
+    timers: Vec<Timer>,
     turns: Vec<Turn>,
     steps: Vec<Step>,
     can: Can,
@@ -89,7 +93,7 @@ struct Holder {
     since: Timestamp,
     deadline: Timestamp,
     clock: Option<Clock>,
-    why: String,
+    paused: bool,
 }
 
 /// One line of the history.
@@ -162,7 +166,7 @@ pub(super) async fn draw(
         version: complaint.version,
         reference: complaint.reference.to_string(),
         status: complaint.status(),
-        clock: complaint.deadline().map(|deadline| (page.clock(deadline, &directory.calendar), deadline)),
+        clock: running(complaint).map(|deadline| (page.clock(deadline, &directory.calendar), deadline)),
         opened_at: complaint.opened_at,
         category: page::category_name(complaint.category.as_deref(), &directory, visit.language),
         area: page::area_name(complaint.area.as_deref(), &directory, visit.language),
@@ -175,6 +179,7 @@ pub(super) async fn draw(
         danger: complaint.why.danger.join(", "),
         why: why(&complaint.why, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
+        timers: timers(complaint, &directory, &page),
         turns: turns(&said, rooms, &directory, &page),
         steps: steps(&history, &by_staff, &directory, &staff, &page),
         can: can(complaint, by, &directory, page.now, blocked.is_some()),
@@ -192,6 +197,11 @@ pub(super) async fn draw(
         suggested,
         page,
     })
+}
+
+/// The deadline that runs; while every agency waits for the citizen, none does.
+fn running(complaint: &Complaint) -> Option<Timestamp> {
+    complaint.deadline().filter(|_| complaint.pending().any(|dispatch| dispatch.clocks.paused().is_none()))
 }
 
 fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page {
@@ -307,7 +317,7 @@ fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId
         since: dispatch.given_at,
         deadline: dispatch.deadline,
         clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
-        why: why_this_date(dispatch, complaint, directory, page),
+        paused: dispatch.clocks.paused().is_some(),
     };
     complaint.dispatches.iter().map(holder).collect()
 }
@@ -327,7 +337,8 @@ fn steps(
         icon: icon(update.kind),
         title: title(update, directory, page),
         who: who(update, directory, staff, page),
-        text: update.text.clone().unwrap_or_default(),
+        // What moved is said in the title.
+        text: update.text.clone().filter(|_| update.kind != UpdateKind::Moved).unwrap_or_default(),
         at: update.at,
         photo: update.attachment.and_then(photo).unwrap_or_default(),
     };
@@ -355,6 +366,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::SaidSame => page.t("did.said_same").to_owned(),
         Kind::SaidOther => page.t("did.said_other").to_owned(),
         Kind::Left => page.t("did.left").to_owned(),
+        Kind::Moved => moved(update, directory, page),
         Kind::Connected => page.t("did.connected").to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! Pages for everybody: what this is, where a complaint stands, and the citizen's own page of it.
 
+pub(crate) mod clocks;
 pub(crate) mod connect;
 pub(crate) mod home;
 pub(crate) mod leave;

@@ -3,6 +3,8 @@
 use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Status, Timestamp, Update, UpdateKind};
 use ui::{Clock, Page};
 
+use super::clocks::{moved, why_this_date};
+
 /// What a status means for the citizen.
 pub(crate) fn explained(status: Status, page: &Page) -> &str {
     match status {
@@ -53,6 +55,7 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Resolved => "check",
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
         UpdateKind::Blocked => "lock",
+        UpdateKind::Moved => "clock",
     }
 }
 
@@ -74,6 +77,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
         (UpdateKind::Connected, _) => page.t("step.connected").to_owned(),
+        (UpdateKind::Moved, _) => moved(update, directory, page),
         (UpdateKind::Left, _) => page.t("step.left").to_owned(),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
         (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),
@@ -100,35 +104,26 @@ pub(crate) struct Holder {
     pub(crate) deadline: Timestamp,
     /// None once it is done.
     pub(crate) clock: Option<Clock>,
-    /// Why this date.
-    pub(crate) why: String,
+    /// It stands: the citizen is asked.
+    pub(crate) paused: bool,
+    /// Why this date, in sentences.
+    pub(crate) why: Vec<String>,
 }
 
 /// Who has it, since when, until when and why until then.
 pub(crate) fn holders(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<Holder> {
     let has = complaint.dispatches.iter().filter(|dispatch| dispatch.state != DispatchState::HandedOver);
-    has.map(|dispatch| holder(dispatch, complaint, directory, page)).collect()
+    has.map(|dispatch| holder(dispatch, directory, page)).collect()
 }
 
-fn holder(dispatch: &Dispatch, complaint: &Complaint, directory: &Directory, page: &Page) -> Holder {
+fn holder(dispatch: &Dispatch, directory: &Directory, page: &Page) -> Holder {
     Holder {
         name: directory.agency_name(dispatch.agency).to_owned(),
         state: dispatch.state,
         since: dispatch.given_at,
         deadline: dispatch.deadline,
         clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
-        why: why_this_date(dispatch, complaint, directory, page),
-    }
-}
-
-/// The limit that gave the date, if it is still the one that is written down; a date never moves when a rule changes.
-pub(crate) fn why_this_date(dispatch: &Dispatch, complaint: &Complaint, directory: &Directory, page: &Page) -> String {
-    let limit = directory.limit(dispatch.agency, complaint.category.as_deref());
-    match limit.filter(|limit| directory.calendar.deadline(dispatch.given_at, limit.working_days) == dispatch.deadline) {
-        Some(limit) => {
-            let days = page.count("limit.days", &limit.working_days.into());
-            page.words.fill("limit.why", &[("days", &days), ("from", &page.date(&dispatch.given_at)), ("source", &limit.source)])
-        }
-        None => page.t("limit.fixed").to_owned(),
+        paused: dispatch.clocks.paused().is_some(),
+        why: why_this_date(dispatch, directory, page),
     }
 }

@@ -17,6 +17,7 @@ use ui::{Page, Photo, Tone, Visit};
 use uuid::Uuid;
 
 use super::{
+    clocks::{Timer, timers},
     leave, opened_by, same,
     steps::{Holder, Step, explained, holders, steps},
 };
@@ -35,6 +36,7 @@ struct Track {
     opened_at: Timestamp,
     channel: String,
     holders: Vec<Holder>,
+    timers: Vec<Timer>,
     steps: Vec<Step>,
     photos: Vec<Photo>,
     /// Files that are here but not shown: being checked, or no pictures.
@@ -103,6 +105,7 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         opened_at: complaint.opened_at,
         channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
         holders: holders(complaint, &directory, &page),
+        timers: timers(complaint, &directory, &page),
         steps,
         photos,
         others,

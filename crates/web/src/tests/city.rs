@@ -102,11 +102,10 @@ fn directory() -> Seed {
         hours: None,
     };
     let agency = |code: &str, name: &str| SeedAgency { code: code.into(), name: name.into(), send_kind: "queue".into(), send_target: None };
-    let limit = |category: Option<&str>, working_days, source: &str| SeedLimit {
-        category: category.map(Into::into),
-        agency: None,
-        working_days,
-        source: source.into(),
+    let limit = |category: Option<&str>, working_days, source: &str| {
+        let mut row = SeedLimit::working_days(working_days, source);
+        (row.limit.category, row.limit.verified) = (category.map(Into::into), true);
+        row
     };
     Seed {
         areas: vec![
