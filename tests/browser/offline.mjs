@@ -21,6 +21,7 @@ let browser = await start();
 try {
   await theSameNumbers();
   await signIn(city.clerks.one);
+  await aStoreThatOpensLate();
   await anHourWithoutALine();
   await theBrowserIsClosedAndOpened();
   await theLineIsBack();
@@ -141,6 +142,24 @@ async function shown(page) {
   must(NUMBER.test(slip.number), "an offline slip", `shows ${slip.number}`);
   must(slip.link.startsWith(`${city.base}/t/`), "an offline slip", `leads to ${slip.link}`);
   return slip;
+}
+
+/** A browser may fail to open its store, once: the page tries again, without a line too. */
+async function aStoreThatOpensLate() {
+  const page = await browser.newPage();
+  await page.addInitScript(() => {
+    const open = indexedDB.open.bind(indexedDB);
+    let refused = 0;
+    indexedDB.open = (...of) => {
+      if (refused++ > 0) return open(...of);
+      throw new DOMException("the disk is slow", "UnknownError");
+    };
+  });
+  await offline(true);
+  await visit(page, desk + "/");
+  await page.waitForSelector("form[data-ready]");
+  await page.close();
+  await offline(false);
 }
 
 async function anHourWithoutALine() {

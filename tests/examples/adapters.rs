@@ -28,8 +28,8 @@ use tests::{APP_SECRET, GATEWAY_WORD, OFFICE, Wishes, World, built};
 const TIME: Duration = Duration::from_secs(8);
 /// How many callers there are.
 const CALLERS: u64 = 16;
-/// What lies on a platform that we ask.
-const WAITING: u64 = 2000;
+/// What lies on a platform that we ask: X gives the last 800 mentions and no more.
+const WAITING: u64 = 800;
 /// After this time nothing happens any more that belongs to a start.
 const REST: Duration = Duration::from_secs(4);
 const X_ACCOUNT: &str = "1000000000000000001";

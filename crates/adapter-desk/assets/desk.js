@@ -2,7 +2,7 @@
 // printed from here, with the number and the link that it will have. Without this module the page sends as every form does.
 
 import { newCode, newId, numberOf } from "./number.js";
-import { leaving, line, supplied } from "./office.js";
+import { able, leaving, line, supplied } from "./office.js";
 import { sendOne } from "./send.js";
 import * as store from "./store.js";
 
@@ -10,13 +10,20 @@ const form = document.querySelector("form[data-form]");
 const says = document.querySelector("[data-desk]").dataset;
 /** How long a clerk and a citizen wait for the line before the slip is printed without it. */
 const PATIENCE = 10_000;
+/** Between two tries to get supplies. */
+const AGAIN = 5_000;
 
-if (form) begin().catch(() => {});
+leaving();
+if (form && able) begin();
 
+/** Until there are supplies the page needs the line; a line that comes back, or a browser's store that opens late, ends that. */
 async function begin() {
-  leaving();
-  const supplies = await supplied();
-  if (!supplies) return;
+  const supplies = await supplied().catch(() => null);
+  if (supplies) prepare(supplies).catch(() => {});
+  else setTimeout(begin, AGAIN);
+}
+
+async function prepare(supplies) {
   form.elements.giliran.value = supplies.shift;
   const mending = new URLSearchParams(location.search).get("perbaiki");
   if (mending) await mend(supplies, mending);

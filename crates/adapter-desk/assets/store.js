@@ -7,24 +7,36 @@ import { fromBase64 } from "./number.js";
 
 const NAME = "muara-loket";
 
-const opened = new Promise((done, failed) => {
-  const request = indexedDB.open(NAME, 1);
-  request.onupgradeneeded = () => {
-    request.result.createObjectStore("supplies");
-    request.result.createObjectStore("entries", { keyPath: "id" });
-  };
-  request.onsuccess = () => {
-    // Another tab with a newer page must not wait for this one.
-    request.result.onversionchange = () => request.result.close();
-    done(request.result);
-  };
-  request.onerror = () => failed(request.error);
-});
-// A browser that keeps nothing is told when something is asked of it, not here.
-opened.catch(() => {});
+let opening = null;
+
+/** Opened when it is needed, and again where the browser failed to, or closed it by itself: a disk that was slow once must not cost the shift. */
+function opened() {
+  opening ??= new Promise((done, failed) => {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("supplies");
+      request.result.createObjectStore("entries", { keyPath: "id" });
+    };
+    request.onsuccess = () => {
+      const db = request.result;
+      // Another tab with a newer page must not wait for this one.
+      db.onversionchange = () => {
+        db.close();
+        opening = null;
+      };
+      db.onclose = () => (opening = null);
+      done(db);
+    };
+    request.onerror = () => failed(request.error);
+  }).catch((error) => {
+    opening = null;
+    throw error;
+  });
+  return opening;
+}
 
 async function run(store, mode, work) {
-  const db = await opened;
+  const db = await opened();
   return new Promise((done, failed) => {
     // "strict": said to be kept only when it is on the disk.
     const transaction = db.transaction(store, mode, { durability: "strict" });
