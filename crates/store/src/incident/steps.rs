@@ -344,7 +344,7 @@ pub async fn steps(db: &PgPool, about: &[ComplaintId], most: u16) -> Result<Vec<
         from incident_step step
         left join staff on staff.id = step.staff
         where step.complaints && $1
-        order by step.at desc, step.id desc
+        order by step.at desc, step.number desc
         limit $2"#,
         &ids,
         i64::from(most)
