@@ -17,10 +17,6 @@ use clap::{Parser, Subcommand};
 
 use config::Config;
 
-/// Comparing complaints makes many small things and throws them away: a quarter of intake's time went into the system's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(name = "muara", version, about = "The complaint system of a city: its roles and its admin's commands")]
 struct Cli {
