@@ -132,6 +132,13 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Who may see it is another grade from now on. Staff may raise it; who may lower it is in [`crate::privacy`].
+    Regrade {
+        /// The new grade.
+        to: Visibility,
+        /// Why; the citizen reads it. Theirs may be empty.
+        reason: String,
+    },
     /// Days off were added or taken away: clocks that still run are counted again. Where none moves, nothing is written.
     Reckon,
 }
@@ -198,11 +205,13 @@ pub enum UpdateKind {
     Connected,
     /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
     Moved,
+    /// Who may see it is another grade: the text is a [`crate::privacy::Regraded`].
+    Regraded,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -221,6 +230,7 @@ impl UpdateKind {
         Self::Left,
         Self::Connected,
         Self::Moved,
+        Self::Regraded,
     ];
 
     /// The word in tables and word files.
@@ -244,6 +254,7 @@ impl UpdateKind {
             Self::Left => "left",
             Self::Connected => "connected",
             Self::Moved => "moved",
+            Self::Regraded => "regraded",
         }
     }
 
@@ -305,6 +316,12 @@ pub enum NotAllowed {
     /// The day on which it should end has passed.
     #[error("it would be over already")]
     AlreadyOver,
+    /// It has this grade already.
+    #[error("it has this grade already")]
+    SameGrade,
+    /// Only who writes seals, when they write; and nobody but them opens what is sealed.
+    #[error("only who writes seals and unseals")]
+    Sealed,
 }
 
 /// What a new complaint is made of.

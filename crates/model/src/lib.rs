@@ -19,6 +19,7 @@
 //! | *limit* | how long a stage may take, and who says so: [`Limit`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
+//! | *grade* | how private a complaint is: [`Visibility`], [`privacy`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
 //! | *reply* | words to a citizen: [`Reply`] |
 //! | *receipt* | what became of a reply: [`Receipt`] |
@@ -40,6 +41,7 @@ pub mod incident;
 pub mod limit;
 mod look;
 mod message;
+pub mod privacy;
 mod question;
 mod reply;
 pub mod rhythm;

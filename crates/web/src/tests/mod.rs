@@ -10,6 +10,7 @@ mod desk;
 mod incidents;
 mod matrix;
 mod posts;
+mod privacy;
 mod queue;
 mod same;
 mod secrets;
