@@ -1,12 +1,14 @@
 //! The rules of what may be done with a complaint: `open` and `decide` are pure, and return all that must be written, so that nobody can
 //! change a status and forget to tell the citizen.
 
+mod owners;
+
 use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update, UpdateId,
-    UpdateKind, Visibility, Why,
+    Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update,
+    UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     reply::Facts,
     route,
@@ -39,6 +41,8 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         trace: opening.trace,
         version: 0,
         forward: None,
+        refusals: 0,
+        referee: Referee::Never,
         dispatches: Vec::new(),
     };
     complaint.forward = complaint.await_forwarding(directory);
@@ -101,6 +105,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.step(UpdateKind::Noted, |update| update.text = Some(text));
         }
         Action::HandOver { to, reason } => draft.hand_over(to, reason)?,
+        Action::Place { agencies, reason, category, area } => draft.place(agencies, reason, category, area)?,
         Action::Resolve { text, photo } => draft.resolve(text, photo)?,
         Action::Reopen { reason } => draft.reopen(reason)?,
         Action::Block { reason, until } => draft.block(reason, until)?,
@@ -135,14 +140,18 @@ struct Draft<'a> {
     by: Actor,
     directory: &'a Directory,
     now: Timestamp,
+    /// Who answered for it before.
+    led: Option<AgencyId>,
 }
 
 impl<'a> Draft<'a> {
     fn new(complaint: Complaint, by: Actor, directory: &'a Directory, now: Timestamp) -> Self {
-        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now }
+        let led = complaint.responsible().map(|dispatch| dispatch.agency);
+        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, led }
     }
 
     fn done(mut self) -> Decision {
+        self.settle_owner();
         self.complaint.keep_time(self.directory, self.now);
         Decision { complaint: self.complaint, updates: self.updates, replies: self.replies }
     }
@@ -290,10 +299,15 @@ impl<'a> Draft<'a> {
         if !role.may_triage() {
             return Err(NotAllowed::Role);
         }
+        if self.complaint.referee != Referee::Never {
+            return Err(NotAllowed::WithReferee);
+        }
         self.known(&agencies)?;
+        let leads = agencies[0];
         self.complaint.category = category.or(self.complaint.category.take());
         self.complaint.area = area.or(self.complaint.area.take());
         self.give(agencies);
+        self.complaint.make_responsible(leads);
         self.say(ReplyKind::Routed, |_| ());
         Ok(())
     }
@@ -345,35 +359,6 @@ impl<'a> Draft<'a> {
         self.say(kind, |facts| {
             facts.agency = Some(name);
             facts.text = Some(text);
-        });
-        Ok(())
-    }
-
-    fn hand_over(&mut self, to: Vec<AgencyId>, reason: String) -> Result<(), NotAllowed> {
-        let reason = words(reason)?;
-        let (agency, dispatch) = self.own_dispatch()?;
-        dispatch.state = DispatchState::HandedOver;
-        dispatch.officer = None;
-        if to.is_empty() {
-            self.step(UpdateKind::ToTriage, |update| update.text = Some(reason));
-            return Ok(());
-        }
-        if to.contains(&agency) {
-            return Err(NotAllowed::NoAgency);
-        }
-        self.known(&to)?;
-        for &next in &to {
-            self.complaint.give(next, self.directory, self.now);
-        }
-        let names: Vec<&str> = to.iter().map(|&next| self.directory.agency_name(next)).collect();
-        let names = names.join(", ");
-        self.step(UpdateKind::HandedOver, |update| {
-            update.text = Some(reason.clone());
-            update.to = to;
-        });
-        self.say(ReplyKind::HandedOver, |facts| {
-            facts.agency = Some(names);
-            facts.text = Some(reason);
         });
         Ok(())
     }
