@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::{
     AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
     Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    escalation::Missed,
     same::{Heard, SaysSame},
 };
 
@@ -144,6 +145,11 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Nobody said a word since it was settled: it counts as closed.
+    Close {
+        /// Whether the citizen was told before that this would come, and when.
+        told: bool,
+    },
     /// Days off were added or taken away: clocks that still run are counted again. Where none moves, nothing is written.
     Reckon,
 }
@@ -216,11 +222,15 @@ pub enum UpdateKind {
     Connected,
     /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
     Moved,
+    /// Somebody was told that a clock ends or ended: the text is a [`crate::escalation::Escalated`]. For staff.
+    Escalated,
+    /// It counts as closed: nobody said a word since it was settled.
+    Closed,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -242,6 +252,8 @@ impl UpdateKind {
         Self::Left,
         Self::Connected,
         Self::Moved,
+        Self::Escalated,
+        Self::Closed,
     ];
 
     /// The word in tables and word files.
@@ -268,6 +280,8 @@ impl UpdateKind {
             Self::Left => "left",
             Self::Connected => "connected",
             Self::Moved => "moved",
+            Self::Escalated => "escalated",
+            Self::Closed => "closed",
         }
     }
 
@@ -278,7 +292,7 @@ impl UpdateKind {
 
     /// Whether the citizen may read the step.
     pub fn is_for_citizen(self) -> bool {
-        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked)
+        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated)
     }
 }
 
@@ -291,6 +305,8 @@ pub struct Decision {
     pub updates: Vec<Update>,
     /// What to tell the citizen.
     pub replies: Vec<ReplyDraft>,
+    /// Clocks that had been missed when it was decided.
+    pub missed: Vec<Missed>,
 }
 
 /// Why an action was refused. Nothing has changed.
@@ -314,6 +330,9 @@ pub enum NotAllowed {
     /// Nobody disagrees about it.
     #[error("the referee was not called")]
     NotWithReferee,
+    /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
+    #[error("the complaint cannot be closed yet")]
+    NotYet,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,
