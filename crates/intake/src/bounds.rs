@@ -235,7 +235,7 @@ mod tests {
         message.sender.push(own.clone());
         message.reply_to = message.reply_to.map(|way| ReplyTo { address: own.clone(), ..way });
         let kept = bounded(message, NOW).inbound;
-        assert_eq!(kept.sender, [own.clone()]);
+        assert_eq!(kept.sender, std::slice::from_ref(&own));
         assert_eq!(kept.reply_to.map(|way| way.address), Some(own));
     }
 

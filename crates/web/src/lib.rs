@@ -83,6 +83,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/catat", post(agency::note::submit))
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))
+        .route("/aduan/{id}/tetapkan", post(agency::place::submit))
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/aduan/{id}/pisah", post(agency::incident::split))
         .route("/aduan/{id}/gabung", post(agency::incident::by_hand))
@@ -119,6 +120,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/rahasia", post(admin::staff_named::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .merge(escalation())
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));
@@ -152,4 +154,14 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .with_state(rooms);
     ui::secured(router, &policy)
+}
+
+/// Who is told when a clock ends.
+fn escalation() -> Router<Rooms> {
+    Router::new()
+        .route("/admin/eskalasi", get(admin::escalation::show).post(admin::escalation::begin))
+        .route("/admin/eskalasi/{id}/akhiri", post(admin::escalation::end))
+        .route("/admin/eskalasi/jabatan", post(admin::escalation::hold))
+        .route("/admin/eskalasi/jabatan/{id}/akhiri", post(admin::escalation::leave))
+        .route("/admin/eskalasi/surel", post(admin::escalation::mail))
 }

@@ -97,6 +97,7 @@ const ROUTES: &[(&str, Try)] = &[
     ("/aduan/{id}/catat", Try::Acts),
     ("/aduan/{id}/alihkan", Try::Acts),
     ("/aduan/{id}/arahkan", Try::Acts),
+    ("/aduan/{id}/tetapkan", Try::Acts),
     ("/aduan/{id}/buka-lagi", Try::Acts),
     ("/aduan/{id}/selesai", Try::Acts),
     ("/aduan/{id}/blokir", Try::Acts),
@@ -125,6 +126,11 @@ const ROUTES: &[(&str, Try)] = &[
     ("/admin/terparkir/{id}/isi", Try::Else),
     ("/admin/terparkir/{id}/ulangi", Try::Else),
     ("/admin/terparkir/{id}/buang", Try::Else),
+    ("/admin/eskalasi", Try::Lists),
+    ("/admin/eskalasi/jabatan", Try::Else),
+    ("/admin/eskalasi/jabatan/{id}/akhiri", Try::Else),
+    ("/admin/eskalasi/surel", Try::Else),
+    ("/admin/eskalasi/{id}/akhiri", Try::Else),
     ("/admin/petugas", Try::Lists),
     ("/admin/petugas/{id}/aktif", Try::Else),
     ("/admin/petugas/{id}/tutup", Try::Else),
@@ -262,7 +268,7 @@ async fn lists(visitor: &Visitor<'_>, login: &str, person: usize, graded: &[Grad
     for (route, _) in ROUTES.iter().filter(|(route, how)| *how == Try::Lists && *route != "/antrean/cari") {
         pages.push(((*route).to_owned(), visitor.get(route).await));
     }
-    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "done"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "referee", "escalated", "done"] {
         for narrowed in ["", "&visibility=confidential", "&visibility=sealed", "&category=road", "&cari=berlubang"] {
             let address = format!("/antrean?view={view}{narrowed}");
             pages.push((address.clone(), visitor.get(&address).await));
