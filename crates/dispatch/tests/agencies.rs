@@ -65,7 +65,7 @@ impl Receiver {
 
 fn agencies(city: &City, mail: Option<Mail>) -> Agencies {
     // Loopback is private: only because the agency's own address says so does anything go there.
-    let http = Http::new(Limits { total: Duration::from_secs(2), ..Limits::default() }).expect("a client");
+    let http = Http::new(Limits { total: Duration::from_secs(10), ..Limits::default() }).expect("a client");
     Agencies::new(city.db.clone(), site(), Language::Id, http, mail)
 }
 
@@ -272,7 +272,7 @@ fn mail(server: &FakeSmtp) -> Mail {
         password: None,
         from: "Kota Contoh <lapor@example.id>".into(),
     };
-    Mail::new(&settings).expect("settings").patient_for(Duration::from_millis(500))
+    Mail::new(&settings).expect("settings").patient_for(server.patience())
 }
 
 #[tokio::test]

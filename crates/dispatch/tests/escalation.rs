@@ -263,7 +263,7 @@ fn mail(server: &FakeSmtp) -> Mail {
         password: None,
         from: "Kota Contoh <lapor@example.id>".into(),
     };
-    Mail::new(&settings).expect("settings").patient_for(Duration::from_millis(500))
+    Mail::new(&settings).expect("settings").patient_for(server.patience())
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub enum Action {
     },
     /// Triage gives it to agencies.
     Route {
-        /// To whom; never empty.
+        /// To whom; never empty. The first one answers for it, the others help.
         agencies: Vec<AgencyId>,
         /// The category, if the person set it.
         category: Option<String>,
@@ -71,12 +71,24 @@ pub enum Action {
         /// The note.
         text: String,
     },
-    /// An agency gives it on. An empty `to` means back to triage: "not ours" without a better owner is not an end.
+    /// An agency says "not ours". An empty `to` means the referee, who places it: "not ours" without a better owner is not an end. After
+    /// [`crate::MOST_BOUNCES`] the referee has it, whoever is named.
     HandOver {
-        /// To whom.
+        /// To whom; the first one answers for it.
         to: Vec<AgencyId>,
         /// Why; the citizen reads it.
         reason: String,
+    },
+    /// The referee says whose it is, once and with a reason.
+    Place {
+        /// To whom; never empty. The first one answers for it, the others help.
+        agencies: Vec<AgencyId>,
+        /// Why; the agencies and the citizen read it.
+        reason: String,
+        /// The category, if the person set it.
+        category: Option<String>,
+        /// The area, if the person set it.
+        area: Option<String>,
     },
     /// An agency says its part is done.
     Resolve {
@@ -186,6 +198,12 @@ pub enum UpdateKind {
     Noted,
     /// Given to another agency.
     HandedOver,
+    /// An agency says "not ours", and the referee has it now; `to`: whom the agency named.
+    ToReferee,
+    /// The referee said whose it is.
+    Placed,
+    /// Another agency answers for it now, because who did is done.
+    Led,
     /// One agency is done.
     Resolved,
     /// Open again.
@@ -212,7 +230,7 @@ pub enum UpdateKind {
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -222,6 +240,9 @@ impl UpdateKind {
         Self::Answered,
         Self::Noted,
         Self::HandedOver,
+        Self::ToReferee,
+        Self::Placed,
+        Self::Led,
         Self::Resolved,
         Self::Reopened,
         Self::Blocked,
@@ -247,6 +268,9 @@ impl UpdateKind {
             Self::Answered => "answered",
             Self::Noted => "noted",
             Self::HandedOver => "handed_over",
+            Self::ToReferee => "to_referee",
+            Self::Placed => "placed",
+            Self::Led => "led",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Blocked => "blocked",
@@ -303,6 +327,12 @@ pub enum NotAllowed {
     /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
     #[error("the complaint cannot be closed yet")]
     NotYet,
+    /// Agencies disagreed about it: only the referee says whose it is.
+    #[error("the referee places it")]
+    WithReferee,
+    /// Nobody disagrees about it.
+    #[error("the referee was not called")]
+    NotWithReferee,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,

@@ -1,12 +1,14 @@
 //! The rules of what may be done with a complaint: `open` and `decide` are pure, and return all that must be written, so that nobody can
 //! change a status and forget to tell the citizen.
 
+mod owners;
+
 use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
-    NotAllowed, Opening, Point, Question, Questions, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update,
-    UpdateId, UpdateKind, Visibility, Why,
+    NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged,
+    Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     escalation::{Missed, ended},
     reply::Facts,
@@ -43,6 +45,8 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         trace: opening.trace,
         version: 0,
         forward: None,
+        refusals: 0,
+        referee: Referee::Never,
         dispatches: Vec::new(),
     };
     complaint.forward = complaint.await_forwarding(directory);
@@ -107,6 +111,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.step(UpdateKind::Noted, |update| update.text = Some(text));
         }
         Action::HandOver { to, reason } => draft.hand_over(to, reason)?,
+        Action::Place { agencies, reason, category, area } => draft.place(agencies, reason, category, area)?,
         Action::Resolve { text, photo } => draft.resolve(text, photo)?,
         Action::Reopen { reason } => draft.reopen(reason)?,
         Action::Block { reason, until } => draft.block(reason, until)?,
@@ -157,15 +162,19 @@ struct Draft<'a> {
     now: Timestamp,
     /// What had been missed before anything was done.
     missed: Vec<Missed>,
+    /// Who answered for it before.
+    led: Option<AgencyId>,
 }
 
 impl<'a> Draft<'a> {
     fn new(complaint: Complaint, by: Actor, directory: &'a Directory, now: Timestamp) -> Self {
         let missed = complaint.missed(now);
-        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, missed }
+        let led = complaint.responsible().map(|dispatch| dispatch.agency);
+        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, missed, led }
     }
 
     fn done(mut self) -> Decision {
+        self.settle_owner();
         self.complaint.keep_time(self.directory, self.now);
         ended(&mut self.missed, &self.complaint, self.now);
         Decision { complaint: self.complaint, updates: self.updates, replies: self.replies, missed: self.missed }
@@ -318,10 +327,15 @@ impl<'a> Draft<'a> {
         if !role.may_triage() {
             return Err(NotAllowed::Role);
         }
+        if self.complaint.referee != Referee::Never {
+            return Err(NotAllowed::WithReferee);
+        }
         self.known(&agencies)?;
+        let leads = agencies[0];
         self.complaint.category = category.or(self.complaint.category.take());
         self.complaint.area = area.or(self.complaint.area.take());
         self.give(agencies);
+        self.complaint.make_responsible(leads);
         self.say(ReplyKind::Routed, |_| ());
         Ok(())
     }
@@ -373,35 +387,6 @@ impl<'a> Draft<'a> {
         self.say(kind, |facts| {
             facts.agency = Some(name);
             facts.text = Some(text);
-        });
-        Ok(())
-    }
-
-    fn hand_over(&mut self, to: Vec<AgencyId>, reason: String) -> Result<(), NotAllowed> {
-        let reason = words(reason)?;
-        let (agency, dispatch) = self.own_dispatch()?;
-        dispatch.state = DispatchState::HandedOver;
-        dispatch.officer = None;
-        if to.is_empty() {
-            self.step(UpdateKind::ToTriage, |update| update.text = Some(reason));
-            return Ok(());
-        }
-        if to.contains(&agency) {
-            return Err(NotAllowed::NoAgency);
-        }
-        self.known(&to)?;
-        for &next in &to {
-            self.complaint.give(next, self.directory, self.now);
-        }
-        let names: Vec<&str> = to.iter().map(|&next| self.directory.agency_name(next)).collect();
-        let names = names.join(", ");
-        self.step(UpdateKind::HandedOver, |update| {
-            update.text = Some(reason.clone());
-            update.to = to;
-        });
-        self.say(ReplyKind::HandedOver, |facts| {
-            facts.agency = Some(names);
-            facts.text = Some(reason);
         });
         Ok(())
     }

@@ -14,7 +14,9 @@
 //! | *message* | one thing a citizen sent: [`Inbound`] |
 //! | *complaint* | one citizen's matter, with its number: [`Complaint`] |
 //! | *agency* | who must act |
-//! | *dispatch* | one complaint given to one agency, with its own state |
+//! | *dispatch* | one complaint given to one agency, with its own state; one of them is *responsible*, the others help |
+//! | *owner* | who answers for an open complaint, exactly one: [`Owner`] |
+//! | *referee* | who places what agencies pass back and forth: [`Referee`] |
 //! | *stage* | a part of a complaint's way with a clock of its own: [`Stage`] |
 //! | *limit* | how long a stage may take, and who says so: [`Limit`] |
 //! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
@@ -42,6 +44,7 @@ pub mod incident;
 pub mod limit;
 mod look;
 mod message;
+mod owner;
 mod question;
 mod reply;
 pub mod rhythm;
@@ -66,6 +69,7 @@ pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
     Receipt, ReceiptState, RemoteMedia, ReplyTo, without_notes,
 };
+pub use owner::{MOST_BOUNCES, Owner, Referee};
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{

@@ -492,6 +492,7 @@ struct Words {
     photo: String,
     question: QuestionWords,
     short_danger: String,
+    referee: String,
     known: HashMap<Status, String>,
     short: BTreeMap<ReplyKind, Vec<String>>,
     private: BTreeMap<ReplyKind, String>,
@@ -526,6 +527,11 @@ static EN: LazyLock<Words> = LazyLock::new(|| parse(include_str!("../wording/en.
 
 fn parse(file: &str) -> Words {
     toml::from_str(file).expect("the word files are read by a test")
+}
+
+/// What the referee is called where an agency's name would stand.
+pub(crate) fn referee_in(language: Language) -> &'static str {
+    &words(language).referee
 }
 
 fn words(language: Language) -> &'static Words {

@@ -2,7 +2,7 @@
 
 use model::{
     Actor, AgencyId, AttachmentId, CitizenId, Clocks, Complaint, ComplaintId, Decision, Dispatch, DispatchId, DispatchState, Due, Language,
-    MessageId, Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
+    MessageId, Referee, Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -181,6 +181,8 @@ struct Row {
     forward_limit: Option<i64>,
     forward_due: Option<At>,
     forwarded_at: Option<At>,
+    refusals: i16,
+    referee: String,
     why: serde_json::Value,
     questions: serde_json::Value,
     trace: String,
@@ -215,6 +217,8 @@ fn into_model(row: Row) -> Result<Complaint> {
         trace: known(row.trace.parse().ok(), TABLE, "trace")?,
         version: row.version,
         forward: due(row.forward_limit, row.forward_due, row.forwarded_at),
+        refusals: u16::try_from(row.refusals).unwrap_or(0),
+        referee: known(Referee::from_word(&row.referee), TABLE, "referee")?,
         dispatches: Vec::new(),
     })
 }
@@ -226,7 +230,7 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
         Row,
         r#"select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
           reply_to, opened_at as "opened_at: At", forward_limit, forward_due as "forward_due: At",
-          forwarded_at as "forwarded_at: At", why, questions, trace, version
+          forwarded_at as "forwarded_at: At", refusals, referee, why, questions, trace, version
         from complaint
         where id = any($1)
         order by id"#,
@@ -246,7 +250,7 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
 
 async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Result<Vec<(ComplaintId, Dispatch)>> {
     let rows = sqlx::query!(
-        r#"select id, complaint, agency, work, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
+        r#"select id, complaint, agency, work, responsible, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
           settle_limit, answer_limit, answer_due as "answer_due: At", answered_at as "answered_at: At", settled_at as "settled_at: At",
           closes_limit, closes_at as "closes_at: At", closed_at as "closed_at: At", pauses
         from dispatch
@@ -263,6 +267,7 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
                 id: DispatchId(row.id),
                 agency: AgencyId(row.agency),
                 state: known(DispatchState::from_word(&row.work), "dispatch", "work")?,
+                responsible: row.responsible,
                 officer: row.officer.map(StaffId),
                 given_at: row.given_at.to_jiff(),
                 deadline: row.deadline.to_jiff(),
@@ -375,6 +380,8 @@ struct Columns {
     forward_limit: Vec<Option<i64>>,
     forward_due: Vec<Option<At>>,
     forwarded_at: Vec<Option<At>>,
+    refusals: Vec<i16>,
+    referee: Vec<String>,
 }
 
 impl Columns {
@@ -400,6 +407,8 @@ impl Columns {
             columns.forward_limit.push(complaint.forward.map(|due| due.limit));
             columns.forward_due.push(complaint.forward.map(|due| at(due.at)));
             columns.forwarded_at.push(complaint.forward.and_then(|due| due.met).map(at));
+            columns.refusals.push(i16::try_from(complaint.refusals).unwrap_or(i16::MAX));
+            columns.referee.push(complaint.referee.as_str().to_owned());
         }
         columns
     }
@@ -468,13 +477,14 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         set text = new.text, category = new.category, area = new.area, place = new.place, lat = new.lat, lon = new.lon,
           visibility = new.visibility, language = new.language, reply_to = new.reply_to, status = new.status,
           changed_at = new.changed_at, deadline = new.deadline, why = new.why, questions = new.questions,
-          forward_limit = new.forward_limit, forward_due = new.forward_due, forwarded_at = new.forwarded_at,
+          forward_limit = new.forward_limit, forward_due = new.forward_due, forwarded_at = new.forwarded_at, refusals = new.refusals,
+          referee = new.referee,
           version = complaint.version + 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::text[],
           $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::integer[],
-          $17::bigint[], $18::timestamptz[], $19::timestamptz[])
+          $17::bigint[], $18::timestamptz[], $19::timestamptz[], $20::smallint[], $21::text[])
           as new (id, text, category, area, place, lat, lon, visibility, language, reply_to, status, changed_at, deadline, why, questions,
-            version, forward_limit, forward_due, forwarded_at)
+            version, forward_limit, forward_due, forwarded_at, refusals, referee)
         where complaint.id = new.id
           and complaint.version = new.version",
         &columns.id,
@@ -495,7 +505,9 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &versions,
         &columns.forward_limit as &[Option<i64>],
         &columns.forward_due as &[Option<At>],
-        &columns.forwarded_at as &[Option<At>]
+        &columns.forwarded_at as &[Option<At>],
+        &columns.refusals,
+        &columns.referee
     )
     .execute(&mut **tx)
     .await
@@ -537,7 +549,7 @@ impl ClockColumns {
     }
 }
 
-/// New dispatches, and those whose agency moved on. An agency that has only its queue is told by it; one that gets a complaint back is
+/// New dispatches, and those whose agency moved on; who answers for it no longer is written before who does now. An agency that has only its queue is told by it; one that gets a complaint back is
 /// told again.
 async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let all: Vec<(&Decision, &Dispatch)> =
@@ -548,6 +560,7 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let ids: Vec<Uuid> = all.iter().map(|(_, dispatch)| dispatch.id.0).collect();
     let complaints: Vec<Uuid> = all.iter().map(|(decision, _)| decision.complaint.id.0).collect();
     let agencies: Vec<Uuid> = all.iter().map(|(_, dispatch)| dispatch.agency.0).collect();
+    let responsible: Vec<bool> = all.iter().map(|(_, dispatch)| dispatch.responsible).collect();
     let work: Vec<String> = all.iter().map(|(_, dispatch)| dispatch.state.as_str().to_owned()).collect();
     let officers: Vec<Option<Uuid>> = all.iter().map(|(_, dispatch)| dispatch.officer.map(|officer| officer.0)).collect();
     let given_at: Vec<At> = all.iter().map(|(_, dispatch)| at(dispatch.given_at)).collect();
@@ -556,19 +569,20 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let clocks = ClockColumns::of(all.iter().map(|(_, dispatch)| &dispatch.clocks));
     sqlx::query!(
         "insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, started_at, settle_limit,
-          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses, closed_at, close_due)
+          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at, close_due)
         select new.id, new.complaint, new.agency, new.work, new.officer, new.given_at, new.deadline,
           case agency.send_kind when 'queue' then 'delivered' else 'due' end, new.due_at, new.started_at, new.settle_limit,
-          new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses, new.closed_at,
-          case when new.closed_at is null then new.closes_at end
+          new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses,
+          new.responsible, new.closed_at, case when new.closed_at is null then new.closes_at end
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
           $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
-          $16::timestamptz[], $17::jsonb[], $18::timestamptz[])
+          $16::timestamptz[], $17::jsonb[], $18::boolean[], $19::timestamptz[])
           as new (id, complaint, agency, work, officer, given_at, deadline, due_at, started_at, settle_limit, answer_limit, answer_due,
-            answered_at, settled_at, closes_limit, closes_at, pauses, closed_at)
+            answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at)
         join agency on agency.id = new.agency
+        order by new.responsible
         on conflict on constraint dispatch_once do update
-        set work = excluded.work, officer = excluded.officer, deadline = excluded.deadline,
+        set work = excluded.work, responsible = excluded.responsible, officer = excluded.officer, deadline = excluded.deadline,
           started_at = excluded.started_at, settle_limit = excluded.settle_limit, answer_limit = excluded.answer_limit,
           answer_due = excluded.answer_due, answered_at = excluded.answered_at, settled_at = excluded.settled_at,
           closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, closed_at = excluded.closed_at,
@@ -578,9 +592,9 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
           turn = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then dispatch.turn + 1 else dispatch.turn end,
           attempts = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then 0 else dispatch.attempts end,
           lease_until = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then null else dispatch.lease_until end
-        where (dispatch.work, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
+        where (dispatch.work, dispatch.responsible, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
             dispatch.pauses, dispatch.closes_at, dispatch.closed_at)
-          is distinct from (excluded.work, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
+          is distinct from (excluded.work, excluded.responsible, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
             excluded.settled_at, excluded.pauses, excluded.closes_at, excluded.closed_at)",
         &ids,
         &complaints,
@@ -599,6 +613,7 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
         &clocks.closes_limit as &[Option<i64>],
         &clocks.closes as &[Option<At>],
         &clocks.pauses,
+        &responsible,
         &clocks.closed as &[Option<At>]
     )
     .execute(&mut **tx)

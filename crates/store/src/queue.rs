@@ -82,14 +82,31 @@ pub enum View {
     Waiting,
     /// What a person must give to an agency; words of danger first.
     Triage,
+    /// What agencies pass back and forth and the referee must place; words of danger first.
+    Referee,
     /// What agencies have finished or handed on.
     Done,
 }
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 9] =
-        [Self::Mine, Self::Open, Self::Unassigned, Self::Today, Self::Overdue, Self::Escalated, Self::Waiting, Self::Triage, Self::Done];
+    pub const ALL: [Self; 10] = [
+        Self::Mine,
+        Self::Open,
+        Self::Unassigned,
+        Self::Today,
+        Self::Overdue,
+        Self::Escalated,
+        Self::Waiting,
+        Self::Triage,
+        Self::Referee,
+        Self::Done,
+    ];
+
+    /// Whether its lines are complaints that no agency answers for, instead of complaints with one agency.
+    fn is_of_complaints(self) -> bool {
+        matches!(self, Self::Triage | Self::Referee)
+    }
 }
 
 /// What narrows a list. Empty: nothing does.
@@ -143,10 +160,12 @@ pub struct Row {
     pub reference: Reference,
     /// As the citizen sees it.
     pub status: Status,
-    /// The agency of this line; none in triage.
+    /// The agency of this line; none in triage and with the referee.
     pub agency: Option<AgencyId>,
     /// How far that agency is.
     pub work: Option<DispatchState>,
+    /// Whether that agency only helps: another one answers for the complaint.
+    pub helps: bool,
     /// Who took it, by name.
     pub officer: Option<String>,
     /// Until when that agency must settle it.
@@ -241,6 +260,8 @@ pub struct Counts {
     pub waiting: u64,
     /// [`View::Triage`].
     pub triage: u64,
+    /// [`View::Referee`].
+    pub referee: u64,
     /// [`View::Done`].
     pub done: u64,
 }
@@ -257,6 +278,7 @@ impl Counts {
             View::Escalated => self.escalated,
             View::Waiting => self.waiting,
             View::Triage => self.triage,
+            View::Referee => self.referee,
             View::Done => self.done,
         }
     }
@@ -317,17 +339,28 @@ async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times:
     Ok(Lines { rows, newer, older })
 }
 
-/// Columns of a line, of `q` (the narrow row), `c` (its complaint) and `s` (who took it).
+/// Columns of a line, of `q` (the narrow row), `c` (its complaint), `d` (its dispatch) and `s` (who took it).
 const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
     q.visibility, c.adapter, c.account, q.danger, exists (select from attachment a join message m on m.id = a.message \
-    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency";
+    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency, \
+    coalesce(not d.responsible, false) as helps";
+
+/// What the referee has, as narrow rows: few, and read from an index of them alone. An agency may still do its part meanwhile.
+const WITH_REFEREE: &str = "(select id, id as complaint, null::uuid as agency, null::uuid as officer, opened_at, category, area, \
+    adapter || ' ' || account as channel, account, danger, visibility, opened_at as sort_at from complaint where referee = 'asked') q where true";
+
+const NOT_WITH_REFEREE: &str = " and q.id not in (select id from complaint where referee = 'asked')";
 
 /// The narrow rows of one page, then what is shown of their complaints.
 fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("select ");
     query.push(COLUMNS);
+    if asked.view == View::Referee {
+        query.push(", null::text as work, c.deadline from (select * from ").push(WITH_REFEREE);
+    }
     query.push(match asked.view {
         View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
+        View::Referee => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
         View::Escalated => {
             ", nullif(q.work, 'triage') as work, q.deadline from (select *, coalesce(q.deadline, q.opened_at) as sort_at from queue_open q where q.escalated"
@@ -338,8 +371,8 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     which(&mut query, asked.view, asked.me, times);
     let descending = matches!(from, Start::Before(_)) != (asked.view == View::Done);
     let (key, order) = match (asked.view, descending) {
-        (View::Triage, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
-        (View::Triage, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
+        (View::Triage | View::Referee, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
+        (View::Triage | View::Referee, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
         (View::Done, false) => ("(q.given_at, q.id)", "q.given_at, q.id"),
         (View::Done, true) => ("(q.given_at, q.id)", "q.given_at desc, q.id desc"),
         (View::Escalated, false) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at), q.id"),
@@ -349,7 +382,7 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     };
     if let Start::After(cursor) | Start::Before(cursor) = from {
         query.push(format_args!(" and {key} {} (", if descending { "<" } else { ">" }));
-        if asked.view == View::Triage {
+        if asked.view.is_of_complaints() {
             query.push_bind(cursor.calm).push(", ");
         }
         query.push_bind(at(cursor.at)).push(", ").push_bind(cursor.id).push(")");
@@ -359,7 +392,7 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     query.push(if asked.view == View::Done {
         "join dispatch d on d.id = q.id left join staff s on s.id = d.officer"
     } else {
-        "left join staff s on s.id = q.officer"
+        "left join dispatch d on d.id = q.id left join staff s on s.id = q.officer"
     });
     query.push(format_args!(
         " order by {}",
@@ -371,7 +404,7 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
 /// What is in the scope and fits the filter.
 fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter: &Filter) {
     for agency in [scope.agency(), filter.agency.map(|agency| agency.0)].into_iter().flatten() {
-        if view == View::Triage {
+        if view.is_of_complaints() {
             query.push(" and exists (select from dispatch d where d.complaint = q.complaint and d.agency = ").push_bind(agency).push(")");
         } else {
             query.push(" and q.agency = ").push_bind(agency);
@@ -435,7 +468,8 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
             query.push(" and q.deadline < ").push_bind(at(times.now)).push(" and (q.asked_at is null or q.deadline < q.asked_at)")
         }
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
-        View::Open | View::Escalated | View::Triage | View::Done => query,
+        View::Triage => query.push(NOT_WITH_REFEREE),
+        View::Open | View::Escalated | View::Referee | View::Done => query,
     };
 }
 
@@ -453,8 +487,9 @@ struct OpenCounts {
 /// How many lines each list has for `me`. What is to be done is counted as it is; what is done, by the sums that are kept of it.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
-    let (triage, done) = (triage_count(db, scope, filter), done_count(db, scope, filter));
-    let (open, in_triage, triage, done) = tokio::try_join!(open, escalated_in_triage(db, scope, filter), triage, done)?;
+    let (triage, referee, done) = (triage_count(db, scope, filter), referee_count(db, scope, filter), done_count(db, scope, filter));
+    let in_triage = escalated_in_triage(db, scope, filter);
+    let (open, in_triage, triage, referee, done) = tokio::try_join!(open, in_triage, triage, referee, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -465,6 +500,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         escalated: whole(open.escalated + in_triage),
         waiting: whole(open.waiting),
         triage: whole(triage),
+        referee: whole(referee),
         done: whole(done),
     })
 }
@@ -484,6 +520,7 @@ async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, t
 
 async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage'");
+    query.push(NOT_WITH_REFEREE);
     within(&mut query, View::Triage, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
@@ -492,6 +529,13 @@ async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64
 async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from queue_open q where q.escalated and q.work = 'triage'");
     within(&mut query, View::Escalated, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn referee_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from ");
+    query.push(WITH_REFEREE);
+    within(&mut query, View::Referee, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
@@ -629,7 +673,7 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
 pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u16) -> Result<Vec<Row>> {
     let found = sqlx::query_as!(
         Found,
-        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
+        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", false as "helps!", null::text as "officer?",
                   c.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                   c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
                   c.danger as "danger!",
@@ -679,6 +723,7 @@ pub(crate) struct Found {
     status: String,
     agency: Option<Uuid>,
     work: Option<String>,
+    helps: bool,
     officer: Option<String>,
     deadline: Option<At>,
     opened_at: At,
@@ -707,6 +752,7 @@ pub(crate) fn into_row(found: Found) -> Result<Row> {
         status: Status::from_word(&found.status).ok_or_else(|| corrupt("status"))?,
         agency: found.agency.map(AgencyId),
         work,
+        helps: found.helps,
         officer: found.officer,
         deadline: found.deadline.map(At::to_jiff),
         opened_at: found.opened_at.to_jiff(),

@@ -81,6 +81,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/catat", post(agency::note::submit))
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))
+        .route("/aduan/{id}/tetapkan", post(agency::place::submit))
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/aduan/{id}/pisah", post(agency::incident::split))
         .route("/aduan/{id}/gabung", post(agency::incident::by_hand))

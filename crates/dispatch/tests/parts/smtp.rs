@@ -1,6 +1,9 @@
 //! A mail server small enough to misbehave on purpose.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -25,6 +28,7 @@ pub(crate) enum Behaviour {
 /// The server, on a port of loopback.
 pub(crate) struct FakeSmtp {
     pub(crate) port: u16,
+    behaviour: Behaviour,
     mails: Arc<Mutex<Vec<String>>>,
 }
 
@@ -39,7 +43,16 @@ impl FakeSmtp {
                 tokio::spawn(talk(stream, behaviour, Arc::clone(&kept)));
             }
         });
-        Self { port, mails }
+        Self { port, behaviour, mails }
+    }
+
+    /// How long to wait for it, in each step: briefly only for words that never come.
+    pub(crate) fn patience(&self) -> Duration {
+        match self.behaviour {
+            Behaviour::Mute => Duration::from_millis(500),
+            Behaviour::SilentAfterData => Duration::from_secs(5),
+            Behaviour::Accept | Behaviour::Later | Behaviour::Never => Duration::from_mins(1),
+        }
     }
 
     /// What it took, as it came.

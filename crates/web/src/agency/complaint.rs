@@ -9,8 +9,8 @@ use axum::{
     response::Response,
 };
 use model::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Point, StaffId, Status, Timestamp, Update,
-    UpdateKind, Visibility, Why, decide,
+    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, StaffId, Status,
+    Timestamp, Update, UpdateKind, Visibility, Why, decide,
     escalation::{Escalated, Post},
 };
 use store::{attachment::StoredAttachment, message::RecordedMessage};
@@ -57,6 +57,12 @@ struct ComplaintPage {
     danger: String,
     why: Vec<String>,
     holders: Vec<Holder>,
+    /// Who answers for it where no agency does; empty: an agency.
+    owner: &'static str,
+    bounces: u64,
+    /// Why "not ours" leads to the referee; empty: it does not yet.
+    next_refusal: String,
+    lead: String,
     timers: Vec<Timer>,
     flags: Vec<Flag>,
     turns: Vec<Turn>,
@@ -90,6 +96,8 @@ struct Citizen {
 /// One agency's part.
 struct Holder {
     name: String,
+    /// Whether it answers for the whole; `None`: it does nothing any more.
+    leads: Option<bool>,
     state: DispatchState,
     officer: String,
     since: Timestamp,
@@ -183,6 +191,14 @@ pub(super) async fn draw(
         danger: complaint.why.danger.join(", "),
         why: why(&complaint.why, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
+        owner: match complaint.owner() {
+            Some(Owner::Desk) => "desk",
+            Some(Owner::Referee) => "referee",
+            Some(Owner::Agency(_)) | None => "",
+        },
+        bounces: complaint.bounces().into(),
+        next_refusal: next_refusal(complaint, by, &page),
+        lead: complaint.responsible().map(|dispatch| dispatch.agency.to_string()).unwrap_or_default(),
         timers: timers(complaint, &directory, &page),
         flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
         turns: turns(&said, rooms, &directory, &page),
@@ -222,6 +238,7 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("alihkan", page.t("done.hand_over")),
         ("selesai", page.t("done.resolve")),
         ("arahkan", page.t("done.route")),
+        ("tetapkan", page.t("done.place")),
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
@@ -230,6 +247,17 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
         None => page,
+    }
+}
+
+/// What an officer must know before they say "not ours".
+fn next_refusal(complaint: &Complaint, by: &SignedIn, page: &Page) -> String {
+    let Some(agency) = by.staff.agency.filter(|_| complaint.goes_to_referee_next()) else { return String::new() };
+    let leads = complaint.responsible().is_some_and(|dispatch| dispatch.agency == agency);
+    match (leads, complaint.referee) {
+        (false, _) => page.t("act.hand_over.part").to_owned(),
+        (true, Referee::Placed) => page.t("act.hand_over.placed").to_owned(),
+        (true, _) => page.t("act.hand_over.bounced").to_owned(),
     }
 }
 
@@ -317,6 +345,7 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
 fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Vec<Holder> {
     let holder = |dispatch: &Dispatch| Holder {
         name: directory.agency_name(dispatch.agency).to_owned(),
+        leads: dispatch.state.is_pending().then_some(dispatch.responsible),
         state: dispatch.state,
         officer: dispatch.officer.and_then(|officer| staff.get(&officer)).cloned().unwrap_or_default(),
         since: dispatch.given_at,
@@ -324,7 +353,9 @@ fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId
         clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
         paused: dispatch.clocks.paused().is_some(),
     };
-    complaint.dispatches.iter().map(holder).collect()
+    let mut all: Vec<&Dispatch> = complaint.dispatches.iter().collect();
+    all.sort_by_key(|dispatch| (!dispatch.responsible, !dispatch.state.is_pending()));
+    all.into_iter().map(holder).collect()
 }
 
 fn steps(
@@ -364,6 +395,10 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Answered => page.t("did.answered").to_owned(),
         Kind::Noted => page.t("did.noted").to_owned(),
         Kind::HandedOver => page.fill("did.handed_over", "agency", &to),
+        Kind::ToReferee if update.to.is_empty() => page.t("did.to_referee").to_owned(),
+        Kind::ToReferee => page.fill("did.to_referee.named", "agency", &to),
+        Kind::Placed => page.fill("did.placed", "agency", &to),
+        Kind::Led => page.fill("did.led", "agency", &to),
         Kind::Resolved => page.t("did.resolved").to_owned(),
         Kind::Reopened => page.t("did.reopened").to_owned(),
         Kind::Blocked => page.t("did.blocked").to_owned(),
@@ -419,8 +454,7 @@ struct Flag {
 
 fn flag(missed: &store::missed::Flag, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Flag {
     let stage = stage_name(missed.stage, page);
-    let hours = missed.ended_at.unwrap_or(page.now).duration_since(missed.due).as_hours().unsigned_abs();
-    let late = if hours < 48 { page.count("flag.hours", &hours.max(1)) } else { page.count("flag.days", &(hours / 24)) };
+    let late = Clock::of(missed.due, missed.ended_at.unwrap_or(page.now), &directory.calendar).say(&page.words);
     Flag {
         name: missed.agency.map_or_else(
             || stage.to_owned(),
@@ -451,9 +485,11 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let some_agency = directory.agencies.keys().next().copied();
     let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
     let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
+    let place = |agency| Action::Place { agencies: vec![agency], reason: text(), category: None, area: None };
     let forms = [
         ("ambil", !mine && may(Action::Claim)),
         ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
+        ("tetapkan", some_agency.is_some_and(|agency| may(place(agency)))),
         ("jawab", may(Action::Answer { text: text() })),
         ("tanya", may(Action::Ask { text: text() })),
         ("selesai", may(Action::Resolve { text: text(), photo: None })),
@@ -476,7 +512,11 @@ fn agencies(directory: &Directory, without: Option<AgencyId>, ticked: &[AgencyId
 
 /// What is ticked at first: what was ticked before it was refused, else what the rules would say.
 fn proposed(complaint: &Complaint, draft: &Draft) -> Vec<AgencyId> {
-    if draft.form == "arahkan" { draft.agencies.clone() } else { complaint.pending().map(|dispatch| dispatch.agency).collect() }
+    if matches!(draft.form, "arahkan" | "tetapkan") {
+        draft.agencies.clone()
+    } else {
+        complaint.pending().map(|dispatch| dispatch.agency).collect()
+    }
 }
 
 fn categories(complaint: &Complaint, directory: &Directory, draft: &Draft, visit: &Visit) -> Vec<(String, String, bool)> {

@@ -92,6 +92,8 @@ pub(super) struct Line {
     pub(super) area: String,
     pub(super) agency: String,
     pub(super) officer: String,
+    /// That it only helps, in words; empty: it answers for it.
+    pub(super) helps: String,
     pub(super) words: String,
     pub(super) opened_at: Timestamp,
     pub(super) has_photo: bool,
@@ -226,6 +228,7 @@ fn word(view: View) -> &'static str {
         View::Escalated => "escalated",
         View::Waiting => "waiting",
         View::Triage => "triage",
+        View::Referee => "referee",
         View::Done => "done",
     }
 }
@@ -233,7 +236,7 @@ fn word(view: View) -> &'static str {
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
-        &[View::Triage, View::Open, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
+        &[View::Triage, View::Referee, View::Open, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
     } else {
         &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
     }
@@ -454,6 +457,7 @@ fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Escalated => page.t("queue.escalated"),
         View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
+        View::Referee => page.t("queue.referee"),
         View::Done => page.t("queue.done"),
     }
 }
@@ -542,6 +546,7 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         area: row.area.as_deref().map(|code| nearby(&directory.area_path(code))).or(row.place).unwrap_or_default(),
         agency: row.agency.map(|agency| directory.agency_name(agency).to_owned()).unwrap_or_default(),
         officer: row.officer.unwrap_or_default(),
+        helps: if row.helps { page.t("owner.helps").to_owned() } else { String::new() },
         words: row.words,
         opened_at: row.opened_at,
         has_photo: row.has_photo,

@@ -55,12 +55,24 @@ async fn nobody_acts_on_a_complaint_that_is_not_theirs_to_see() {
     let world = World::new().await;
     let complaint = world.complain(Wish::default()).await;
     let stranger = world.sign_in("taman").await;
-    for action in
-        ["ambil", "tanya", "jawab", "catat", "alihkan", "arahkan", "buka-lagi", "selesai", "blokir", "buka-blokir", "gabung", "pisah"]
-    {
+    for action in [
+        "ambil",
+        "tanya",
+        "jawab",
+        "catat",
+        "alihkan",
+        "arahkan",
+        "tetapkan",
+        "buka-lagi",
+        "selesai",
+        "blokir",
+        "buka-blokir",
+        "gabung",
+        "pisah",
+    ] {
         let page = format!("/aduan/{}/{action}", complaint.id);
         let parks = world.agency("tamhut").to_string();
-        let answer = stranger.post(&page, &[("text", "x"), ("agency", &parks), ("to_triage", "ya")]).await;
+        let answer = stranger.post(&page, &[("text", "x"), ("agency", &parks), ("to_referee", "ya")]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{action}");
     }
     assert_eq!(world.complaint(complaint.id).await, complaint, "nothing changed");
