@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
-    NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update,
-    UpdateId, UpdateKind, Visibility, Why,
+    NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged,
+    Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     escalation::{Missed, ended},
     reply::Facts,

@@ -90,8 +90,18 @@ pub enum View {
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 10] =
-        [Self::Mine, Self::Open, Self::Unassigned, Self::Today, Self::Overdue, Self::Escalated, Self::Waiting, Self::Triage, Self::Referee, Self::Done];
+    pub const ALL: [Self; 10] = [
+        Self::Mine,
+        Self::Open,
+        Self::Unassigned,
+        Self::Today,
+        Self::Overdue,
+        Self::Escalated,
+        Self::Waiting,
+        Self::Triage,
+        Self::Referee,
+        Self::Done,
+    ];
 
     /// Whether its lines are complaints that no agency answers for, instead of complaints with one agency.
     fn is_of_complaints(self) -> bool {
