@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use dispatch::{Closing, EscalationMails, Escalations, Mail, MailSettings, Tls};
+use dispatch::{Closing, EscalationMails, Escalations};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, AgencyId, Complaint, Language, MessageId, ReplyKind, Role, StaffId, Stage, UpdateKind,
@@ -254,18 +254,6 @@ async fn what_waits_for_the_citizen_waits_here_too_and_a_later_rule_comes_to_wha
     assert_eq!(told(&city, &late).await.iter().filter(|(asked, _)| *asked == Post::Secretary).count(), 1);
 }
 
-fn mail(server: &FakeSmtp) -> Mail {
-    let settings = MailSettings {
-        host: "127.0.0.1".into(),
-        port: server.port,
-        tls: Tls::None,
-        user: None,
-        password: None,
-        from: "Kota Contoh <lapor@example.id>".into(),
-    };
-    Mail::new(&settings).expect("settings").patient_for(Duration::from_millis(500))
-}
-
 #[tokio::test]
 async fn a_mail_says_which_clock_and_why_them_and_never_what_the_citizen_wrote() {
     let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
@@ -273,7 +261,7 @@ async fn a_mail_says_which_clock_and_why_them_and_never_what_the_citizen_wrote()
     let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
     let due = complaint.dispatches[0].deadline;
     Escalations::new(city.db.clone()).round(due + 1.minute()).await.expect("looks");
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(mail(&server)));
+    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
     mails.round(due + 1.minute()).await.expect("sends");
     mails.round(due + 1.hour()).await.expect("sends");
     let sent = server.mails();
@@ -296,10 +284,10 @@ async fn a_mail_of_which_nobody_knows_is_sent_again_as_the_same_message_and_one_
     let complaint = city.complaint("jalan berlubang").await;
     let due = complaint.dispatches[0].deadline;
     Escalations::new(city.db.clone()).round(due - 1.hour()).await.expect("looks");
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(mail(&server)));
+    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
     mails.round(due).await.expect("tries");
     // The connection on which the server fell silent stays with who opened it: another process goes on.
-    let another = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(mail(&server)));
+    let another = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
     another.round(due + 1.hour()).await.expect("tries");
     let ids: Vec<String> =
         server.mails().iter().filter_map(|mail| mail.lines().find(|line| line.starts_with("Message-ID:")).map(str::to_owned)).collect();
@@ -307,7 +295,7 @@ async fn a_mail_of_which_nobody_knows_is_sent_again_as_the_same_message_and_one_
     assert_eq!(ids[0], ids[1]);
 
     let never = FakeSmtp::new(Behaviour::Never).await;
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(mail(&never)));
+    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(never.mail()));
     mails.round(due + 24.hours()).await.expect("tries");
     let refused = escalation::refused(&city.db, 5).await.expect("loads");
     assert_eq!(refused.iter().map(|(id, _, email, _)| (*id, email.as_str())).collect::<Vec<_>>(), [(complaint.id, "penyelia@dbm.example")]);

@@ -335,15 +335,15 @@ pub enum NotAllowed {
     /// No agency was named, or one that does not exist.
     #[error("an agency is needed")]
     NoAgency,
+    /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
+    #[error("the complaint cannot be closed yet")]
+    NotYet,
     /// Agencies disagreed about it: only the referee says whose it is.
     #[error("the referee places it")]
     WithReferee,
     /// Nobody disagrees about it.
     #[error("the referee was not called")]
     NotWithReferee,
-    /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
-    #[error("the complaint cannot be closed yet")]
-    NotYet,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,

@@ -163,16 +163,17 @@ struct Draft<'a> {
     by: Actor,
     directory: &'a Directory,
     now: Timestamp,
-    /// Who answered for it before.
-    led: Option<AgencyId>,
     /// What had been missed before anything was done.
     missed: Vec<Missed>,
+    /// Who answered for it before.
+    led: Option<AgencyId>,
 }
 
 impl<'a> Draft<'a> {
     fn new(complaint: Complaint, by: Actor, directory: &'a Directory, now: Timestamp) -> Self {
-        let (led, missed) = (complaint.responsible().map(|dispatch| dispatch.agency), complaint.missed(now));
-        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, led, missed }
+        let missed = complaint.missed(now);
+        let led = complaint.responsible().map(|dispatch| dispatch.agency);
+        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, missed, led }
     }
 
     fn done(mut self) -> Decision {

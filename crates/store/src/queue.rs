@@ -441,8 +441,8 @@ struct OpenCounts {
 /// How many lines each list has for `me`. What is to be done is counted as it is; what is done, by the sums that are kept of it.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
-    let (triage, referee) = (triage_count(db, scope, filter), referee_count(db, scope, filter));
-    let (in_triage, done) = (escalated_in_triage(db, scope, filter), done_count(db, scope, filter));
+    let (triage, referee, done) = (triage_count(db, scope, filter), referee_count(db, scope, filter), done_count(db, scope, filter));
+    let in_triage = escalated_in_triage(db, scope, filter);
     let (open, in_triage, triage, referee, done) = tokio::try_join!(open, in_triage, triage, referee, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
@@ -479,17 +479,17 @@ async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
-async fn referee_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
-    let mut query = QueryBuilder::new("select count(*) from ");
-    query.push(WITH_REFEREE);
-    within(&mut query, View::Referee, scope, filter);
-    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
-}
-
 /// Those of [`View::Escalated`] that no agency has: who works for one does not see them there.
 async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from queue_open q where q.escalated and q.work = 'triage'");
     within(&mut query, View::Escalated, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn referee_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from ");
+    query.push(WITH_REFEREE);
+    within(&mut query, View::Referee, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use dispatch::{Mail, MailSettings, Tls};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -46,12 +47,24 @@ impl FakeSmtp {
         Self { port, behaviour, mails }
     }
 
-    /// How long to wait for it, in each step: briefly only for words that never come.
-    pub(crate) fn patience(&self) -> Duration {
+    /// Sends to it. Each step is waited for briefly only where words never come.
+    pub(crate) fn mail(&self) -> Mail {
+        let settings = MailSettings {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            tls: Tls::None,
+            user: None,
+            password: None,
+            from: "Kota Contoh <lapor@example.id>".into(),
+        };
+        Mail::new(&settings).expect("settings").patient_for(self.patience())
+    }
+
+    fn patience(&self) -> Duration {
         match self.behaviour {
             Behaviour::Mute => Duration::from_millis(500),
             Behaviour::SilentAfterData => Duration::from_secs(5),
-            Behaviour::Accept | Behaviour::Later | Behaviour::Never => Duration::from_secs(60),
+            Behaviour::Accept | Behaviour::Later | Behaviour::Never => Duration::from_mins(1),
         }
     }
 

@@ -390,7 +390,7 @@ fn row(rule: &EscalationRule, directory: &Directory, page: &Page, language: Lang
         rule.adapter.as_ref().map(|adapter| format!("{adapter} {}", rule.account.as_deref().unwrap_or_default()).trim().to_owned());
     let of = [agency, category, channel].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let source = rule.source_en.as_ref().filter(|_| language == Language::En).unwrap_or(&rule.source);
-    let unverified = if rule.verified { String::new() } else { format!(" {}", page.t("limit.unverified")) };
+    let unverified = if rule.verified { String::new() } else { format!(". {}", page.t("limit.unverified")) };
     Row {
         id: rule.id,
         stage: stage_name(rule.stage, page).to_owned(),

@@ -474,8 +474,7 @@ struct Flag {
 
 fn flag(missed: &store::missed::Flag, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Flag {
     let stage = stage_name(missed.stage, page);
-    let hours = missed.ended_at.unwrap_or(page.now).duration_since(missed.due).as_hours().unsigned_abs();
-    let late = if hours < 48 { page.count("flag.hours", &hours.max(1)) } else { page.count("flag.days", &(hours / 24)) };
+    let late = Clock::of(missed.due, missed.ended_at.unwrap_or(page.now), &directory.calendar).say(&page.words);
     Flag {
         name: missed.agency.map_or_else(
             || stage.to_owned(),
