@@ -98,6 +98,14 @@ pub(crate) fn problems(form: &Form, config: &Config, directory: Option<&DoorDire
     {
         problems.add(field::CATEGORY, words.t("form.category_gone"));
     }
+    // Refused before it is taken: what the door has written down, it has written down.
+    if form.typed(field::VISIBILITY) == "sealed" {
+        for name in [field::NAME, field::CONTACT, field::BEHALF] {
+            if form.text(name).is_some() {
+                problems.add(spot(name), words.t("form.sealed"));
+            }
+        }
+    }
     if form.text(field::CONTACT).is_some_and(|typed| contact(&typed).is_none()) {
         problems.add(field::CONTACT, words.t("form.contact_wrong"));
     }

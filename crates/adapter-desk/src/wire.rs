@@ -217,7 +217,7 @@ fn office_area(form: &Form, raw: &Raw) -> Option<String> {
 /// agency must not learn who wrote.
 fn text(form: &Form, raw: &Raw, id: Uuid) -> String {
     let words = Words::of(&BOOK, Language::Id);
-    let secret = visibility(form) == Visibility::Secret;
+    let secret = visibility(form).is_secret();
     let mut notes = Vec::new();
     let mut note = |key: &str, value: &str| notes.push(words.fill(key, &[("isi", value)]));
     if let Some(summary) = form.text(field::SUMMARY) {

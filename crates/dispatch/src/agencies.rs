@@ -96,6 +96,10 @@ impl Agencies {
         };
         let target = claimed.send_target.as_deref().unwrap_or_default();
         let secret = claimed.send_secret.as_deref();
+        // Named staff read it here; nothing of it leaves, to no machine and no mailbox.
+        if claimed.complaint.visibility.is_confidential() {
+            return Tried::Delivered(None);
+        }
         match claimed.send_kind {
             // Its staff read it here; or nothing may leave.
             SendKind::Queue | SendKind::Blackhole => Tried::Delivered(None),

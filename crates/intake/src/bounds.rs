@@ -4,7 +4,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
-use model::{Address, Attachment, Content, Inbound, MessageKey, Point, Timestamp};
+use model::{Address, Attachment, Content, Inbound, MessageKey, Point, Timestamp, Visibility};
 use sha2::{Digest, Sha256};
 
 /// Words of one message, and of a whole complaint: a dozen pages. Whoever has more to say sends a file.
@@ -43,6 +43,9 @@ pub(crate) fn bounded(mut inbound: Inbound, now: Timestamp) -> Bounded {
     inbound.category = inbound.category.filter(|code| !code.contains('\0'));
     inbound.office_area = inbound.office_area.filter(|code| !code.contains('\0'));
     inbound.location = inbound.location.and_then(|point| Point::new(point.lat, point.lon));
+    if inbound.visibility == Visibility::Sealed {
+        keep_nobody(&mut inbound);
+    }
     inbound.sender = senders(&inbound);
     cuts.list("contact", &mut inbound.contact, MOST_ADDRESSES);
     cuts.list("attachments", &mut inbound.attachments, MOST_ATTACHMENTS);
@@ -56,6 +59,22 @@ pub(crate) fn bounded(mut inbound: Inbound, now: Timestamp) -> Bounded {
     inbound.received_at = inbound.received_at.clamp(FIRST_DAY, now.max(FIRST_DAY));
     inbound.sent_at = inbound.sent_at.clamp(FIRST_DAY, inbound.received_at);
     Bounded { inbound, cut: cuts.note() }
+}
+
+/// Of what is sealed nothing is kept that leads to who wrote, whatever the door sent along. An address that is no more than the message's own key
+/// leads to nobody: it stays, so that a form that is sent again is still the same message.
+fn keep_nobody(inbound: &mut Inbound) {
+    let keys: Vec<&str> = std::iter::once(&inbound.key).chain(&inbound.replaces).map(|key| key.id.as_str()).collect();
+    let own = |address: &Address| keys.contains(&address.path());
+    inbound.sender.retain(own);
+    if !inbound.reply_to.as_ref().is_some_and(|way| own(&way.address)) {
+        inbound.reply_to = None;
+    }
+    inbound.sender_name = None;
+    inbound.contact.clear();
+    for attachment in &mut inbound.attachments {
+        attachment.filename = None;
+    }
 }
 
 /// Who wrote: none twice. A message without any sender is nobody's but its own.
@@ -156,6 +175,8 @@ impl Cuts {
 
 #[cfg(test)]
 mod tests {
+    use model::ReplyTo;
+
     use super::*;
     use crate::samples::{NOW, inbound};
 
@@ -197,6 +218,25 @@ mod tests {
         assert_eq!((ahead.sent_at, ahead.received_at), (NOW, NOW));
         message.sent_at = Timestamp::MIN;
         assert_eq!(bounded(message, NOW).inbound.sent_at, FIRST_DAY);
+    }
+
+    #[test]
+    fn of_what_is_sealed_nothing_is_kept_that_leads_to_who_wrote() {
+        let mut message = inbound("m1", "pungli di loket");
+        message.visibility = Visibility::Sealed;
+        message.sender_name = Some("Sari Contoh".into());
+        message.contact = vec!["mailto:sari@contoh.example".parse().expect("an address")];
+        let kept = bounded(message.clone(), NOW).inbound;
+        assert_eq!((kept.sender_name, kept.contact.len(), kept.reply_to), (None, 0, None));
+        assert_eq!(kept.sender.iter().map(Address::scheme).collect::<Vec<_>>(), ["unknown"]);
+        assert_eq!(kept.text, "pungli di loket");
+        // A form's own key is nobody's address: it is how the form that is sent again is known.
+        let own = Address::new("chat", "m1").expect("an address");
+        message.sender.push(own.clone());
+        message.reply_to = message.reply_to.map(|way| ReplyTo { address: own.clone(), ..way });
+        let kept = bounded(message, NOW).inbound;
+        assert_eq!(kept.sender, std::slice::from_ref(&own));
+        assert_eq!(kept.reply_to.map(|way| way.address), Some(own));
     }
 
     #[test]

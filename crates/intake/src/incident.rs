@@ -123,7 +123,7 @@ pub(crate) async fn write_said(tx: &mut Tx, said: &[(StepKind, Change)], now: Ti
 fn is_new(decision: &Decision, now: Timestamp) -> bool {
     let complaint = &decision.complaint;
     let settles = complaint.version == 0 || now.duration_since(complaint.opened_at) <= SETTLES;
-    complaint.visibility != Visibility::Secret && settles
+    !complaint.visibility.is_secret() && settles
 }
 
 fn side<'a>(text: &'a str, place: &'a str, area: &'a str, opened_at: Timestamp) -> triage::Side<'a> {

@@ -145,6 +145,13 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Who may see it is another grade from now on. Staff may raise it; who may lower it is in [`crate::privacy`].
+    Regrade {
+        /// The new grade.
+        to: Visibility,
+        /// Why; the citizen reads it. Theirs may be empty.
+        reason: String,
+    },
     /// Nobody said a word since it was settled: it counts as closed.
     Close {
         /// Whether the citizen was told before that this would come, and when.
@@ -222,6 +229,8 @@ pub enum UpdateKind {
     Connected,
     /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
     Moved,
+    /// Who may see it is another grade: the text is a [`crate::privacy::Regraded`].
+    Regraded,
     /// Somebody was told that a clock ends or ended: the text is a [`crate::escalation::Escalated`]. For staff.
     Escalated,
     /// It counts as closed: nobody said a word since it was settled.
@@ -230,7 +239,7 @@ pub enum UpdateKind {
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -252,6 +261,7 @@ impl UpdateKind {
         Self::Left,
         Self::Connected,
         Self::Moved,
+        Self::Regraded,
         Self::Escalated,
         Self::Closed,
     ];
@@ -280,6 +290,7 @@ impl UpdateKind {
             Self::Left => "left",
             Self::Connected => "connected",
             Self::Moved => "moved",
+            Self::Regraded => "regraded",
             Self::Escalated => "escalated",
             Self::Closed => "closed",
         }
@@ -354,6 +365,12 @@ pub enum NotAllowed {
     /// The day on which it should end has passed.
     #[error("it would be over already")]
     AlreadyOver,
+    /// It has this grade already.
+    #[error("it has this grade already")]
+    SameGrade,
+    /// Only who writes seals, when they write; and nobody but them opens what is sealed.
+    #[error("only who writes seals and unseals")]
+    Sealed,
 }
 
 /// What a new complaint is made of.

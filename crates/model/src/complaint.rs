@@ -10,8 +10,8 @@ use crate::{
     Reference, ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts,
 };
 
-/// Who may see a complaint.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Who may see a complaint: its grade. A greater one is stricter. What follows from each is in [`crate::privacy`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// May be shown to everybody, without the citizen's name.
@@ -21,11 +21,25 @@ pub enum Visibility {
     Hidden,
     /// Not shown to the public, and the agency does not learn who wrote.
     Secret,
+    /// Seen by named staff only, and given to no agency but an inspectorate. Even they have to ask who wrote.
+    Confidential,
+    /// As `Confidential`, and nothing is kept of who wrote: they come back with the code of their link.
+    Sealed,
 }
 
 impl Visibility {
     /// Every value, the most open first.
-    pub const ALL: [Self; 3] = [Self::Public, Self::Hidden, Self::Secret];
+    pub const ALL: [Self; 5] = [Self::Public, Self::Hidden, Self::Secret, Self::Confidential, Self::Sealed];
+
+    /// Who wrote is not shown, and it stays by itself: in no incident, compared with nothing, found by no name.
+    pub fn is_secret(self) -> bool {
+        self >= Self::Secret
+    }
+
+    /// Only named staff know that it is there.
+    pub fn is_confidential(self) -> bool {
+        self >= Self::Confidential
+    }
 
     /// The word in tables and forms.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +47,8 @@ impl Visibility {
             Self::Public => "public",
             Self::Hidden => "hidden",
             Self::Secret => "secret",
+            Self::Confidential => "confidential",
+            Self::Sealed => "sealed",
         }
     }
 

@@ -6,11 +6,12 @@ mod owners;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
+    Action, Actor, AgencyId, AttachmentId, Audience, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
     NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged,
     Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     escalation::{Missed, ended},
+    privacy,
     reply::Facts,
     route,
     same::{Heard, SaysSame},
@@ -77,7 +78,8 @@ pub fn acknowledge_again(decision: &mut Decision, directory: &Directory, now: Ti
     decision.complaint.questions = Questions { same: answered, ..Questions::default() };
     let complaint = &decision.complaint;
     let (Some(to), Some(cause)) = (complaint.reply_to.clone(), decision.updates.last()) else { return };
-    let kind = if complaint.dispatches.is_empty() { ReplyKind::Received } else { ReplyKind::Forwarded };
+    let in_public = complaint.visibility.is_confidential() && to.audience == Audience::Public;
+    let kind = if complaint.dispatches.is_empty() || in_public { ReplyKind::Received } else { ReplyKind::Forwarded };
     let danger = !complaint.why.danger.is_empty();
     let settles = kind == ReplyKind::Received && complaint.text.trim().is_empty() && !danger;
     let facts = Facts { danger, settles, ..complaint.facts(directory) };
@@ -129,6 +131,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.the_citizen()?;
             draft.step(UpdateKind::Left, |update| update.text = Some(reason));
         }
+        Action::Regrade { to, reason } => draft.regrade(to, reason)?,
         Action::Close { told } => draft.close(told)?,
         Action::Reckon => draft.reckon()?,
     }
@@ -205,6 +208,8 @@ impl<'a> Draft<'a> {
     fn say(&mut self, kind: ReplyKind, fill: impl FnOnce(&mut Facts)) {
         self.complaint.keep_time(self.directory, self.now);
         let (Some(to), Some(cause)) = (self.complaint.reply_to.clone(), self.updates.last()) else { return };
+        let confidential = self.complaint.visibility.is_confidential() && to.audience == Audience::Public;
+        let Some(kind) = (if confidential { privacy::in_public(kind) } else { Some(kind) }) else { return };
         let mut facts = self.complaint.facts(self.directory);
         fill(&mut facts);
         self.replies.push(ReplyDraft { id: ReplyId::new(self.now), kind, to, language: self.complaint.language, cause: cause.id.0, facts });
@@ -231,12 +236,17 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives it to whom the rules name; where none fits, to whom was learned, if that is sure. `false`: a person must choose. What speaks
-    /// of a breach of duty becomes secret and waits for a person, unless every rule that decides holds despite that.
+    /// of a breach of duty is confidential, unless every rule that decides holds despite that; the inspectorate gets what is confidential, or a
+    /// person chooses, and nobody else.
     fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
         let routing = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory);
         if !self.complaint.why.ethics.is_empty() && !routing.holds_despite_ethics(self.directory) {
-            self.complaint.visibility = Visibility::Secret;
-            return false;
+            self.complaint.visibility = self.complaint.visibility.max(Visibility::Confidential);
+        }
+        if self.complaint.visibility.is_confidential() {
+            let inspectorate = routing.inspectorate(self.directory);
+            self.give(inspectorate.into_iter().collect());
+            return inspectorate.is_some();
         }
         let agencies = match routing {
             Routing::To { agencies, rules } => {
@@ -253,6 +263,9 @@ impl<'a> Draft<'a> {
     }
 
     fn give(&mut self, agencies: Vec<AgencyId>) {
+        if agencies.is_empty() {
+            return;
+        }
         for &agency in &agencies {
             self.complaint.give(agency, self.directory, self.now);
         }
@@ -342,7 +355,11 @@ impl<'a> Draft<'a> {
 
     fn known(&self, agencies: &[AgencyId]) -> Result<(), NotAllowed> {
         let known = agencies.iter().all(|agency| self.directory.agencies.contains_key(agency));
-        if agencies.is_empty() || !known { Err(NotAllowed::NoAgency) } else { Ok(()) }
+        if agencies.is_empty() || !known {
+            return Err(NotAllowed::NoAgency);
+        }
+        let confided = agencies.iter().all(|agency| self.directory.inspectorates.contains(agency));
+        if self.complaint.visibility.is_confidential() && !confided { Err(NotAllowed::Confidential) } else { Ok(()) }
     }
 
     /// The officer's own dispatch. A colleague's is theirs, unless a supervisor acts.
@@ -486,6 +503,67 @@ impl<'a> Draft<'a> {
             update.agency = Some(agency);
         });
         Ok(())
+    }
+
+    /// Another grade. What becomes confidential leaves the agencies that are no inspectorate, and what they did with it stays in its history.
+    fn regrade(&mut self, to: Visibility, reason: String) -> Result<(), NotAllowed> {
+        let from = self.complaint.visibility;
+        privacy::may_regrade(self.by, from, to)?;
+        if matches!(self.by, Actor::Staff { .. }) {
+            self.staff_who_knows_it()?;
+            if reason.trim().is_empty() {
+                return Err(NotAllowed::NoWords);
+            }
+        }
+        self.complaint.visibility = to;
+        let regraded = privacy::Regraded { from, to, reason };
+        self.step(UpdateKind::Regraded, |update| update.text = Some(regraded.to_text()));
+        if to.is_confidential() && !from.is_confidential() {
+            self.take_away();
+        }
+        Ok(())
+    }
+
+    /// Whose agency has it or had it, and who routes.
+    fn staff_who_knows_it(&self) -> Result<(), NotAllowed> {
+        match self.by {
+            Actor::Staff { role, .. } if role.may_triage() => Ok(()),
+            _ => {
+                let agency = self.own_agency()?;
+                let knows = self.complaint.dispatches.iter().any(|dispatch| dispatch.agency == agency);
+                if knows { Ok(()) } else { Err(NotAllowed::NotWithThisAgency) }
+            }
+        }
+    }
+
+    /// From every agency that is no inspectorate; to the inspectorate, or to a person who chooses.
+    fn take_away(&mut self) {
+        let (waited, mut taken) = (self.complaint.owner().is_some(), false);
+        for dispatch in &mut self.complaint.dispatches {
+            if dispatch.state.is_pending() && !self.directory.inspectorates.contains(&dispatch.agency) {
+                (dispatch.state, dispatch.officer, dispatch.responsible) = (DispatchState::HandedOver, None, false);
+                taken = true;
+            }
+        }
+        if !waited || self.complaint.pending().next().is_some() {
+            return;
+        }
+        let routing = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory);
+        self.by = Actor::System;
+        match routing.inspectorate(self.directory) {
+            Some(inspectorate) => {
+                self.complaint.referee = Referee::Never;
+                self.give(vec![inspectorate]);
+            }
+            None if self.complaint.referee == Referee::Asked => {}
+            // Another agency settled its part: without one that answers for the rest, it would count as settled.
+            None if self.complaint.status() == Status::Resolved => {
+                self.complaint.referee = Referee::Asked;
+                self.step(UpdateKind::ToReferee, |_| ());
+            }
+            None if taken => self.step(UpdateKind::ToTriage, |_| ()),
+            None => {}
+        }
     }
 
     /// The calendar changed: what still runs is counted again, and each clock that moved is told.

@@ -361,7 +361,7 @@ pub fn join(
     now: Timestamp,
 ) -> Result<Change, NotAllowed> {
     let (how, staff) = how(by)?;
-    if [one, other].iter().any(|side| side.visibility == Visibility::Secret) {
+    if [one, other].iter().any(|side| side.visibility.is_secret()) {
         return Err(NotAllowed::Confidential);
     }
     if one.complaint == other.complaint || one.incident.is_some() && one.incident == other.incident {

@@ -22,6 +22,7 @@
 //! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
+//! | *grade* | how private a complaint is: [`Visibility`], [`privacy`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
 //! | *reply* | words to a citizen: [`Reply`] |
 //! | *receipt* | what became of a reply: [`Receipt`] |
@@ -45,6 +46,7 @@ pub mod limit;
 mod look;
 mod message;
 mod owner;
+pub mod privacy;
 mod question;
 mod reply;
 pub mod rhythm;

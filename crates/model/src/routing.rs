@@ -42,6 +42,9 @@ pub struct Directory {
     /// What a citizen may be asked when it is missing.
     #[serde(default)]
     pub asks: Vec<Question>,
+    /// The agencies that look into breaches of duty: nobody else is given what is confidential.
+    #[serde(default)]
+    pub inspectorates: BTreeSet<AgencyId>,
 }
 
 /// An account of ours that is there for one thing: an information line, a line for corrections of data.
@@ -202,7 +205,7 @@ pub struct Why {
     /// Numbers of other complaints that the text names and that the writer may not join: a person looks whether they belong together.
     #[serde(default)]
     pub quoted: Vec<String>,
-    /// Words of bribery or of officials who break their duty: it is confidential, and a person sends it on.
+    /// Words of bribery or of officials who break their duty: it is confidential, and the inspectorate's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ethics: Vec<String>,
     /// What was learned takes the message for: `complaint`, `information_request`, `aspiration`, `other`.
@@ -240,6 +243,17 @@ pub enum Routing {
 }
 
 impl Routing {
+    /// The one inspectorate that gets what is confidential: of those that the rules name, else of all. Where it is not certain which, a person
+    /// chooses.
+    pub(crate) fn inspectorate(&self, directory: &Directory) -> Option<AgencyId> {
+        let only = |found: Vec<AgencyId>| if let [one] = found[..] { Some(one) } else { None };
+        let named = match self {
+            Self::To { agencies, .. } => agencies.iter().copied().filter(|agency| directory.inspectorates.contains(agency)).collect(),
+            Self::Triage => Vec::new(),
+        };
+        only(named).or_else(|| only(directory.inspectorates.iter().copied().collect()))
+    }
+
     /// Whether every rule that decided holds although words of a breach of duty were found.
     pub(crate) fn holds_despite_ethics(&self, directory: &Directory) -> bool {
         let holds = |id: &i64| directory.rules.iter().any(|rule| rule.id == *id && rule.despite_ethics);

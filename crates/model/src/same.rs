@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Actor, Answer, Audience, Choice, Complaint, ComplaintId, Decision, Directory, Language, MessageId, NotAllowed, Question,
-    ReplyKind, ReplyTo, Status, Visibility, decide,
+    ReplyKind, ReplyTo, Status, decide,
     incident::{Change, IncidentState, Side, StepKind, Suggestion, SuggestionState, join, part, split},
     question::Asks,
 };
@@ -140,14 +140,14 @@ pub(crate) fn answer(text: &str, about_something: bool) -> Option<Answer> {
 impl Complaint {
     /// The earlier one that its citizen may still be asked about.
     pub fn unanswered(&self) -> Option<&Earlier> {
-        let may = self.visibility != Visibility::Secret && !self.questions.skipped && self.status() != Status::Resolved;
+        let may = !self.visibility.is_secret() && !self.questions.skipped && self.status() != Status::Resolved;
         self.questions.same.as_ref().filter(|earlier| may && earlier.same.is_none())
     }
 }
 
 /// Notes about which earlier complaint the citizen may be asked; the first one counts.
 pub fn consider(complaint: &mut Complaint, earlier: Earlier, directory: &Directory) {
-    let may = complaint.visibility != Visibility::Secret
+    let may = !complaint.visibility.is_secret()
         && complaint.questions.same.is_none()
         && !complaint.questions.skipped
         && directory.asks.contains(&Question::Same)

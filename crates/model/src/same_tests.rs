@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    AdapterName, Address, Area, Category, CitizenId, MessageKey, Opening, Reference, Site, TraceId, TrackingCode, Triaged, UpdateKind, Why,
-    ask, clock::Zone, incident::Incident, open, question::Menu, word,
+    AdapterName, Address, Area, Category, CitizenId, MessageKey, Opening, Reference, Site, TraceId, TrackingCode, Triaged, UpdateKind,
+    Visibility, Why, ask, clock::Zone, incident::Incident, open, question::Menu, word,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);

@@ -71,7 +71,7 @@ struct Row {
 
 impl Row {
     fn found(self, by: FoundBy) -> Result<Found> {
-        let secret = known(Visibility::from_word(&self.visibility), "complaint", "visibility")? == Visibility::Secret;
+        let secret = known(Visibility::from_word(&self.visibility), "complaint", "visibility")?.is_secret();
         let own = Own { words: self.words, place: self.place, category: self.category };
         Ok(Found {
             reference: known(self.reference.parse().ok(), "complaint", "reference")?,
@@ -116,7 +116,7 @@ pub async fn by_contact(db: &PgPool, office: &str, contact: &Address, most: u16)
              union
              select m.complaint from message m where m.contact <> '{}' and m.contact @> array[$2]
            )
-             and c.visibility <> 'secret'
+             and c.visibility in ('public', 'hidden')
            order by c.opened_at desc, c.id desc
            limit $4"#,
         office,
@@ -140,7 +140,7 @@ pub async fn by_name(db: &PgPool, office: &str, name: &str, since: Timestamp, mo
            from complaint c
            where c.account = $1
              and c.opened_at >= $3
-             and c.visibility <> 'secret'
+             and c.visibility in ('public', 'hidden')
              and exists (select from message m where m.complaint = c.id and position(lower($2) in lower(m.sender_name)) > 0)
            order by c.opened_at desc, c.id desc
            limit $5"#,
@@ -166,7 +166,7 @@ pub async fn near(db: &PgPool, office: &str, area: &str, since: Timestamp, most:
            where c.area = $2
              and c.opened_at >= $3
              and c.status <> 'resolved'
-             and c.visibility <> 'secret'
+             and c.visibility in ('public', 'hidden')
            order by c.opened_at desc
            limit $4"#,
         office,
@@ -208,6 +208,7 @@ pub async fn undelivered(db: &PgPool, office: &str, most: u16) -> Result<Vec<Und
              select m.sender_name, m.contact from message m where m.complaint = c.id order by m.recorded_at, m.id limit 1
            ) m on true
            where c.account = $1
+             and shown(c.visibility, false)
              and (r.receipt = 'failed' or r.state = 'withheld')
              and not exists (
                select from reply later
@@ -223,7 +224,7 @@ pub async fn undelivered(db: &PgPool, office: &str, most: u16) -> Result<Vec<Und
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter()
         .map(|row| {
-            let secret = row.visibility == Visibility::Secret.as_str();
+            let secret = known(Visibility::from_word(&row.visibility), "complaint", "visibility")?.is_secret();
             let contact: Vec<Address> = row.contact.iter().filter_map(|address| address.parse().ok()).collect();
             Ok(UndeliveredAnswer {
                 reference: known(row.reference.parse().ok(), "complaint", "reference")?,

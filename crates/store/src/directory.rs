@@ -37,6 +37,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         menu: menu(&mut tx).await?,
         placeless: placeless(&mut tx).await?,
         asks: asks(&mut tx).await?,
+        inspectorates: inspectorates(&mut tx).await?,
     };
     tx.commit().await.map_err(StoreError::from_sqlx)?;
     Ok(directory)
@@ -63,6 +64,16 @@ async fn agencies(tx: &mut Tx) -> Result<BTreeMap<AgencyId, Agency>> {
     .await
     .map_err(StoreError::from_sqlx)?;
     Ok(rows.into_iter().map(|row| (AgencyId(row.id), Agency { id: AgencyId(row.id), code: row.code, name: row.name })).collect())
+}
+
+async fn inspectorates(tx: &mut Tx) -> Result<BTreeSet<AgencyId>> {
+    let ids = sqlx::query_scalar!(
+        "select id
+        from agency
+        where active and inspectorate"
+    );
+    let ids = ids.fetch_all(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    Ok(ids.into_iter().map(AgencyId).collect())
 }
 
 async fn categories(tx: &mut Tx) -> Result<BTreeMap<String, Category>> {
@@ -311,6 +322,15 @@ pub async fn set_way(db: &PgPool, agency: &str, kind: SendKind, target: Option<&
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Says that an agency looks into breaches of duty, or no longer; `false`: no agency has that code.
+pub async fn set_inspectorate(tx: &mut Tx, agency: &str, inspectorate: bool) -> Result<bool> {
+    let written = sqlx::query!("update agency set inspectorate = $2 where code = $1", agency, inspectorate)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
     Ok(written.rows_affected() == 1)
 }
 

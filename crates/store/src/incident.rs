@@ -5,8 +5,8 @@ mod steps;
 mod suggestions;
 
 use model::{
-    ComplaintId, IncidentId, StaffId, Visibility,
-    incident::{How, Incident, IncidentState, Member, Side, Suggestion},
+    Actor, ComplaintId, IncidentId, StaffId, Timestamp, Visibility,
+    incident::{How, Incident, IncidentState, Member, Side, StepKind, Suggestion},
 };
 use uuid::Uuid;
 
@@ -122,6 +122,13 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Option<
     Ok(side.incident.map(|incident| (incident, side.members)))
 }
 
+/// Takes a complaint that became secret out of its incident, if it is in one: it stays by itself from now on.
+pub async fn part(tx: &mut Tx, complaint: ComplaintId, by: Actor, now: Timestamp) -> Result<()> {
+    let Some((own, oldest, pairs)) = around(tx, complaint).await? else { return Ok(()) };
+    let Ok(change) = model::incident::split(&own, &oldest, pairs, by, now) else { return Ok(()) };
+    write(tx, &[NewStep { kind: StepKind::Split, change: &change, by, at: now, undoes: None, reason: None }]).await
+}
+
 /// What leaving its incident takes: the complaint in it, the oldest two of the others, and what was suggested of it with any of them. `None`:
 /// there is no such complaint.
 pub async fn around(tx: &mut Tx, complaint: ComplaintId) -> Result<Option<(Side, Vec<Side>, Vec<Suggestion>)>> {
@@ -159,7 +166,7 @@ pub async fn joined_with(db: &PgPool, complaint: ComplaintId) -> Result<Option<(
           and other.complaint <> own.complaint
         join complaint o on o.id = other.complaint
         where own.complaint = $1
-          and o.visibility <> 'secret'
+          and o.visibility in ('public', 'hidden')
         order by (o.id = incident.lead) desc, o.opened_at, o.id
         limit 1"#,
         complaint.0

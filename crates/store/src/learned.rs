@@ -63,7 +63,7 @@ pub async fn history(db: &PgPool, most: i64) -> Result<Vec<Decided>> {
             having count(*) = 1
           ) as done on true
           join agency on agency.id = done.agency
-          where complaint.status = 'resolved' and complaint.visibility <> 'secret'
+          where complaint.status = 'resolved' and complaint.visibility in ('public', 'hidden')
           order by complaint.opened_at desc, complaint.id desc
           limit $1)
           union all

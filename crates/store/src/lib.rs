@@ -1,6 +1,7 @@
 //! The only crate that knows SQL: plain functions, one file a table. The first argument says whether a function joins a transaction
 //! (`&mut Tx`) or is one statement of its own (`&PgPool`). What citizens wrote is never logged here, nor put into an error.
 
+pub mod access;
 pub mod attachment;
 pub mod audit;
 #[cfg(feature = "bare")]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{
-    CitizenId, Complaint, ComplaintId, IncidentId, Point, Status, Timestamp, Visibility,
+    CitizenId, Complaint, ComplaintId, IncidentId, Point, Status, Timestamp,
     incident::{Incident, IncidentState},
 };
 use uuid::Uuid;
@@ -211,10 +211,9 @@ pub async fn candidates(tx: &mut Tx, ids: &[ComplaintId]) -> Result<Vec<Candidat
           where incident_member.complaint = asked.id
           limit 1
         ) as incident on true
-        where c.visibility <> $2
+        where c.visibility in ('public', 'hidden')
         order by c.id"#,
-        &ids,
-        Visibility::Secret.as_str()
+        &ids
     )
     .fetch_all(&mut **tx)
     .await

@@ -35,7 +35,7 @@ pub async fn keep(tx: &mut Tx, picture: AttachmentId, look: Look) -> Result<Opti
         join complaint on complaint.id = message.complaint
         cross join unnest($3::integer[]) as given (part)
         where attachment.id = $1
-          and complaint.visibility <> 'secret'
+          and complaint.visibility in ('public', 'hidden')
         on conflict do nothing
         returning complaint",
         picture.0,

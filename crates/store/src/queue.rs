@@ -1,67 +1,18 @@
-//! What staff see: the lists, and the one door to a single complaint. Every function takes a [`Scope`], and the scope is part of every
-//! `where`: what is not in it is not found, whoever asks and however.
+//! What staff see in lists. Every function takes a [`Scope`], and the scope is part of every `where`: what is not in it is not found, whoever asks
+//! and however. The door to a single complaint is [`crate::access`].
 
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Reference, Role, StaffId, Status, Visibility};
+use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Reference, StaffId, Status, Visibility};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+pub use crate::access::{Scope, may_see};
 use crate::{
     PgPool, Result, StoreError,
     convert::{At, at},
-    staff::Staff,
 };
-
-/// Which complaints a member of staff may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// Every one: triage and admins.
-    Everything,
-    /// What this agency has or had: officers and supervisors.
-    Agency(AgencyId),
-    /// What came in through this office: clerks. An office has one account, whatever the way in.
-    Office(String),
-}
-
-impl Scope {
-    /// What this person may see. An account that lacks what its role needs sees nothing.
-    pub fn of(staff: &Staff) -> Self {
-        match staff.role {
-            Role::Triage | Role::Admin => Self::Everything,
-            Role::Officer | Role::Supervisor => Self::Agency(staff.agency.unwrap_or(AgencyId(Uuid::nil()))),
-            Role::Clerk => Self::Office(staff.office.clone().unwrap_or_default()),
-        }
-    }
-
-    pub(crate) fn agency(&self) -> Option<Uuid> {
-        if let Self::Agency(agency) = self { Some(agency.0) } else { None }
-    }
-
-    pub(crate) fn office(&self) -> Option<&str> {
-        if let Self::Office(office) = self { Some(office) } else { None }
-    }
-}
-
-/// Whether this complaint is in the scope. The door to a complaint's page, its files and its actions.
-pub async fn may_see(db: &PgPool, scope: &Scope, complaint: ComplaintId) -> Result<bool> {
-    let found = sqlx::query_scalar!(
-        r#"select exists (
-             select 1 from complaint c
-             where c.id = $1
-               and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2))
-               and ($3::text is null or c.account = $3)
-           ) as "found!""#,
-        complaint.0,
-        scope.agency(),
-        scope.office(),
-    )
-    .fetch_one(db)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(found)
-}
 
 /// A list of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -413,6 +364,9 @@ fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter:
     if let Some(office) = scope.office() {
         query.push(" and q.account = ").push_bind(office.to_owned());
     }
+    if !scope.confided() {
+        query.push(" and shown(q.visibility, false)");
+    }
     kind(query, filter);
     if let Some(since) = filter.opened_since {
         query.push(" and q.opened_at >= ").push_bind(at(since));
@@ -578,8 +532,8 @@ pub async fn suggestions(db: &PgPool, scope: &Scope) -> Result<u64> {
         join complaint c on c.id = s.complaint
         join complaint o on o.id = s.other
         where s.state in ('open', 'later')
-          and c.visibility <> 'secret'
-          and o.visibility <> 'secret'
+          and c.visibility in ('public', 'hidden')
+          and o.visibility in ('public', 'hidden')
           and ($1::uuid is null or (exists (select from dispatch d where d.complaint = s.complaint and d.agency = $1)
             and exists (select from dispatch d where d.complaint = s.other and d.agency = $1)))
           and ($2::text is null or (c.account = $2 and o.account = $2))"#,
@@ -683,6 +637,7 @@ pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u1
            from complaint c
            where ($1::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $1))
              and ($2::text is null or c.account = $2)
+             and shown(c.visibility, $6)
              and ($3::timestamptz is null or (c.opened_at, c.id) < ($3, $4))
            order by c.opened_at desc, c.id desc
            limit $5"#,
@@ -691,6 +646,7 @@ pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u1
         after.map(|cursor| at(cursor.at)) as Option<At>,
         after.map(|cursor| cursor.id),
         i64::from(most),
+        scope.confided(),
     )
     .fetch_all(db)
     .await
@@ -705,10 +661,12 @@ pub async fn by_reference(db: &PgPool, scope: &Scope, reference: &Reference) -> 
          from complaint c
          where c.reference = $1
            and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2))
-           and ($3::text is null or c.account = $3)",
+           and ($3::text is null or c.account = $3)
+           and shown(c.visibility, $4)",
         reference.to_string(),
         scope.agency(),
         scope.office(),
+        scope.confided(),
     )
     .fetch_optional(db)
     .await

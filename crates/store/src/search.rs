@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Address, Decision};
+use model::{Address, Decision, Visibility};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -152,13 +152,13 @@ pub async fn learn_words(db: &PgPool) -> Result<bool> {
 /// A page of what is found for who has this scope.
 pub async fn find(db: &PgPool, scope: &Scope, sought: &Sought, filter: &Filter, from: Start, most: u16, now: Timestamp) -> Result<Hits> {
     let gate = Gate::of(scope, filter);
-    let terms = terms(db, scope, sought).await?;
+    let terms = terms(db, sought).await?;
     let mut found = Candidates::default();
     if let Some(number) = &sought.number {
         found.add(by_number(db, &gate, number).await?, Why::Number);
     }
     for contact in &sought.contacts {
-        found.add(by_contact(db, scope, &gate, contact).await?, Why::Contact);
+        found.add(by_contact(db, &gate, contact).await?, Why::Contact);
     }
     if let Some(query) = all_of(&terms, Term::exact) {
         found.add_words(by_words(db, &gate, &query, &terms, now).await?);
@@ -190,6 +190,14 @@ impl Gate {
         }
         if let Some(office) = scope.office() {
             marks.push(lexeme(&format!(":o{office}")));
+        }
+        if !scope.confided() {
+            marks.extend(
+                Visibility::ALL
+                    .into_iter()
+                    .filter(|grade| grade.is_confidential())
+                    .map(|grade| format!("!{}", lexeme(&format!(":v{}", grade.as_str())))),
+            );
         }
         if let Some(category) = &filter.category {
             marks.push(lexeme(&format!(":c{category}")));
@@ -268,7 +276,7 @@ fn all_of(terms: &[Term], alternatives: fn(&Term) -> Vec<String>) -> Option<Stri
 }
 
 /// The stems of words, and what is nearly like them.
-async fn terms(db: &PgPool, scope: &Scope, sought: &Sought) -> Result<Vec<Term>> {
+async fn terms(db: &PgPool, sought: &Sought) -> Result<Vec<Term>> {
     let words = &sought.words[..sought.words.len().min(MOST_WORDS)];
     let spelled: Vec<(usize, &str)> = words
         .iter()
@@ -295,10 +303,6 @@ async fn terms(db: &PgPool, scope: &Scope, sought: &Sought) -> Result<Vec<Term>>
         let name: String = word.typed.to_lowercase().chars().filter(|c| c.is_alphanumeric()).take(40).collect();
         if sought.names && !name.is_empty() {
             term.names.push(lexeme(&format!(":n{name}")));
-            // Who wrote in secret is known to who routes, and to nobody else.
-            if *scope == Scope::Everything {
-                term.names.push(lexeme(&format!(":s{name}")));
-            }
         }
     }
     terms.retain(|term| !term.loose().is_empty());
@@ -398,16 +402,15 @@ fn limit() -> i64 {
     i64::try_from(MOST).unwrap_or(i64::MAX) + 1
 }
 
-/// Complaints of somebody with this address. What was told in secret is found so only by who routes.
-async fn by_contact(db: &PgPool, scope: &Scope, gate: &Gate, contact: &Address) -> Result<Vec<Uuid>> {
+/// Complaints of somebody with this address.
+async fn by_contact(db: &PgPool, gate: &Gate, contact: &Address) -> Result<Vec<Uuid>> {
     let mut query =
         QueryBuilder::new("select c.id from complaint c where c.id in (select same.id from complaint same join citizen_address a on ");
     query.push("a.citizen = same.citizen where a.address = ").push_bind(contact.to_string());
     query.push(" union select m.complaint from message m where m.contact <> '{}' and m.contact @> array[").push_bind(contact.to_string());
     query.push("])");
-    if *scope != Scope::Everything {
-        query.push(" and c.visibility <> 'secret'");
-    }
+    // Who wrote in secret is asked for at the complaint, with a reason; nobody finds it by that.
+    query.push(" and c.visibility in ('public', 'hidden')");
     gate.close(&mut query);
     query.push(" order by c.id desc limit ").push_bind(limit());
     query.build_query_scalar().persistent(false).fetch_all(db).await.map_err(StoreError::from_sqlx)

@@ -33,6 +33,10 @@ pub struct Staff {
     pub language: Language,
     /// Whether they may sign in.
     pub active: bool,
+    /// Whether an admin named them for what is confidential.
+    pub named: bool,
+    /// Whether they see what is confidential: they are named and their role and agency let them, or nobody is and they are an admin.
+    pub confided: bool,
     /// Since when they have an account.
     pub created_at: Timestamp,
 }
@@ -74,6 +78,8 @@ struct Row {
     office: Option<String>,
     language: String,
     active: bool,
+    named: bool,
+    confided: bool,
     created_at: At,
 }
 
@@ -87,6 +93,8 @@ fn into_model(row: Row) -> Result<Staff> {
         office: row.office,
         language: Language::from_tag(&row.language),
         active: row.active,
+        named: row.named,
+        confided: row.confided,
         created_at: row.created_at.to_jiff(),
     })
 }
@@ -126,7 +134,8 @@ pub async fn create(tx: &mut Tx, new: &NewStaff, password_hash: &str, now: Times
 /// The account with this login and its password hash; inactive ones too.
 pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)>> {
     let row = sqlx::query!(
-        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At", password
+        r#"select id, login, name, role, agency, office, language, active, confidential as named,
+             sees_confidential(staff) as "confided!", created_at as "created_at: At", password
            from staff
            where login = lower($1)"#,
         login.trim(),
@@ -144,6 +153,8 @@ pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)
             office: row.office,
             language: row.language,
             active: row.active,
+            named: row.named,
+            confided: row.confided,
             created_at: row.created_at,
         })?;
         Ok((staff, row.password))
@@ -155,7 +166,8 @@ pub async fn by_login(db: &PgPool, login: &str) -> Result<Option<(Staff, String)
 pub async fn by_id(db: &PgPool, id: StaffId) -> Result<Option<Staff>> {
     let row = sqlx::query_as!(
         Row,
-        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At" from staff where id = $1"#,
+        r#"select id, login, name, role, agency, office, language, active, confidential as named,
+             sees_confidential(staff) as "confided!", created_at as "created_at: At" from staff where id = $1"#,
         id.0
     )
     .fetch_optional(db)
@@ -168,7 +180,8 @@ pub async fn by_id(db: &PgPool, id: StaffId) -> Result<Option<Staff>> {
 pub async fn list(db: &PgPool) -> Result<Vec<Staff>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, login, name, role, agency, office, language, active, created_at as "created_at: At"
+        r#"select id, login, name, role, agency, office, language, active, confidential as named,
+             sees_confidential(staff) as "confided!", created_at as "created_at: At"
            from staff
            order by active desc, lower(name), id"#,
     )
@@ -196,6 +209,23 @@ pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> 
         close_sessions(tx, id).await?;
     }
     Ok(done > 0)
+}
+
+/// Names somebody for what is confidential, or no longer; their sessions go on and see by the next page. `false`: there is no such account, or their
+/// role and agency see nothing confidential.
+pub async fn set_named(tx: &mut Tx, id: StaffId, named: bool) -> Result<bool> {
+    let done = sqlx::query!(
+        "update staff
+        set confidential = $2
+        where id = $1
+          and (not $2 or role in ('triage', 'admin') or exists (select from agency where agency.id = staff.agency and agency.inspectorate))",
+        id.0,
+        named
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Gives somebody a new password; all their sessions end, and no link sets another one. `false`: there is no such account.
@@ -352,7 +382,7 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
     let hash = token_hash(token);
     let row = sqlx::query!(
         r#"select staff.id, login, name, role, agency, office, language, active,
-                  staff.created_at as "created_at: At", csrf,
+                  confidential as named, sees_confidential(staff.*) as "confided!", staff.created_at as "created_at: At", csrf,
                   last_seen as "last_seen: At",
                   exists (select 1 from factor where factor.staff = staff.id and confirmed_at is not null) as "second_factor!"
            from session join staff on staff.id = session.staff
@@ -380,6 +410,8 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
         office: row.office,
         language: row.language,
         active: row.active,
+        named: row.named,
+        confided: row.confided,
         created_at: row.created_at,
     })?;
     Ok(Some(Session { staff, csrf: row.csrf, second_factor: row.second_factor }))

@@ -1,7 +1,7 @@
 //! Pages for citizens, agencies and admins. Every route is in [`router`]; one file an action: its input, its handler, its tests.
 //!
 //! GET shows and changes nothing: previews and mail scanners open links. POST acts, from our own pages only (`origin`), and for
-//! staff with the token of their session (`form`). What staff may see is decided in `store::queue`, what they may do in
+//! staff with the token of their session (`form`). What staff may see is decided in `store::access`, what they may do in
 //! `model::decide`; here both are only asked.
 
 mod account;
@@ -48,6 +48,7 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 const LONGEST_UPLOAD: Duration = Duration::from_mins(2);
 
 /// Every route there is.
+#[expect(clippy::too_many_lines, reason = "one line a route, all in one place")]
 pub fn router(rooms: Rooms) -> Router {
     let citizens = Router::new()
         .route("/", get(citizen::home::show))
@@ -57,6 +58,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/pesan", post(citizen::write::submit))
         .route("/t/{code}/sama", post(citizen::same::submit))
         .route("/t/{code}/lain", post(citizen::leave::submit))
+        .route("/t/{code}/tingkat", post(citizen::regrade::submit))
         .route("/t/{code}/sambung", post(citizen::connect::submit))
         .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
     let accounts = Router::new()
@@ -93,6 +95,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/kejadian/{id}/buka", post(agency::incident::reopen))
         .route("/aduan/{id}/blokir", post(agency::block::submit))
         .route("/aduan/{id}/buka-blokir", post(agency::unblock::submit))
+        .route("/aduan/{id}/tingkat", post(agency::regrade::submit))
+        .route("/aduan/{id}/pelapor", post(agency::unmask::submit))
         .route("/berkas/{id}", get(agency::file::show))
         .route("/loket", get(agency::desk::show))
         .route("/pos", get(agency::post::show))
@@ -113,6 +117,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/aktif", post(admin::staff_active::submit))
         .route("/admin/petugas/{id}/tutup", get(admin::staff_close::show).post(admin::staff_close::submit))
         .route("/admin/petugas/{id}/faktor", post(admin::staff_factor::submit))
+        .route("/admin/petugas/{id}/rahasia", post(admin::staff_named::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())

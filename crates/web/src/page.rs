@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::LazyLock};
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
-use model::{Channel, Directory, Language, Role, Timestamp};
+use model::{Channel, Directory, Language, Role, Timestamp, Visibility};
 use ui::{Account, Book, Link, Page, Visit, Words};
 
 use crate::{Rooms, WebError, session::SignedIn};
@@ -83,6 +83,17 @@ pub(crate) fn role_name(role: Role, words: Words) -> &'static str {
         Role::Officer => "role.officer",
         Role::Supervisor => "role.supervisor",
         Role::Admin => "role.admin",
+    })
+}
+
+/// What a grade of privacy is called.
+pub(crate) fn grade_name(grade: Visibility, page: &Page) -> &str {
+    page.t(match grade {
+        Visibility::Public => "visibility.public",
+        Visibility::Hidden => "visibility.hidden",
+        Visibility::Secret => "visibility.secret",
+        Visibility::Confidential => "visibility.confidential",
+        Visibility::Sealed => "visibility.sealed",
     })
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Agency, Audience, CitizenId, Language, MOST_BOUNCES, MessageKey, Owner, Reference, ReplyTo, Rule, StaffId, Status, TraceId,
+    Agency, Audience, CitizenId, Language, MOST_BOUNCES, MessageKey, Owner, Reference, ReplyTo, Rule, Site, StaffId, Status, TraceId,
     TrackingCode, Visibility,
 };
 
@@ -110,13 +110,88 @@ fn what_was_learned_decides_only_where_no_rule_does() {
 }
 
 #[test]
-fn a_word_of_bribery_keeps_the_complaint_secret_and_from_the_agency() {
+fn a_word_of_bribery_keeps_the_complaint_confidential_and_from_the_agency() {
     let mut opening = opening(Some("road"));
     opening.triaged.agency = Some(agency(1));
     opening.triaged.why.ethics = vec!["pungli".into()];
     let complaint = open(opening, &directory(), now()).complaint;
-    assert_eq!((complaint.status(), complaint.visibility), (Status::Received, Visibility::Secret));
+    assert_eq!((complaint.status(), complaint.visibility), (Status::Received, Visibility::Confidential));
     assert!(complaint.dispatches.is_empty());
+}
+
+/// The city with an inspectorate.
+fn inspected() -> Directory {
+    let mut directory = directory();
+    directory.agencies.insert(agency(3), Agency { id: agency(3), code: "inspectorate".into(), name: "Inspectorate".into() });
+    directory.inspectorates.insert(agency(3));
+    directory
+}
+
+fn holders(complaint: &Complaint) -> Vec<AgencyId> {
+    complaint.pending().map(|dispatch| dispatch.agency).collect()
+}
+
+#[test]
+fn what_is_confidential_goes_to_the_inspectorate_and_to_nobody_else() {
+    let directory = inspected();
+    for (visibility, ethics) in [(Visibility::Hidden, true), (Visibility::Confidential, false), (Visibility::Sealed, true)] {
+        let mut opening = opening(Some("road"));
+        opening.visibility = visibility;
+        opening.triaged.why.ethics = if ethics { vec!["pungli".into()] } else { Vec::new() };
+        let complaint = open(opening, &directory, now()).complaint;
+        assert_eq!(holders(&complaint), [agency(3)], "{visibility:?}");
+        assert_eq!(complaint.visibility, visibility.max(Visibility::Confidential));
+        let route = Action::Route { agencies: vec![agency(ROADS)], category: None, area: None };
+        assert_eq!(decide(complaint.clone(), route, staff(Role::Triage), &directory, now()), Err(NotAllowed::Confidential));
+        let hand_over = Action::HandOver { to: vec![agency(PARKS)], reason: "x".into() };
+        assert_eq!(decide(complaint, hand_over, officer(1, 3), &directory, now()), Err(NotAllowed::Confidential));
+    }
+    let mut several = inspected();
+    several.inspectorates.insert(agency(PARKS));
+    let mut opening = opening(Some("road"));
+    opening.visibility = Visibility::Confidential;
+    assert_eq!(holders(&open(opening, &several, now()).complaint), [], "of two, a person chooses");
+}
+
+#[test]
+fn in_public_nothing_says_who_has_what_is_confidential() {
+    let directory = inspected();
+    let mut opening = opening(Some("road"));
+    opening.visibility = Visibility::Confidential;
+    opening.reply_to = opening.reply_to.map(|way| ReplyTo { audience: Audience::Public, ..way });
+    let opened = open(opening, &directory, now());
+    let mut said = opened.replies.clone();
+    let mut complaint = opened.complaint;
+    let resolve = Action::Resolve { text: "x".into(), photo: None };
+    for action in [Action::Claim, Action::Answer { text: "x".into() }, Action::Ask { text: "x".into() }, resolve] {
+        let decision = decide(complaint, action, officer(1, 3), &directory, now()).expect("may");
+        said.extend(decision.replies);
+        complaint = decision.complaint;
+    }
+    let site = Site { name: "Kota".into(), base_url: "https://contoh.example".into(), zone: crate::clock::Zone::Wib };
+    assert_eq!(said.len(), 4, "it is acknowledged, and there are answers to read");
+    for reply in said {
+        let text = crate::word(&reply, &site).text;
+        assert!(!text.contains("Inspectorate"), "{text}");
+    }
+}
+
+#[test]
+fn what_becomes_confidential_leaves_the_agency_that_had_it() {
+    let directory = inspected();
+    let had = open(opening(Some("road")), &directory, now()).complaint;
+    let regrade = |to, reason: &str| Action::Regrade { to, reason: reason.into() };
+    let raise = regrade(Visibility::Confidential, "petugas dinas disebut");
+    let raised = decide(had.clone(), raise.clone(), officer(1, ROADS), &directory, now()).expect("anybody who has it may raise it");
+    assert_eq!(holders(&raised.complaint), [agency(3)]);
+    assert_eq!(raised.updates.iter().map(|update| update.kind).collect::<Vec<_>>(), [UpdateKind::Regraded, UpdateKind::Routed]);
+    assert_eq!(decide(had.clone(), raise.clone(), officer(1, PARKS), &directory, now()), Err(NotAllowed::NotWithThisAgency));
+    let silent = regrade(Visibility::Confidential, " ");
+    assert_eq!(decide(had.clone(), silent.clone(), officer(1, ROADS), &directory, now()), Err(NotAllowed::NoWords));
+    assert!(decide(had.clone(), silent, Actor::Citizen, &directory, now()).is_ok(), "a citizen need not say why");
+    // Without an inspectorate a person chooses.
+    let waits = act(had, raise, officer(1, ROADS)).expect("may").complaint;
+    assert_eq!((waits.status(), holders(&waits)), (Status::Received, vec![]));
 }
 
 #[test]
@@ -128,7 +203,7 @@ fn a_rule_of_the_city_may_hold_despite_words_of_bribery() {
         opening.triaged.agency = Some(agency(2));
         opening.triaged.why.ethics = vec!["pungli".into()];
         let complaint = open(opening, &directory, now()).complaint;
-        (complaint.visibility == Visibility::Secret, complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect::<Vec<_>>())
+        (complaint.visibility == Visibility::Confidential, complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect::<Vec<_>>())
     };
     assert_eq!(secret(Some("road")), (false, vec![agency(ROADS)]));
     assert_eq!(secret(None), (true, vec![]), "where no rule fits, what was learned sends nothing on");

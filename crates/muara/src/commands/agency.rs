@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Subcommand;
 use model::{Directory, DispatchId, Language, OpeningHours, clock::Office};
+use serde_json::json;
 use store::{
     PgPool,
     dispatch::{SendKind, Sending},
@@ -44,6 +45,14 @@ pub(crate) enum Command {
         #[arg(long)]
         on_holidays: bool,
     },
+    /// Say that an agency looks into breaches of duty: what is confidential is given to it, and to no agency that is none.
+    Inspectorate {
+        /// Its code: `inspektorat`.
+        code: String,
+        /// It does not any more.
+        #[arg(long)]
+        no: bool,
+    },
     /// What was not sent, or may have been: a person must look.
     Unsent,
     /// Send one of these again, after looking whether it arrived.
@@ -80,6 +89,17 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             anyhow::ensure!(store::directory::set_office(&db, &code, &office).await?, "no agency has the code {code}");
             let said = office.hours.map_or_else(|| "as everywhere".to_owned(), |hours| hours.in_words(Language::En));
             println!("{code} works {said}{}.", if on_holidays { ", on days off too" } else { "" });
+            Ok(())
+        }
+        Command::Inspectorate { code, no } => {
+            let mut tx = store::begin(&db).await?;
+            anyhow::ensure!(store::directory::set_inspectorate(&mut tx, &code, !no).await?, "no agency has the code {code}");
+            store::audit::write(&mut tx, now(), None, "agency.inspectorate", &code, &json!({ "is": !no })).await?;
+            store::commit(tx).await?;
+            println!(
+                "{code} is {} inspectorate. Name who sees what is confidential: muara staff name <login> --reason <why>",
+                if no { "no" } else { "an" }
+            );
             Ok(())
         }
         Command::Unsent => unsent(&db).await,

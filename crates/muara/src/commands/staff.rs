@@ -52,6 +52,17 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Name somebody for what is confidential: who routes, an admin, or who works at an inspectorate. As long as nobody is named, admins see it.
+    Name {
+        /// Whom.
+        login: String,
+        /// Why: it is written down.
+        #[arg(long)]
+        reason: String,
+        /// Not any more.
+        #[arg(long)]
+        no: bool,
+    },
     /// Give somebody a new password. It is read from a file, or made and printed once.
     Passwd {
         /// Whose.
@@ -93,6 +104,18 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             store::audit::write(&mut tx, now(), None, "staff.factor_taken", &staff.login, &json!({ "reason": reason })).await?;
             store::commit(tx).await?;
             println!("{}: the second factor is off, and all sessions have ended.", staff.login);
+            Ok(())
+        }
+        Command::Name { login, reason, no } => {
+            anyhow::ensure!(!reason.trim().is_empty(), "the reason is empty");
+            let staff = known(&db, &login).await?;
+            let mut tx = store::begin(&db).await?;
+            let set = store::staff::set_named(&mut tx, staff.id, !no).await?;
+            anyhow::ensure!(set, "{} neither routes nor works at an inspectorate: see `muara agency inspectorate`", staff.login);
+            let action = if no { "staff.unnamed" } else { "staff.named" };
+            store::audit::write(&mut tx, now(), None, action, &staff.login, &json!({ "reason": reason })).await?;
+            store::commit(tx).await?;
+            println!("{} {} what is confidential.", staff.login, if no { "is not named any more for" } else { "is named for" });
             Ok(())
         }
         Command::Passwd { login, password_file } => {

@@ -238,7 +238,7 @@ pub async fn waits(db: &PgPool, complaint: ComplaintId, other: ComplaintId) -> R
           left join incident on incident.id = member.incident
           where ((s.complaint = $1 and s.other = $2) or (s.complaint = $2 and s.other = $1))
             and s.state in ('open', 'later')
-            and o.visibility <> 'secret'
+            and o.visibility in ('public', 'hidden')
             and o.status <> 'resolved'
             and incident.state is distinct from 'closed'
             and not exists (select from incident_member own where own.complaint = $1)
@@ -261,8 +261,8 @@ pub async fn waiting(db: &PgPool, scope: &Scope, most: u16) -> Result<Vec<Sugges
         join complaint c on c.id = s.complaint
         join complaint o on o.id = s.other
         where s.state in ('open', 'later')
-          and c.visibility <> 'secret'
-          and o.visibility <> 'secret'
+          and c.visibility in ('public', 'hidden')
+          and o.visibility in ('public', 'hidden')
           and ($1::uuid is null or (exists (select from dispatch d where d.complaint = s.complaint and d.agency = $1)
             and exists (select from dispatch d where d.complaint = s.other and d.agency = $1)))
           and ($2::text is null or (c.account = $2 and o.account = $2))
@@ -286,6 +286,11 @@ pub async fn waiting_of(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Sugge
         from suggestion
         where (complaint = $1 or other = $1)
           and state in ('open', 'later')
+          and not exists (
+            select from complaint c
+            where c.id in (suggestion.complaint, suggestion.other)
+              and c.visibility not in ('public', 'hidden')
+          )
         order by percent desc, complaint, other
         limit 20"#,
         complaint.0
@@ -321,8 +326,8 @@ pub async fn decided(db: &PgPool, most: i64) -> Result<Vec<(DecidedSide, Decided
         join complaint o on o.id = s.other
         where s.state in ('joined', 'different')
           and s.staff is not null
-          and c.visibility <> 'secret'
-          and o.visibility <> 'secret'
+          and c.visibility in ('public', 'hidden')
+          and o.visibility in ('public', 'hidden')
         order by s.decided_at desc, s.complaint, s.other
         limit $1"#,
         most

@@ -15,6 +15,7 @@ pub(crate) mod staff_active;
 pub(crate) mod staff_add;
 pub(crate) mod staff_close;
 pub(crate) mod staff_factor;
+pub(crate) mod staff_named;
 pub(crate) mod staff_password;
 
 use model::StaffId;

@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use model::{Role, Timestamp};
+use model::{Directory, Role, Timestamp};
 use store::{staff::Staff, tries::Key};
 use ui::{Page, Tone, Visit};
 
@@ -37,6 +37,7 @@ struct Person {
     factor: Factor,
     /// Until when the link holds with which they set their password, if one waits.
     invited: Option<Timestamp>,
+    trust: Trust,
     /// How many tries to sign in failed in a row, and until when none counts from a browser that is not theirs.
     paused: Option<(String, Timestamp)>,
 }
@@ -49,6 +50,37 @@ enum Factor {
     Owes,
     /// They have none.
     Without,
+}
+
+/// How somebody stands to what is confidential.
+enum Trust {
+    /// They are named for it.
+    Named,
+    /// They may be.
+    MayBe,
+    /// Neither their role nor their agency has to do with it.
+    Never,
+}
+
+impl Trust {
+    fn of(staff: &Staff, directory: &Directory) -> Self {
+        let inspects = staff.agency.is_some_and(|agency| directory.inspectorates.contains(&agency));
+        if staff.named {
+            Self::Named
+        } else if staff.active && (staff.role.may_triage() || inspects) {
+            Self::MayBe
+        } else {
+            Self::Never
+        }
+    }
+
+    fn is_named(&self) -> bool {
+        matches!(self, Self::Named)
+    }
+
+    fn has_form(&self) -> bool {
+        !matches!(self, Self::Never)
+    }
 }
 
 /// What was typed for a new account, and what is wrong with it.
@@ -121,6 +153,7 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
     let person = |staff: Staff| {
         let agency = staff.agency.map(|agency| directory.agency_name(agency).to_owned());
         let paused = paused.get(&Key::login(&staff.login));
+        let trust = Trust::of(&staff, &directory);
         Person {
             id: staff.id.to_string(),
             role: page::role_name(staff.role, words),
@@ -133,6 +166,7 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
             } else {
                 Factor::Without
             },
+            trust,
             invited: invited.get(&staff.id).copied(),
             paused: paused.map(|(fails, until)| (words.count("staff.paused", fails.unsigned_abs().into()), *until)),
             name: staff.name,
@@ -147,6 +181,11 @@ fn flashed(page: Page, done: &Done) -> Page {
     let text = match () {
         () if done.is("tutup") => page.t("staff.done.closed"),
         () if done.is("buka") => page.t("staff.done.opened"),
+        () if done.is("rahasia") => page.t("staff.done.named"),
+        () if done.is("alasan-rahasia") => {
+            let text = page.t("staff.named.no_reason").to_owned();
+            return page.flash(Tone::Bad, text);
+        }
         () if done.is("faktor") => page.t("staff.done.factor"),
         () if done.is("alasan") => {
             let text = page.t("staff.factor.no_reason").to_owned();

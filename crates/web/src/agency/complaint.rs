@@ -13,7 +13,10 @@ use model::{
     Timestamp, Update, UpdateKind, Visibility, Why, decide,
     escalation::{Escalated, Post},
 };
-use store::{attachment::StoredAttachment, message::RecordedMessage};
+use store::{
+    access::{Talk, Who},
+    attachment::StoredAttachment,
+};
 use ui::{Clock, Page, Tone, Visit};
 
 use super::{
@@ -28,7 +31,7 @@ use crate::{
     Rooms, WebError,
     citizen::{
         clocks::{Timer, moved, stage_name, timers},
-        steps::{icon, names},
+        steps::{icon, names, regraded, why_regraded},
     },
     files::public_copy,
     page,
@@ -53,6 +56,8 @@ struct ComplaintPage {
     location: Option<Point>,
     channel: String,
     visibility: Visibility,
+    /// What its grade is called.
+    grade: String,
     citizen: Citizen,
     danger: String,
     why: Vec<String>,
@@ -76,6 +81,8 @@ struct ComplaintPage {
     /// Until when the citizen is not answered.
     blocked_until: Option<Timestamp>,
     days: [i64; 4],
+    /// The grades it may be given: value and name.
+    grades: Vec<(&'static str, String, bool)>,
     others: Vec<(String, String, bool)>,
     all: Vec<(String, String, bool)>,
     categories: Vec<(String, String, bool)>,
@@ -91,6 +98,10 @@ struct Citizen {
     name: String,
     contacts: Vec<String>,
     hidden: bool,
+    /// They may say why they need to know.
+    may_ask: bool,
+    /// Until when they are shown it, because they did.
+    until: Option<Timestamp>,
 }
 
 /// One agency's part.
@@ -151,8 +162,7 @@ pub(super) async fn draw(
 ) -> Result<Response, WebError> {
     let directory = rooms.directory();
     let db = rooms.db();
-    let messages = store::message::of_complaint(db, complaint.id).await?;
-    let replies = store::reply::of_complaint(db, complaint.id).await?;
+    let talk = store::access::read(db, &by.staff, complaint, rooms.now()).await?;
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let missed = store::missed::of_complaint(db, complaint.id).await?;
@@ -162,7 +172,6 @@ pub(super) async fn draw(
         Some(to) => store::block::of(db, to, rooms.now()).await?,
         None => None,
     };
-    let identity = complaint.visibility != Visibility::Secret || by.staff.role.may_triage();
 
     let mut page = page::staff(rooms, visit, by, complaint.reference.to_string()).script("live.js");
     if complaint.location.is_some() {
@@ -171,7 +180,7 @@ pub(super) async fn draw(
     let page = flashed(page, done, refused.as_ref());
     let (group, suggested) = incident::of_complaint(rooms, by, &page, complaint.id).await?;
     let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
-    let said = Said { messages: &messages, replies: &replies, history: &history, staff: &staff, identity };
+    let said = Said { messages: &talk.messages, replies: &talk.replies, history: &history, staff: &staff };
     page::html(&ComplaintPage {
         id: complaint.id.to_string(),
         csrf: by.csrf.clone(),
@@ -187,7 +196,8 @@ pub(super) async fn draw(
         location: complaint.location,
         channel: page::channel_name(&complaint.adapter, &complaint.account, complaint.opened_at, &directory),
         visibility: complaint.visibility,
-        citizen: citizen(&messages, identity),
+        grade: page::grade_name(complaint.visibility, &page).to_owned(),
+        citizen: citizen(&talk),
         danger: complaint.why.danger.join(", "),
         why: why(&complaint.why, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
@@ -209,6 +219,10 @@ pub(super) async fn draw(
         asked: asked(complaint, &page),
         blocked_until: blocked.map(|block| block.until),
         days: block::DAYS,
+        grades: grades(complaint, by, &directory, page.now)
+            .into_iter()
+            .map(|grade| (grade.as_str(), page::grade_name(grade, &page).to_owned(), grade.as_str() == draft.grade))
+            .collect(),
         others: agencies(&directory, by.staff.agency, &draft.agencies),
         all: agencies(&directory, None, &proposed(complaint, &draft)),
         categories: categories(complaint, &directory, &draft, visit),
@@ -243,6 +257,8 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
         ("gabung", page.t("same.done.join")),
+        ("tingkat", page.t("done.regrade")),
+        ("pelapor", page.t("done.unmask")),
     ];
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
@@ -267,10 +283,8 @@ fn everybody(complaint: &Complaint, history: &[Update]) -> Vec<StaffId> {
     complaint.dispatches.iter().filter_map(|dispatch| dispatch.officer).chain(acted).collect()
 }
 
-fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
-    if !identity {
-        return Citizen { name: String::new(), contacts: Vec::new(), hidden: true };
-    }
+fn citizen(talk: &Talk) -> Citizen {
+    let (messages, who) = (&talk.messages, talk.who);
     let name = messages.iter().find_map(|message| message.sender_name.clone()).unwrap_or_default();
     // What a person can call or write to; an account's inner key is of no use to them.
     let reachable = |address: &&model::Address| matches!(address.scheme(), "tel" | "mailto");
@@ -278,7 +292,8 @@ fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
     let mut contacts: Vec<String> = addresses.map(|address| address.path().to_owned()).collect();
     contacts.sort();
     contacts.dedup();
-    Citizen { name, contacts, hidden: false }
+    let until = if let Who::Until(until) = who { Some(until) } else { None };
+    Citizen { name, contacts, hidden: !who.is_shown(), may_ask: who == Who::OnRequest, until }
 }
 
 /// The question of ours that is open.
@@ -374,7 +389,11 @@ fn steps(
         title: title(update, directory, page),
         who: who(update, directory, staff, page),
         // What moved and who was told is said in the title.
-        text: update.text.clone().filter(|_| !matches!(update.kind, UpdateKind::Moved | UpdateKind::Escalated)).unwrap_or_default(),
+        text: match update.kind {
+            UpdateKind::Moved | UpdateKind::Escalated => String::new(),
+            UpdateKind::Regraded => why_regraded(update),
+            _ => update.text.clone().unwrap_or_default(),
+        },
         at: update.at,
         photo: update.attachment.and_then(photo).unwrap_or_default(),
     };
@@ -408,6 +427,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Left => page.t("did.left").to_owned(),
         Kind::Moved => moved(update, directory, page),
         Kind::Connected => page.t("did.connected").to_owned(),
+        Kind::Regraded => regraded(update, page),
         Kind::Escalated => escalated(update, directory, page),
         Kind::Closed => page.t("did.closed").to_owned(),
     }
@@ -498,9 +518,17 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("blokir", !blocked && may(Action::Block { reason: text(), until: block::until(now, block::DAYS[0]) })),
         ("buka-blokir", blocked && may(Action::Unblock { reason: text() })),
         ("gabung", incident::may_join(by, complaint)),
+        ("tingkat", !grades(complaint, by, directory, now).is_empty()),
         ("catat", may(Action::Note { text: text() })),
     ];
     Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())
+}
+
+/// The grades that `decide` would let this person give it.
+fn grades(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timestamp) -> Vec<Visibility> {
+    let regrade = |to| Action::Regrade { to, reason: "…".to_owned() };
+    let may = |to: &Visibility| decide(complaint.clone(), regrade(*to), by.actor(), directory, now).is_ok();
+    Visibility::ALL.into_iter().filter(may).collect()
 }
 
 fn agencies(directory: &Directory, without: Option<AgencyId>, ticked: &[AgencyId]) -> Vec<(String, String, bool)> {

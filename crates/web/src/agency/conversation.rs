@@ -75,13 +75,11 @@ pub(super) struct Said<'a> {
     pub(super) replies: &'a [SentReply],
     pub(super) history: &'a [Update],
     pub(super) staff: &'a HashMap<StaffId, String>,
-    /// Whether this person may know who wrote.
-    pub(super) identity: bool,
 }
 
 /// In the order it was said.
 pub(super) fn turns(said: &Said<'_>, rooms: &Rooms, directory: &Directory, page: &Page) -> Vec<Turn> {
-    let messages = said.messages.iter().map(|message| of_citizen(message, said.identity, page));
+    let messages = said.messages.iter().map(|message| of_citizen(message, page));
     let replies = said.replies.iter().map(|reply| ours(reply, rooms, directory, said, page));
     let notes = said.history.iter().filter(|update| update.kind == UpdateKind::Noted).map(|update| note(update, said.staff, page));
     let mut turns: Vec<Turn> = messages.chain(replies).chain(notes).collect();
@@ -89,8 +87,8 @@ pub(super) fn turns(said: &Said<'_>, rooms: &Rooms, directory: &Directory, page:
     turns
 }
 
-fn of_citizen(message: &RecordedMessage, identity: bool, page: &Page) -> Turn {
-    let name = message.sender_name.clone().filter(|_| identity);
+fn of_citizen(message: &RecordedMessage, page: &Page) -> Turn {
+    let name = message.sender_name.clone();
     let mut remarks = Vec::new();
     if message.is_edit {
         remarks.push(page.t("talk.edited").to_owned());

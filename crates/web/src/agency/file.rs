@@ -7,6 +7,7 @@ use axum::{
 };
 use model::AttachmentId;
 
+use super::seen_by;
 use crate::{Rooms, WebError, files, session::SignedIn};
 
 pub(crate) async fn show(
@@ -16,9 +17,11 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     let id: AttachmentId = id.parse().map_err(|_| WebError::NotFound)?;
-    let (file, complaint) = store::attachment::load(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
-    if !store::queue::may_see(rooms.db(), &by.scope(), complaint).await? {
-        return Err(WebError::NotFound);
+    let (mut file, complaint) = store::attachment::load(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
+    let complaint = seen_by(&rooms, &by, complaint).await?;
+    // People call files by their names.
+    if !store::access::who(rooms.db(), &by.staff, &complaint, rooms.now()).await?.is_shown() {
+        file.filename = None;
     }
     files::send(&rooms, &file, &headers).await
 }

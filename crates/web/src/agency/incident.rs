@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use model::{
-    Complaint, ComplaintId, IncidentId, NotAllowed, Point, Reference, Role, Status, Timestamp, UpdateId, Visibility,
+    Complaint, ComplaintId, IncidentId, NotAllowed, Point, Reference, Role, Status, Timestamp, UpdateId,
     incident::{self as rules, Act, Change, IncidentState, Reason, StepKind, SuggestionState},
 };
 use serde::Deserialize;
@@ -406,7 +406,7 @@ async fn join_with(rooms: &Rooms, acting: &Acting, id: ComplaintId, number: &str
 
 /// Whether the page offers joining this complaint with another one.
 pub(super) fn may_join(by: &SignedIn, complaint: &Complaint) -> bool {
-    may(by.staff.role) && complaint.visibility != Visibility::Secret
+    may(by.staff.role) && !complaint.visibility.is_secret()
 }
 
 /// `POST /kejadian/{id}/buka`: an incident that was dealt with is open again; with a tick each of its complaints too, which its citizen is told.

@@ -18,12 +18,14 @@ pub(crate) mod note;
 pub(crate) mod place;
 pub(crate) mod post;
 pub(crate) mod queue;
+pub(crate) mod regrade;
 pub(crate) mod reopen;
 pub(crate) mod resolve;
 pub(crate) mod route;
 pub(crate) mod saved;
 mod sought;
 pub(crate) mod unblock;
+pub(crate) mod unmask;
 
 use axum::{
     http::StatusCode,
@@ -96,6 +98,8 @@ impl Refused {
             Self::Not(NotAllowed::Confidential) => page.t("refused.confidential"),
             Self::Not(NotAllowed::NoWayBack) => page.t("refused.no_way_back"),
             Self::Not(NotAllowed::AlreadyOver) => page.t("refused.already_over"),
+            Self::Not(NotAllowed::SameGrade) => page.t("refused.same_grade"),
+            Self::Not(NotAllowed::Sealed) => page.t("refused.sealed"),
         }
     }
 
@@ -119,6 +123,7 @@ pub(crate) struct Draft {
     pub(crate) area: String,
     pub(crate) days: i64,
     pub(crate) number: String,
+    pub(crate) grade: String,
     pub(crate) error: String,
 }
 
@@ -183,6 +188,10 @@ async fn act(
         written => written?,
     }
     note_blocks(&mut tx, acting, &decision).await?;
+    match regrade::note(&mut tx, acting, &decision).await {
+        Err(StoreError::Stale | StoreError::Conflict { .. }) => return Ok(Err(Refused::Stale)),
+        noted => noted?,
+    }
     store::commit(tx).await?;
     let steps: Vec<&str> = decision.updates.iter().map(|update| update.kind.as_str()).collect();
     info!(trace.id = %trace, complaint.id = %id, staff.id = %acting.by.staff.id, ?steps, "Staff acted on complaint {reference}.");

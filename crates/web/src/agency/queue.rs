@@ -98,7 +98,8 @@ pub(super) struct Line {
     pub(super) opened_at: Timestamp,
     pub(super) has_photo: bool,
     pub(super) danger: bool,
-    pub(super) secret: bool,
+    /// What its grade is called, where who wrote is not shown.
+    pub(super) grade: String,
     pub(super) channel: String,
     /// Why it was found; empty in a list.
     pub(super) why: Vec<String>,
@@ -464,7 +465,10 @@ fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
 
 fn shown(by: &SignedIn, directory: &Directory, address: &Address, filter: &Filter, page: &Page) -> Shown {
     let choice = |value: &str, key: &str, here: &str| (value.to_owned(), page.t(key).to_owned(), value == here);
-    let grades = [("public", "visibility.public"), ("hidden", "visibility.hidden"), ("secret", "visibility.secret")];
+    // Who is not named for what is confidential is not even asked whether they want to see it.
+    let grades = Visibility::ALL.into_iter().filter(|grade| by.staff.confided || !grade.is_confidential());
+    let grade =
+        |grade: Visibility| (grade.as_str().to_owned(), page::grade_name(grade, page).to_owned(), grade.as_str() == address.visibility);
     Shown {
         narrowed: *filter != Filter::default(),
         kept: address.narrowing(),
@@ -473,7 +477,7 @@ fn shown(by: &SignedIn, directory: &Directory, address: &Address, filter: &Filte
         areas: areas(directory, &address.area),
         channels: channels(directory, &address.channel),
         ages: AGES.iter().map(|(value, key)| choice(value, key, &address.age)).collect(),
-        grades: grades.iter().map(|(value, key)| choice(value, key, &address.visibility)).collect(),
+        grades: grades.map(grade).collect(),
         danger: filter.danger,
     }
 }
@@ -551,7 +555,7 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         opened_at: row.opened_at,
         has_photo: row.has_photo,
         danger: row.danger,
-        secret: row.visibility == Visibility::Secret,
+        grade: if row.visibility.is_secret() { page::grade_name(row.visibility, page).to_owned() } else { String::new() },
         channel: page::channel_name(&row.adapter, &row.account, row.opened_at, directory),
         why: Vec::new(),
         pieces: Vec::new(),

@@ -5,10 +5,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use model::{
-    Visibility,
-    connect::{Code, HOLDS},
-};
+use model::connect::{Code, HOLDS};
 use tracing::info;
 use ui::Visit;
 
@@ -22,7 +19,7 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(code):
     let complaint = opened_by(&rooms, &code).await?;
     rooms.limits().words_of_citizen(&code)?;
     // Who asked for secrecy is not tied to a telephone.
-    if complaint.visibility == Visibility::Secret {
+    if complaint.visibility.is_secret() {
         return Err(WebError::NotFound);
     }
     let now = rooms.now();

@@ -41,7 +41,7 @@ pub(crate) struct Joined {
 
 /// What the complaint is in one incident with. A confidential one is not told of others, nor others of it.
 pub(crate) async fn joined(rooms: &Rooms, complaint: &Complaint, page: &Page) -> Result<Option<Joined>, WebError> {
-    if complaint.visibility == model::Visibility::Secret {
+    if complaint.visibility.is_secret() {
         return Ok(None);
     }
     let Some((other, count)) = incident::joined_with(rooms.db(), complaint.id).await? else { return Ok(None) };

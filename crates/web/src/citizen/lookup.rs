@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
-use model::{Reference, Status};
+use model::{Reference, Status, TrackingCode};
 use serde::Deserialize;
 use ui::{Page, Visit};
 
@@ -39,6 +39,11 @@ pub(crate) async fn show(
         return page::html(&lookup);
     }
     rooms.limits().lookup(&address)?;
+    // Who noted down the code, or the link, of their page.
+    let code = lookup.typed.trim().rsplit('/').next().unwrap_or_default();
+    if let Ok(code) = code.parse::<TrackingCode>() {
+        return Ok(Redirect::to(&format!("/t/{}", code.as_str())).into_response());
+    }
     match lookup.typed.trim().parse::<Reference>() {
         Err(_) => lookup.error = lookup.page.t("lookup.mistyped").to_owned(),
         Ok(reference) => match store::complaint::by_reference(rooms.db(), &reference).await? {

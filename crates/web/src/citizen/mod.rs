@@ -7,6 +7,7 @@ pub(crate) mod leave;
 pub(crate) mod live;
 pub(crate) mod lookup;
 pub(crate) mod photo;
+pub(crate) mod regrade;
 pub(crate) mod reopen;
 pub(crate) mod same;
 pub(crate) mod steps;

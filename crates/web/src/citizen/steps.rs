@@ -1,9 +1,10 @@
 //! A complaint's history in plain words, for the citizen: no name, no address, none of their own words.
 
-use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Owner, Status, Timestamp, Update, UpdateKind};
+use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Owner, Status, Timestamp, Update, UpdateKind, privacy::Regraded};
 use ui::{Clock, Page};
 
 use super::clocks::{moved, why_this_date};
+use crate::page;
 
 /// What a status means for the citizen.
 pub(crate) fn explained(status: Status, page: &Page) -> &str {
@@ -61,7 +62,7 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Resolved | UpdateKind::Closed => "check",
         UpdateKind::Escalated => "flag",
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
-        UpdateKind::Blocked => "lock",
+        UpdateKind::Blocked | UpdateKind::Regraded => "lock",
         UpdateKind::Moved => "clock",
     }
 }
@@ -89,6 +90,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
         (UpdateKind::Connected, _) => page.t("step.connected").to_owned(),
         (UpdateKind::Moved, _) => moved(update, directory, page),
+        (UpdateKind::Regraded, _) => regraded(update, page),
         (UpdateKind::Left, _) => page.t("step.left").to_owned(),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
         (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),
@@ -101,9 +103,28 @@ pub(crate) fn names(update: &Update, directory: &Directory) -> String {
     names.join(", ")
 }
 
+/// Which grade became which.
+pub(crate) fn regraded(update: &Update, page: &Page) -> String {
+    match update.text.as_deref().and_then(Regraded::from_text) {
+        Some(regraded) => {
+            let (from, to) = (page::grade_name(regraded.from, page), page::grade_name(regraded.to, page));
+            page.words.fill("step.regraded", &[("from", from), ("to", to)])
+        }
+        None => page.t("step.regraded.short").to_owned(),
+    }
+}
+
+/// Why, in the words of who did it.
+pub(crate) fn why_regraded(update: &Update) -> String {
+    update.text.as_deref().and_then(Regraded::from_text).map(|regraded| regraded.reason).unwrap_or_default()
+}
+
 /// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen.
 fn officers_words(update: &Update) -> Option<String> {
     let by_staff = matches!(update.by, Actor::Staff { .. });
+    if update.kind == UpdateKind::Regraded {
+        return Some(why_regraded(update)).filter(|reason| by_staff && !reason.is_empty());
+    }
     update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen())
 }
 

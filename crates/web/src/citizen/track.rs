@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     clocks::{Timer, timers},
-    leave, opened_by, same,
+    leave, opened_by, regrade, same,
     steps::{Holder, Step, explained_of, holders, steps},
 };
 use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
@@ -52,6 +52,10 @@ struct Track {
     joined: Option<leave::Joined>,
     /// Ways in through which it can go on; empty: it stays here.
     ways: Vec<String>,
+    /// Who may see it now, and what else they may choose: value and name.
+    visibility: Visibility,
+    grade: String,
+    grades: Vec<(&'static str, String)>,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -118,6 +122,9 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         same,
         joined,
         ways: ways(complaint, &directory, &page),
+        visibility: complaint.visibility,
+        grade: page::grade_name(complaint.visibility, &page).to_owned(),
+        grades: regrade::choices(complaint).into_iter().map(|grade| (grade.as_str(), page::grade_name(grade, &page).to_owned())).collect(),
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,
@@ -127,7 +134,7 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
 
 /// The city's own ways in, by what people call them. Who asked for secrecy is not tied to a telephone.
 fn ways(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<String> {
-    if complaint.visibility == Visibility::Secret {
+    if complaint.visibility.is_secret() {
         return Vec::new();
     }
     let of_the_city = page::open_channels(directory, page.now).into_iter().filter(|channel| channel.area.is_none());
@@ -140,6 +147,7 @@ fn flashed(page: Page, done: &Done) -> Page {
         () if done.is("belum") => page.t("track.done.reopened"),
         () if done.is("sama") => page.t("track.done.same"),
         () if done.is("beda") => page.t("track.done.another"),
+        () if done.is("tingkat") => page.t("track.done.regraded"),
         () if done.is("lain") => page.t("track.done.left"),
         () if done.is("putus") => page.t("track.done.decided"),
         () => return page,

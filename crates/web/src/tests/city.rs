@@ -1,4 +1,4 @@
-//! A small city: two agencies, three kinds of trouble, one office, one person for every role; and complaints as the road would write
+//! A small city: two agencies and an inspectorate, three kinds of trouble, one office, one person for every role; and complaints as the road would write
 //! them.
 
 use jiff::{Timestamp, ToSpan, civil::date};
@@ -116,7 +116,7 @@ fn directory() -> Seed {
             area("3171090002", "Kelurahan Kenanga", Some(&square(106.84, -6.18))),
             area("3171090003", "Kelurahan Mawar", Some(&square(106.82, -6.20))),
         ],
-        agencies: vec![agency("dbm", ROADS), agency("tamhut", PARKS)],
+        agencies: vec![agency("dbm", ROADS), agency("tamhut", PARKS), agency("insp", "Inspektorat")],
         categories: vec![
             category("road", "Jalan rusak", "Damaged road"),
             category("tree", "Pohon dan taman", "Trees and parks"),

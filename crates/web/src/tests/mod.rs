@@ -11,6 +11,7 @@ mod escalation;
 mod incidents;
 mod matrix;
 mod posts;
+mod privacy;
 mod queue;
 mod same;
 mod secrets;
