@@ -1,9 +1,10 @@
-//! What goes out: complaints to agencies, and replies to the bus; and clocks that are counted anew. Two loops over two work lists of the database; each claims a few rows
+//! What goes out: complaints to agencies, and replies to the bus; clocks that are counted anew, and replies that failed. Two loops over two work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
 mod agencies;
 mod clocks;
 mod notice;
+mod reach;
 mod replies;
 mod send;
 mod wake;
@@ -19,6 +20,7 @@ use store::PgPool;
 
 pub use agencies::Agencies;
 pub use clocks::Clocks;
+pub use reach::Reach;
 pub use replies::Replies;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
 
@@ -47,6 +49,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let bell = Arc::new(wake::Bell::default());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let clocks = Clocks { db: db.clone() };
+    let reach = Reach { db: db.clone(), zone: site.zone };
     let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
@@ -54,6 +57,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.agencies", &bell.agencies, &stop, || agencies.round(now())),
             wake::work_off("dispatch.replies", &bell.replies, &stop, || replies.round(now())),
             wake::work_off("dispatch.clocks", &bell.clocks, &stop, || clocks.round(now())),
+            wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),
         );
     }
     .boxed()

@@ -41,6 +41,7 @@ pub mod limit;
 mod look;
 mod message;
 mod question;
+pub mod reach;
 mod reply;
 pub mod rhythm;
 mod routing;

@@ -28,6 +28,7 @@ pub mod message;
 pub mod notice;
 mod password;
 pub mod queue;
+pub mod reach;
 pub mod reply;
 pub mod saved;
 pub mod search;

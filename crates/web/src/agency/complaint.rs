@@ -143,6 +143,7 @@ pub(super) async fn draw(
     let db = rooms.db();
     let messages = store::message::of_complaint(db, complaint.id).await?;
     let replies = store::reply::of_complaint(db, complaint.id).await?;
+    let ladders = store::reach::of_complaint(db, complaint.id).await?;
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let staff = store::staff::names(db, &everybody(complaint, &history)).await?;
@@ -159,7 +160,7 @@ pub(super) async fn draw(
     let page = flashed(page, done, refused.as_ref());
     let (group, suggested) = incident::of_complaint(rooms, by, &page, complaint.id).await?;
     let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
-    let said = Said { messages: &messages, replies: &replies, history: &history, staff: &staff, identity };
+    let said = Said { messages: &messages, replies: &replies, ladders: &ladders, history: &history, staff: &staff, identity };
     page::html(&ComplaintPage {
         id: complaint.id.to_string(),
         csrf: by.csrf.clone(),
@@ -235,8 +236,14 @@ fn everybody(complaint: &Complaint, history: &[Update]) -> Vec<StaffId> {
 }
 
 fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
+    let (name, contacts) = known_contacts(messages, identity);
+    Citizen { name, contacts, hidden: !identity }
+}
+
+/// Name, telephone numbers and mail addresses of who wrote, for who may know them.
+pub(super) fn known_contacts(messages: &[RecordedMessage], identity: bool) -> (String, Vec<String>) {
     if !identity {
-        return Citizen { name: String::new(), contacts: Vec::new(), hidden: true };
+        return (String::new(), Vec::new());
     }
     let name = messages.iter().find_map(|message| message.sender_name.clone()).unwrap_or_default();
     // What a person can call or write to; an account's inner key is of no use to them.
@@ -245,7 +252,7 @@ fn citizen(messages: &[RecordedMessage], identity: bool) -> Citizen {
     let mut contacts: Vec<String> = addresses.map(|address| address.path().to_owned()).collect();
     contacts.sort();
     contacts.dedup();
-    Citizen { name, contacts, hidden: false }
+    (name, contacts)
 }
 
 /// The question of ours that is open.

@@ -23,6 +23,7 @@ pub(crate) mod route;
 pub(crate) mod saved;
 mod sought;
 pub(crate) mod unblock;
+pub(crate) mod unreached;
 
 use axum::{
     http::StatusCode,

@@ -13,6 +13,7 @@ mod posts;
 mod queue;
 mod same;
 mod secrets;
+mod unreached;
 mod work;
 
 use std::sync::{
