@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::{
     AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
     Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    escalation::Missed,
     same::{Heard, SaysSame},
 };
 
@@ -46,7 +47,7 @@ pub enum Action {
     },
     /// Triage gives it to agencies.
     Route {
-        /// To whom; never empty.
+        /// To whom; never empty. The first one answers for it, the others help.
         agencies: Vec<AgencyId>,
         /// The category, if the person set it.
         category: Option<String>,
@@ -70,12 +71,24 @@ pub enum Action {
         /// The note.
         text: String,
     },
-    /// An agency gives it on. An empty `to` means back to triage: "not ours" without a better owner is not an end.
+    /// An agency says "not ours". An empty `to` means the referee, who places it: "not ours" without a better owner is not an end. After
+    /// [`crate::MOST_BOUNCES`] the referee has it, whoever is named.
     HandOver {
-        /// To whom.
+        /// To whom; the first one answers for it.
         to: Vec<AgencyId>,
         /// Why; the citizen reads it.
         reason: String,
+    },
+    /// The referee says whose it is, once and with a reason.
+    Place {
+        /// To whom; never empty. The first one answers for it, the others help.
+        agencies: Vec<AgencyId>,
+        /// Why; the agencies and the citizen read it.
+        reason: String,
+        /// The category, if the person set it.
+        category: Option<String>,
+        /// The area, if the person set it.
+        area: Option<String>,
     },
     /// An agency says its part is done.
     Resolve {
@@ -132,6 +145,11 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Nobody said a word since it was settled: it counts as closed.
+    Close {
+        /// Whether the citizen was told before that this would come, and when.
+        told: bool,
+    },
     /// Days off were added or taken away: clocks that still run are counted again. Where none moves, nothing is written.
     Reckon,
 }
@@ -180,6 +198,12 @@ pub enum UpdateKind {
     Noted,
     /// Given to another agency.
     HandedOver,
+    /// An agency says "not ours", and the referee has it now; `to`: whom the agency named.
+    ToReferee,
+    /// The referee said whose it is.
+    Placed,
+    /// Another agency answers for it now, because who did is done.
+    Led,
     /// One agency is done.
     Resolved,
     /// Open again.
@@ -198,11 +222,15 @@ pub enum UpdateKind {
     Connected,
     /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
     Moved,
+    /// Somebody was told that a clock ends or ended: the text is a [`crate::escalation::Escalated`]. For staff.
+    Escalated,
+    /// It counts as closed: nobody said a word since it was settled.
+    Closed,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -212,6 +240,9 @@ impl UpdateKind {
         Self::Answered,
         Self::Noted,
         Self::HandedOver,
+        Self::ToReferee,
+        Self::Placed,
+        Self::Led,
         Self::Resolved,
         Self::Reopened,
         Self::Blocked,
@@ -221,6 +252,8 @@ impl UpdateKind {
         Self::Left,
         Self::Connected,
         Self::Moved,
+        Self::Escalated,
+        Self::Closed,
     ];
 
     /// The word in tables and word files.
@@ -235,6 +268,9 @@ impl UpdateKind {
             Self::Answered => "answered",
             Self::Noted => "noted",
             Self::HandedOver => "handed_over",
+            Self::ToReferee => "to_referee",
+            Self::Placed => "placed",
+            Self::Led => "led",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Blocked => "blocked",
@@ -244,6 +280,8 @@ impl UpdateKind {
             Self::Left => "left",
             Self::Connected => "connected",
             Self::Moved => "moved",
+            Self::Escalated => "escalated",
+            Self::Closed => "closed",
         }
     }
 
@@ -254,7 +292,7 @@ impl UpdateKind {
 
     /// Whether the citizen may read the step.
     pub fn is_for_citizen(self) -> bool {
-        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked)
+        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated)
     }
 }
 
@@ -267,6 +305,8 @@ pub struct Decision {
     pub updates: Vec<Update>,
     /// What to tell the citizen.
     pub replies: Vec<ReplyDraft>,
+    /// Clocks that had been missed when it was decided.
+    pub missed: Vec<Missed>,
 }
 
 /// Why an action was refused. Nothing has changed.
@@ -284,6 +324,15 @@ pub enum NotAllowed {
     /// No agency was named, or one that does not exist.
     #[error("an agency is needed")]
     NoAgency,
+    /// Agencies disagreed about it: only the referee says whose it is.
+    #[error("the referee places it")]
+    WithReferee,
+    /// Nobody disagrees about it.
+    #[error("the referee was not called")]
+    NotWithReferee,
+    /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
+    #[error("the complaint cannot be closed yet")]
+    NotYet,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Language, NotAllowed, Point, Questions, Reference,
-    ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts,
+    AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Language, NotAllowed, Point, Questions, Referee,
+    Reference, ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts,
 };
 
 /// Who may see a complaint.
@@ -130,6 +130,8 @@ pub struct Dispatch {
     pub agency: AgencyId,
     /// How far they are.
     pub state: DispatchState,
+    /// Whether they answer for the whole complaint: one agency at a time. The others help.
+    pub responsible: bool,
     /// Who took it.
     pub officer: Option<StaffId>,
     /// Since when they have it.
@@ -183,6 +185,10 @@ pub struct Complaint {
     pub version: i32,
     /// The clock of forwarding, where a limit asks for one.
     pub forward: Option<Due>,
+    /// How often an agency said "not ours".
+    pub refusals: u16,
+    /// Whether the referee has it or placed it.
+    pub referee: Referee,
     /// Every agency that has or had it.
     pub dispatches: Vec<Dispatch>,
 }
@@ -199,7 +205,7 @@ impl fmt::Debug for Complaint {
 
 impl Complaint {
     /// What the citizen sees: the most active of the agencies that still have to act; resolved when none has; received while no
-    /// agency ever had it.
+    /// agency ever had it, or the referee has it and nobody helps meanwhile.
     pub fn status(&self) -> Status {
         let states = || self.dispatches.iter().map(|dispatch| dispatch.state);
         if states().any(|state| state == DispatchState::InProgress) {
@@ -208,16 +214,19 @@ impl Complaint {
             Status::AwaitingCitizen
         } else if states().any(|state| state == DispatchState::Open) {
             Status::Forwarded
-        } else if states().any(|state| state == DispatchState::Done) {
+        } else if self.referee != Referee::Asked && states().any(|state| state == DispatchState::Done) {
             Status::Resolved
         } else {
             Status::Received
         }
     }
 
-    /// Until when the citizen may expect it settled: the latest deadline of an agency that still has to act.
+    /// Until when the citizen may expect it settled: the latest deadline of an agency that still has to act. While the referee has it, the time
+    /// of those who gave it away goes on.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.pending().map(|dispatch| dispatch.deadline).max()
+        let given_away = || self.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::HandedOver);
+        let waits = given_away().filter(|_| self.referee == Referee::Asked);
+        self.pending().chain(waits).map(|dispatch| dispatch.deadline).max()
     }
 
     /// The dispatches whose agency still has to act.
@@ -226,7 +235,9 @@ impl Complaint {
     }
 
     fn agencies(&self, directory: &Directory) -> Option<String> {
-        let names: Vec<&str> = self.pending().map(|dispatch| directory.agency_name(dispatch.agency)).collect();
+        let leads_first =
+            self.pending().filter(|dispatch| dispatch.responsible).chain(self.pending().filter(|dispatch| !dispatch.responsible));
+        let names: Vec<&str> = leads_first.map(|dispatch| directory.agency_name(dispatch.agency)).collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 
@@ -245,7 +256,23 @@ impl Complaint {
             connected: None,
             settles: false,
             photo: None,
+            closes: self.closes(),
         }
+    }
+
+    /// When it counts as closed if nobody says a word; `None`: somebody still has to act, or it is not closed by itself.
+    pub fn closes(&self) -> Option<Timestamp> {
+        let closes =
+            || self.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::Done).map(|dispatch| dispatch.clocks.closes);
+        let open = closes().all(|closes| closes.is_some_and(|closes| closes.met.is_none()));
+        if self.status() == Status::Resolved && open { closes().flatten().map(|closes| closes.at).max() } else { None }
+    }
+
+    /// When it was closed.
+    pub fn closed(&self) -> Option<Timestamp> {
+        let done = || self.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::Done);
+        let met = || done().map(|dispatch| dispatch.clocks.closes.and_then(|closes| closes.met));
+        if self.status() == Status::Resolved && met().all(|met| met.is_some()) { met().flatten().max() } else { None }
     }
 
     pub(crate) fn of(&mut self, agency: AgencyId) -> Result<&mut Dispatch, NotAllowed> {
@@ -268,6 +295,7 @@ impl Complaint {
                 id: DispatchId::new(now),
                 agency,
                 state: DispatchState::Open,
+                responsible: false,
                 officer: None,
                 given_at: now,
                 deadline,

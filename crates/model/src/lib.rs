@@ -14,9 +14,12 @@
 //! | *message* | one thing a citizen sent: [`Inbound`] |
 //! | *complaint* | one citizen's matter, with its number: [`Complaint`] |
 //! | *agency* | who must act |
-//! | *dispatch* | one complaint given to one agency, with its own state |
+//! | *dispatch* | one complaint given to one agency, with its own state; one of them is *responsible*, the others help |
+//! | *owner* | who answers for an open complaint, exactly one: [`Owner`] |
+//! | *referee* | who places what agencies pass back and forth: [`Referee`] |
 //! | *stage* | a part of a complaint's way with a clock of its own: [`Stage`] |
 //! | *limit* | how long a stage may take, and who says so: [`Limit`] |
+//! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
@@ -33,6 +36,7 @@ mod complaint;
 pub mod connect;
 mod decide;
 pub mod desk;
+pub mod escalation;
 mod failure;
 mod hours;
 pub mod id;
@@ -40,6 +44,7 @@ pub mod incident;
 pub mod limit;
 mod look;
 mod message;
+mod owner;
 mod question;
 pub mod reach;
 mod reply;
@@ -56,7 +61,8 @@ pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{
-    AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, IncidentId, MessageId, ReplyId, StaffId, TraceId, UpdateId,
+    AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, EscalationId, IncidentId, MessageId, ReplyId, StaffId, TraceId,
+    UpdateId,
 };
 pub use limit::{Clocks, Due, Limit, Matter, Moved, Stage};
 pub use look::{Look, SAME_LOOK};
@@ -64,6 +70,7 @@ pub use message::{
     Attachment, AttachmentKind, Audience, BlobId, Content, Event, Inbound, MessageKey, NOTE, Notice, NoticeState, Point, Proof, Raw,
     Receipt, ReceiptState, RemoteMedia, ReplyTo, without_notes,
 };
+pub use owner::{MOST_BOUNCES, Owner, Referee};
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{

@@ -225,7 +225,7 @@ fn a_date_that_no_limit_explains_stands_too_while_the_citizen_is_asked() {
 }
 
 #[test]
-fn neither_an_edit_nor_a_handover_nor_triage_starts_a_clock_again() {
+fn neither_an_edit_nor_a_handover_nor_the_referee_starts_a_clock_again() {
     let mut directory = all_stages();
     let complaint = opened(Some("road"), &directory);
     let (deadline, answered) = (complaint.dispatches[0].deadline, after(1));
@@ -238,12 +238,15 @@ fn neither_an_edit_nor_a_handover_nor_triage_starts_a_clock_again() {
 
     let asked = act(edited, ask(), officer(1), &directory, after(3));
     let away = act(asked, hand_over(&[]), officer(1), &directory, after(5));
-    let back = act(away, Action::Route { agencies: vec![agency(2)], category: None, area: None }, triage(), &directory, after(7));
+    let place = Action::Place { agencies: vec![agency(2)], reason: "milik dua".into(), category: None, area: None };
+    let back = act(away, place, triage(), &directory, after(7));
     let clocks = &back.dispatches[1].clocks;
-    assert_eq!(clocks.started, now(), "the citizen's time goes on, also while it lay in triage");
+    assert_eq!(clocks.started, now(), "the citizen's time goes on, also while it lay with the referee");
     assert_eq!(clocks.pauses, [Pause { from: after(3), until: Some(after(5)) }], "what the citizen was waited for stays told");
     assert_eq!(clocks.answer.and_then(|answer| answer.met), Some(answered));
     let home = act(back, hand_over(&[1]), officer(2), &directory, after(8));
+    let place = Action::Place { agencies: vec![agency(1)], reason: "milik satu".into(), category: None, area: None };
+    let home = act(home, place, triage(), &directory, after(9));
     let dispatch = home.dispatches.iter().find(|dispatch| dispatch.agency == agency(1)).expect("is there");
     assert_eq!(dispatch.deadline, directory.working(None).later(deadline, Pause { from: after(3), until: Some(after(5)) }));
 }
@@ -288,7 +291,7 @@ fn what_waits_in_triage_moves_too() {
 fn any_act() -> impl Strategy<Value = (Action, Actor, i64)> {
     let actor = prop::sample::select(vec![officer(1), officer(2), officer(3), triage(), Actor::Citizen]);
     let to = prop::collection::vec(prop::sample::select(vec![1, 2, 3]), 0..3);
-    let action = (0..8u8, to).prop_map(|(which, to): (u8, Vec<u128>)| match which {
+    let action = (0..9u8, to).prop_map(|(which, to): (u8, Vec<u128>)| match which {
         0 => Action::Claim,
         1 => ask(),
         2 => answer(),
@@ -296,6 +299,7 @@ fn any_act() -> impl Strategy<Value = (Action, Actor, i64)> {
         4 => resolve(),
         5 => Action::Reopen { reason: "belum".into() },
         6 => wrote(),
+        7 => Action::Place { agencies: to.into_iter().map(agency).collect(), reason: "x".into(), category: None, area: None },
         _ => Action::Route { agencies: to.into_iter().map(agency).collect(), category: Some("flood".into()), area: None },
     });
     (action, actor, 0..20i64)

@@ -142,6 +142,7 @@ impl ReplyKind {
             | Self::Answered
             | Self::HandedOver
             | Self::Resolved
+            | Self::Closed
             | Self::Reopened => true,
             Self::Noted | Self::Started | Self::Unreadable | Self::Wanted | Self::Blocked | Self::Unblocked => false,
         }

@@ -44,6 +44,11 @@ impl Role {
     pub fn may_triage(self) -> bool {
         matches!(self, Self::Triage | Self::Admin)
     }
+
+    /// Whether the role decides between agencies that all say "not ours". It belongs to none of them, and sees them all.
+    pub fn may_referee(self) -> bool {
+        matches!(self, Self::Triage | Self::Admin)
+    }
 }
 
 impl fmt::Display for Role {

@@ -2,7 +2,7 @@
 
 use model::{
     Actor, AgencyId, AttachmentId, CitizenId, Clocks, Complaint, ComplaintId, Decision, Dispatch, DispatchId, DispatchState, Due, Language,
-    MessageId, Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
+    MessageId, Referee, Reference, StaffId, Status, Timestamp, TrackingCode, Update, UpdateId, UpdateKind, Visibility,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at, json, known, point, to_json},
-    reply, search,
+    missed, reply, search,
 };
 
 /// One complaint with its dispatches.
@@ -181,6 +181,8 @@ struct Row {
     forward_limit: Option<i64>,
     forward_due: Option<At>,
     forwarded_at: Option<At>,
+    refusals: i16,
+    referee: String,
     why: serde_json::Value,
     questions: serde_json::Value,
     trace: String,
@@ -215,6 +217,8 @@ fn into_model(row: Row) -> Result<Complaint> {
         trace: known(row.trace.parse().ok(), TABLE, "trace")?,
         version: row.version,
         forward: due(row.forward_limit, row.forward_due, row.forwarded_at),
+        refusals: u16::try_from(row.refusals).unwrap_or(0),
+        referee: known(Referee::from_word(&row.referee), TABLE, "referee")?,
         dispatches: Vec::new(),
     })
 }
@@ -226,7 +230,7 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
         Row,
         r#"select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
           reply_to, opened_at as "opened_at: At", forward_limit, forward_due as "forward_due: At",
-          forwarded_at as "forwarded_at: At", why, questions, trace, version
+          forwarded_at as "forwarded_at: At", refusals, referee, why, questions, trace, version
         from complaint
         where id = any($1)
         order by id"#,
@@ -246,9 +250,9 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
 
 async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Result<Vec<(ComplaintId, Dispatch)>> {
     let rows = sqlx::query!(
-        r#"select id, complaint, agency, work, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
+        r#"select id, complaint, agency, work, responsible, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
           settle_limit, answer_limit, answer_due as "answer_due: At", answered_at as "answered_at: At", settled_at as "settled_at: At",
-          closes_limit, closes_at as "closes_at: At", pauses
+          closes_limit, closes_at as "closes_at: At", closed_at as "closed_at: At", pauses
         from dispatch
         where complaint = any($1)
         order by given_at, id"#,
@@ -263,6 +267,7 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
                 id: DispatchId(row.id),
                 agency: AgencyId(row.agency),
                 state: known(DispatchState::from_word(&row.work), "dispatch", "work")?,
+                responsible: row.responsible,
                 officer: row.officer.map(StaffId),
                 given_at: row.given_at.to_jiff(),
                 deadline: row.deadline.to_jiff(),
@@ -271,7 +276,7 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
                     settle: row.settle_limit,
                     answer: due(row.answer_limit, row.answer_due, row.answered_at),
                     settled: row.settled_at.map(At::to_jiff),
-                    closes: due(row.closes_limit, row.closes_at, None),
+                    closes: due(row.closes_limit, row.closes_at, row.closed_at),
                     pauses: json(row.pauses, "dispatch", "pauses")?,
                 },
             };
@@ -335,6 +340,7 @@ pub async fn write_many(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     write_dispatches(tx, decisions).await?;
     search::keep(tx, decisions).await?;
     insert_updates(tx, decisions).await?;
+    missed::note(tx, decisions).await?;
     let replies: Vec<reply::New<'_>> = decisions
         .iter()
         .flat_map(|decision| decision.replies.iter().map(move |draft| (decision, draft)))
@@ -349,7 +355,7 @@ pub async fn write_many(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
 }
 
 /// When the decision was taken: its last step.
-fn written_at(decision: &Decision) -> Timestamp {
+pub(crate) fn written_at(decision: &Decision) -> Timestamp {
     decision.updates.last().map_or(decision.complaint.opened_at, |update| update.at)
 }
 
@@ -374,6 +380,8 @@ struct Columns {
     forward_limit: Vec<Option<i64>>,
     forward_due: Vec<Option<At>>,
     forwarded_at: Vec<Option<At>>,
+    refusals: Vec<i16>,
+    referee: Vec<String>,
 }
 
 impl Columns {
@@ -399,6 +407,8 @@ impl Columns {
             columns.forward_limit.push(complaint.forward.map(|due| due.limit));
             columns.forward_due.push(complaint.forward.map(|due| at(due.at)));
             columns.forwarded_at.push(complaint.forward.and_then(|due| due.met).map(at));
+            columns.refusals.push(i16::try_from(complaint.refusals).unwrap_or(i16::MAX));
+            columns.referee.push(complaint.referee.as_str().to_owned());
         }
         columns
     }
@@ -467,13 +477,14 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         set text = new.text, category = new.category, area = new.area, place = new.place, lat = new.lat, lon = new.lon,
           visibility = new.visibility, language = new.language, reply_to = new.reply_to, status = new.status,
           changed_at = new.changed_at, deadline = new.deadline, why = new.why, questions = new.questions,
-          forward_limit = new.forward_limit, forward_due = new.forward_due, forwarded_at = new.forwarded_at,
+          forward_limit = new.forward_limit, forward_due = new.forward_due, forwarded_at = new.forwarded_at, refusals = new.refusals,
+          referee = new.referee,
           version = complaint.version + 1
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::text[],
           $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::integer[],
-          $17::bigint[], $18::timestamptz[], $19::timestamptz[])
+          $17::bigint[], $18::timestamptz[], $19::timestamptz[], $20::smallint[], $21::text[])
           as new (id, text, category, area, place, lat, lon, visibility, language, reply_to, status, changed_at, deadline, why, questions,
-            version, forward_limit, forward_due, forwarded_at)
+            version, forward_limit, forward_due, forwarded_at, refusals, referee)
         where complaint.id = new.id
           and complaint.version = new.version",
         &columns.id,
@@ -494,7 +505,9 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
         &versions,
         &columns.forward_limit as &[Option<i64>],
         &columns.forward_due as &[Option<At>],
-        &columns.forwarded_at as &[Option<At>]
+        &columns.forwarded_at as &[Option<At>],
+        &columns.refusals,
+        &columns.referee
     )
     .execute(&mut **tx)
     .await
@@ -513,6 +526,7 @@ struct ClockColumns {
     settled: Vec<Option<At>>,
     closes_limit: Vec<Option<i64>>,
     closes: Vec<Option<At>>,
+    closed: Vec<Option<At>>,
     pauses: Vec<serde_json::Value>,
 }
 
@@ -528,13 +542,14 @@ impl ClockColumns {
             columns.settled.push(clocks.settled.map(at));
             columns.closes_limit.push(clocks.closes.map(|due| due.limit));
             columns.closes.push(clocks.closes.map(|due| at(due.at)));
+            columns.closed.push(clocks.closes.and_then(|due| due.met).map(at));
             columns.pauses.push(to_json(&clocks.pauses));
         }
         columns
     }
 }
 
-/// New dispatches, and those whose agency moved on. An agency that has only its queue is told by it; one that gets a complaint back is
+/// New dispatches, and those whose agency moved on; who answers for it no longer is written before who does now. An agency that has only its queue is told by it; one that gets a complaint back is
 /// told again.
 async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let all: Vec<(&Decision, &Dispatch)> =
@@ -545,6 +560,7 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let ids: Vec<Uuid> = all.iter().map(|(_, dispatch)| dispatch.id.0).collect();
     let complaints: Vec<Uuid> = all.iter().map(|(decision, _)| decision.complaint.id.0).collect();
     let agencies: Vec<Uuid> = all.iter().map(|(_, dispatch)| dispatch.agency.0).collect();
+    let responsible: Vec<bool> = all.iter().map(|(_, dispatch)| dispatch.responsible).collect();
     let work: Vec<String> = all.iter().map(|(_, dispatch)| dispatch.state.as_str().to_owned()).collect();
     let officers: Vec<Option<Uuid>> = all.iter().map(|(_, dispatch)| dispatch.officer.map(|officer| officer.0)).collect();
     let given_at: Vec<At> = all.iter().map(|(_, dispatch)| at(dispatch.given_at)).collect();
@@ -553,30 +569,33 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let clocks = ClockColumns::of(all.iter().map(|(_, dispatch)| &dispatch.clocks));
     sqlx::query!(
         "insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, started_at, settle_limit,
-          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses)
+          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at, close_due)
         select new.id, new.complaint, new.agency, new.work, new.officer, new.given_at, new.deadline,
           case agency.send_kind when 'queue' then 'delivered' else 'due' end, new.due_at, new.started_at, new.settle_limit,
-          new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses
+          new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses,
+          new.responsible, new.closed_at, case when new.closed_at is null then new.closes_at end
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
           $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
-          $16::timestamptz[], $17::jsonb[])
+          $16::timestamptz[], $17::jsonb[], $18::boolean[], $19::timestamptz[])
           as new (id, complaint, agency, work, officer, given_at, deadline, due_at, started_at, settle_limit, answer_limit, answer_due,
-            answered_at, settled_at, closes_limit, closes_at, pauses)
+            answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at)
         join agency on agency.id = new.agency
+        order by new.responsible
         on conflict on constraint dispatch_once do update
-        set work = excluded.work, officer = excluded.officer, deadline = excluded.deadline,
+        set work = excluded.work, responsible = excluded.responsible, officer = excluded.officer, deadline = excluded.deadline,
           started_at = excluded.started_at, settle_limit = excluded.settle_limit, answer_limit = excluded.answer_limit,
           answer_due = excluded.answer_due, answered_at = excluded.answered_at, settled_at = excluded.settled_at,
-          closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, pauses = excluded.pauses,
+          closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, closed_at = excluded.closed_at,
+          close_due = excluded.close_due, pauses = excluded.pauses,
           state = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.state else dispatch.state end,
           due_at = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.due_at else dispatch.due_at end,
           turn = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then dispatch.turn + 1 else dispatch.turn end,
           attempts = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then 0 else dispatch.attempts end,
           lease_until = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then null else dispatch.lease_until end
-        where (dispatch.work, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
-            dispatch.pauses)
-          is distinct from (excluded.work, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
-            excluded.settled_at, excluded.pauses)",
+        where (dispatch.work, dispatch.responsible, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
+            dispatch.pauses, dispatch.closes_at, dispatch.closed_at)
+          is distinct from (excluded.work, excluded.responsible, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
+            excluded.settled_at, excluded.pauses, excluded.closes_at, excluded.closed_at)",
         &ids,
         &complaints,
         &agencies,
@@ -593,7 +612,9 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
         &clocks.settled as &[Option<At>],
         &clocks.closes_limit as &[Option<i64>],
         &clocks.closes as &[Option<At>],
-        &clocks.pauses
+        &clocks.pauses,
+        &responsible,
+        &clocks.closed as &[Option<At>]
     )
     .execute(&mut **tx)
     .await
@@ -601,7 +622,8 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     Ok(())
 }
 
-async fn insert_updates(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
+/// Adds steps to histories without touching the complaints: who is writing an answer meanwhile is not told that something changed.
+pub(crate) async fn insert_updates(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let all: Vec<(ComplaintId, &Update)> =
         decisions.iter().flat_map(|decision| decision.updates.iter().map(|update| (decision.complaint.id, update))).collect();
     if all.is_empty() {

@@ -118,8 +118,8 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
           select id, 'chat', account, id::text, $17, id, 'chat:' || id, name, array[contact], 'private', text, opened, opened, opened, '-'
           from made
         )
-        insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at)
-        select id, id, agency, work, officer, opened, deadline, 'delivered', opened
+        insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, responsible)
+        select id, id, agency, work, officer, opened, deadline, 'delivered', opened, work <> 'handed_over'
         from made
         where agency is not null",
     )

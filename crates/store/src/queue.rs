@@ -72,22 +72,41 @@ pub enum View {
     Open,
     /// Of that, what nobody has taken.
     Unassigned,
-    /// Of that, what is due before the day ends and not late yet.
+    /// Of that, what is due before the day ends and not late yet. What waits for the citizen is not: its clock stands.
     Today,
-    /// Of that, what is past its deadline.
+    /// Of that, what is past its deadline. What waits for the citizen is only if it was late when they were asked.
     Overdue,
+    /// What somebody was told of because a clock of it ends or ended; in triage too.
+    Escalated,
     /// Of that, where the citizen was asked and has not answered.
     Waiting,
     /// What a person must give to an agency; words of danger first.
     Triage,
+    /// What agencies pass back and forth and the referee must place; words of danger first.
+    Referee,
     /// What agencies have finished or handed on.
     Done,
 }
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 8] =
-        [Self::Mine, Self::Open, Self::Unassigned, Self::Today, Self::Overdue, Self::Waiting, Self::Triage, Self::Done];
+    pub const ALL: [Self; 10] = [
+        Self::Mine,
+        Self::Open,
+        Self::Unassigned,
+        Self::Today,
+        Self::Overdue,
+        Self::Escalated,
+        Self::Waiting,
+        Self::Triage,
+        Self::Referee,
+        Self::Done,
+    ];
+
+    /// Whether its lines are complaints that no agency answers for, instead of complaints with one agency.
+    fn is_of_complaints(self) -> bool {
+        matches!(self, Self::Triage | Self::Referee)
+    }
 }
 
 /// What narrows a list. Empty: nothing does.
@@ -141,10 +160,12 @@ pub struct Row {
     pub reference: Reference,
     /// As the citizen sees it.
     pub status: Status,
-    /// The agency of this line; none in triage.
+    /// The agency of this line; none in triage and with the referee.
     pub agency: Option<AgencyId>,
     /// How far that agency is.
     pub work: Option<DispatchState>,
+    /// Whether that agency only helps: another one answers for the complaint.
+    pub helps: bool,
     /// Who took it, by name.
     pub officer: Option<String>,
     /// Until when that agency must settle it.
@@ -233,10 +254,14 @@ pub struct Counts {
     pub today: u64,
     /// [`View::Overdue`].
     pub overdue: u64,
+    /// [`View::Escalated`].
+    pub escalated: u64,
     /// [`View::Waiting`].
     pub waiting: u64,
     /// [`View::Triage`].
     pub triage: u64,
+    /// [`View::Referee`].
+    pub referee: u64,
     /// [`View::Done`].
     pub done: u64,
 }
@@ -250,8 +275,10 @@ impl Counts {
             View::Unassigned => self.unassigned,
             View::Today => self.today,
             View::Overdue => self.overdue,
+            View::Escalated => self.escalated,
             View::Waiting => self.waiting,
             View::Triage => self.triage,
+            View::Referee => self.referee,
             View::Done => self.done,
         }
     }
@@ -312,34 +339,50 @@ async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times:
     Ok(Lines { rows, newer, older })
 }
 
-/// Columns of a line, of `q` (the narrow row), `c` (its complaint) and `s` (who took it).
+/// Columns of a line, of `q` (the narrow row), `c` (its complaint), `d` (its dispatch) and `s` (who took it).
 const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
     q.visibility, c.adapter, c.account, q.danger, exists (select from attachment a join message m on m.id = a.message \
-    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency";
+    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency, \
+    coalesce(not d.responsible, false) as helps";
+
+/// What the referee has, as narrow rows: few, and read from an index of them alone. An agency may still do its part meanwhile.
+const WITH_REFEREE: &str = "(select id, id as complaint, null::uuid as agency, null::uuid as officer, opened_at, category, area, \
+    adapter || ' ' || account as channel, account, danger, visibility, opened_at as sort_at from complaint where referee = 'asked') q where true";
+
+const NOT_WITH_REFEREE: &str = " and q.id not in (select id from complaint where referee = 'asked')";
 
 /// The narrow rows of one page, then what is shown of their complaints.
 fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("select ");
     query.push(COLUMNS);
+    if asked.view == View::Referee {
+        query.push(", null::text as work, c.deadline from (select * from ").push(WITH_REFEREE);
+    }
     query.push(match asked.view {
         View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
+        View::Referee => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
+        View::Escalated => {
+            ", nullif(q.work, 'triage') as work, q.deadline from (select *, coalesce(q.deadline, q.opened_at) as sort_at from queue_open q where q.escalated"
+        }
         _ => ", q.work, q.deadline from (select *, q.deadline as sort_at from queue_open q where q.work <> 'triage'",
     });
     within(&mut query, asked.view, scope, asked.filter);
     which(&mut query, asked.view, asked.me, times);
     let descending = matches!(from, Start::Before(_)) != (asked.view == View::Done);
     let (key, order) = match (asked.view, descending) {
-        (View::Triage, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
-        (View::Triage, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
+        (View::Triage | View::Referee, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
+        (View::Triage | View::Referee, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
         (View::Done, false) => ("(q.given_at, q.id)", "q.given_at, q.id"),
         (View::Done, true) => ("(q.given_at, q.id)", "q.given_at desc, q.id desc"),
+        (View::Escalated, false) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at), q.id"),
+        (View::Escalated, true) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at) desc, q.id desc"),
         (_, false) => ("(q.deadline, q.id)", "q.deadline, q.id"),
         (_, true) => ("(q.deadline, q.id)", "q.deadline desc, q.id desc"),
     };
     if let Start::After(cursor) | Start::Before(cursor) = from {
         query.push(format_args!(" and {key} {} (", if descending { "<" } else { ">" }));
-        if asked.view == View::Triage {
+        if asked.view.is_of_complaints() {
             query.push_bind(cursor.calm).push(", ");
         }
         query.push_bind(at(cursor.at)).push(", ").push_bind(cursor.id).push(")");
@@ -349,16 +392,19 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     query.push(if asked.view == View::Done {
         "join dispatch d on d.id = q.id left join staff s on s.id = d.officer"
     } else {
-        "left join staff s on s.id = q.officer"
+        "left join dispatch d on d.id = q.id left join staff s on s.id = q.officer"
     });
-    query.push(format_args!(" order by {}", order.replace("q.deadline", "q.sort_at")));
+    query.push(format_args!(
+        " order by {}",
+        order.replace("coalesce(q.deadline, q.opened_at)", "q.sort_at").replace("q.deadline", "q.sort_at")
+    ));
     query
 }
 
 /// What is in the scope and fits the filter.
 fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter: &Filter) {
     for agency in [scope.agency(), filter.agency.map(|agency| agency.0)].into_iter().flatten() {
-        if view == View::Triage {
+        if view.is_of_complaints() {
             query.push(" and exists (select from dispatch d where d.complaint = q.complaint and d.agency = ").push_bind(agency).push(")");
         } else {
             query.push(" and q.agency = ").push_bind(agency);
@@ -413,10 +459,17 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
     match view {
         View::Mine => query.push(" and q.officer = ").push_bind(me.0),
         View::Unassigned => query.push(" and q.officer is null"),
-        View::Today => query.push(" and q.deadline >= ").push_bind(at(times.now)).push(" and q.deadline < ").push_bind(at(times.tonight)),
-        View::Overdue => query.push(" and q.deadline < ").push_bind(at(times.now)),
+        View::Today => {
+            query.push(" and q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
+            query.push(" and q.deadline < ").push_bind(at(times.tonight))
+        }
+        // Said of the deadline alone first, so that its index is recognised.
+        View::Overdue => {
+            query.push(" and q.deadline < ").push_bind(at(times.now)).push(" and (q.asked_at is null or q.deadline < q.asked_at)")
+        }
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
-        View::Open | View::Triage | View::Done => query,
+        View::Triage => query.push(NOT_WITH_REFEREE),
+        View::Open | View::Escalated | View::Referee | View::Done => query,
     };
 }
 
@@ -427,13 +480,16 @@ struct OpenCounts {
     unassigned: i64,
     today: i64,
     overdue: i64,
+    escalated: i64,
     waiting: i64,
 }
 
 /// How many lines each list has for `me`. What is to be done is counted as it is; what is done, by the sums that are kept of it.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
-    let (open, triage, done) = tokio::try_join!(open, triage_count(db, scope, filter), done_count(db, scope, filter))?;
+    let (triage, referee) = (triage_count(db, scope, filter), referee_count(db, scope, filter));
+    let (in_triage, done) = (escalated_in_triage(db, scope, filter), done_count(db, scope, filter));
+    let (open, in_triage, triage, referee, done) = tokio::try_join!(open, in_triage, triage, referee, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -441,8 +497,10 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         unassigned: whole(open.unassigned),
         today: whole(open.today),
         overdue: whole(open.overdue),
+        escalated: whole(open.escalated + in_triage),
         waiting: whole(open.waiting),
         triage: whole(triage),
+        referee: whole(referee),
         done: whole(done),
     })
 }
@@ -450,8 +508,11 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
 async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<OpenCounts> {
     let mut query = QueryBuilder::new("select count(*) as open, count(*) filter (where q.officer is null) as unassigned, ");
     query.push("count(*) filter (where q.work = 'awaiting_citizen') as waiting, count(*) filter (where q.officer = ").push_bind(me.0);
-    query.push(") as mine, count(*) filter (where q.deadline < ").push_bind(at(times.now));
-    query.push(") as overdue, count(*) filter (where q.deadline >= ").push_bind(at(times.now));
+    query
+        .push(") as mine, count(*) filter (where q.escalated) as escalated, count(*) filter (where q.deadline < ")
+        .push_bind(at(times.now));
+    query.push(" and (q.asked_at is null or q.deadline < q.asked_at)) as overdue, ");
+    query.push("count(*) filter (where q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
     query.push(" and q.deadline < ").push_bind(at(times.tonight)).push(") as today from queue_open q where q.work <> 'triage'");
     within(&mut query, View::Open, scope, filter);
     query.build_query_as().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
@@ -459,7 +520,22 @@ async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, t
 
 async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage'");
+    query.push(NOT_WITH_REFEREE);
     within(&mut query, View::Triage, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn referee_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from ");
+    query.push(WITH_REFEREE);
+    within(&mut query, View::Referee, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+/// Those of [`View::Escalated`] that no agency has: who works for one does not see them there.
+async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.escalated and q.work = 'triage'");
+    within(&mut query, View::Escalated, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
@@ -560,13 +636,17 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"with open as (
           select d.id, d.complaint, d.agency, d.officer, d.work, d.deadline, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel,
-            c.account, c.danger, c.visibility
+            c.account, c.danger, c.visibility,
+            case when d.work = 'awaiting_citizen' then (d.pauses -> -1 ->> 'from')::timestamptz end as asked_at
           from dispatch d join complaint c on c.id = d.complaint
           where d.work in ('open', 'in_progress', 'awaiting_citizen')
           union all
-          select id, id, null, null, 'triage', null, opened_at, category, area, adapter || ' ' || account, account, danger, visibility
+          select id, id, null, null, 'triage', null, opened_at, category, area, adapter || ' ' || account, account, danger, visibility, null
           from complaint
           where status = 'received'
+        ), kept_open as (
+          select id, complaint, agency, officer, work, deadline, opened_at, category, area, channel, account, danger, visibility, asked_at
+          from queue_open
         ), done as (
           select d.id, d.complaint, d.agency, d.given_at, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel, c.account,
             c.danger, c.visibility
@@ -578,7 +658,7 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
           select agency, category, area, channel, account, danger, visibility, sum(n)::bigint as n
           from queue_done_count group by 1, 2, 3, 4, 5, 6, 7 having sum(n) <> 0
         )
-        select (select count(*) from (table open except table queue_open) a) + (select count(*) from (table queue_open except table open) a)
+        select (select count(*) from (table open except table kept_open) a) + (select count(*) from (table kept_open except table open) a)
           + (select count(*) from (table done except table queue_done) a) + (select count(*) from (table queue_done except table done) a)
           + (select count(*) from (table sums except table kept_sums) a) + (select count(*) from (table kept_sums except table sums) a)
           as "count!""#
@@ -593,7 +673,7 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
 pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u16) -> Result<Vec<Row>> {
     let found = sqlx::query_as!(
         Found,
-        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", null::text as "officer?",
+        r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", false as "helps!", null::text as "officer?",
                   c.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                   c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
                   c.danger as "danger!",
@@ -643,6 +723,7 @@ pub(crate) struct Found {
     status: String,
     agency: Option<Uuid>,
     work: Option<String>,
+    helps: bool,
     officer: Option<String>,
     deadline: Option<At>,
     opened_at: At,
@@ -671,6 +752,7 @@ pub(crate) fn into_row(found: Found) -> Result<Row> {
         status: Status::from_word(&found.status).ok_or_else(|| corrupt("status"))?,
         agency: found.agency.map(AgencyId),
         work,
+        helps: found.helps,
         officer: found.officer,
         deadline: found.deadline.map(At::to_jiff),
         opened_at: found.opened_at.to_jiff(),

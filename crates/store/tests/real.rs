@@ -15,7 +15,7 @@ use store::{
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
     learned::{self, Back, Decided},
-    live, message,
+    live, message, missed,
     queue::{self, Asked, Filter, Scope, Start, View},
     reply::{self, ReplyState},
     search::{self, Sought, Word},
@@ -753,12 +753,13 @@ async fn some_act(world: &World, id: ComplaintId, dice: u64, people: &[Actor]) {
     let by = people[usize::try_from(dice % 3).expect("is small")];
     let other = world.agency(if dice.is_multiple_of(2) { "roads" } else { "parks" });
     let category = Some(if dice.is_multiple_of(5) { "road" } else { "tree" }.to_owned());
-    let action = match dice / 8 % 8 {
+    let action = match dice / 8 % 9 {
         0 | 1 => Action::Claim,
         2 => Action::Ask { text: "Di mana?".into() },
         3 => Action::HandOver { to: vec![other], reason: "Bukan kami".into() },
         4 | 5 => Action::Resolve { text: "Sudah".into(), photo: None },
         6 => Action::Reopen { reason: "Belum".into() },
+        7 => Action::Place { agencies: vec![other], reason: "Milik mereka".into(), category: None, area: None },
         _ => Action::Route { agencies: vec![other], category, area: Some("31".into()) },
     };
     let mut tx = store::begin(&world.db).await.expect("begins");
@@ -814,6 +815,12 @@ async fn lists_and_their_sums_are_right_after_a_storm_of_acts_at_once() {
         assert_eq!(counts.open, theirs(DispatchState::is_pending), "{scope:?}");
         assert_eq!(counts.waiting, theirs(|state| state == DispatchState::AwaitingCitizen), "{scope:?}");
         assert_eq!(counts.done, theirs(|state| !state.is_pending()), "{scope:?}");
+        let late = |line: &&model::Dispatch| {
+            let late = line.clocks.paused().map_or(line.deadline < times.now, |asked| line.deadline < asked.min(times.now));
+            (scope == Scope::Everything || line.agency == roads) && line.state.is_pending() && late
+        };
+        let overdue = all.iter().flat_map(|complaint| &complaint.dispatches).filter(late).count();
+        assert_eq!(counts.overdue, u64::try_from(overdue).expect("is small"), "what waits for the citizen is not overdue, {scope:?}");
         for view in View::ALL {
             let filter = Filter::default();
             let asked = Asked { me, view, filter: &filter, from: Start::Top, most: 500 };
@@ -821,6 +828,69 @@ async fn lists_and_their_sums_are_right_after_a_storm_of_acts_at_once() {
             assert_eq!(counts.of(view), u64::try_from(lines).expect("is small"), "{view:?} in {scope:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_database_refuses_an_open_complaint_with_no_owner_or_with_two() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let triage = world.staff(Role::Triage, None).await;
+    let agencies = vec![world.agency("roads"), world.agency("parks")];
+    world.act(id, Action::Route { agencies, category: None, area: None }, triage, after(1)).await;
+    let read = world.load(id).await;
+    assert_eq!(read.owner(), Some(model::Owner::Agency(world.agency("roads"))));
+    let breaks = async |statement: &'static str| {
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        let done = sqlx::query(statement).bind(id.0).execute(&mut *tx).await.map(drop);
+        let done = match done {
+            Ok(()) => tx.commit().await,
+            refused => refused,
+        };
+        let refused = done.expect_err(statement);
+        refused.into_database_error().and_then(|error| error.constraint().map(str::to_owned)).expect(statement)
+    };
+    for (statement, constraint) in [
+        ("update dispatch set responsible = true where complaint = $1", "dispatch_responsible"),
+        ("update dispatch set responsible = false where complaint = $1", "one_owner"),
+        ("update dispatch set work = 'done' where complaint = $1 and responsible", "one_owner"),
+        ("update dispatch set work = 'handed_over' where complaint = $1 and responsible", "dispatch_given_away_is_not_responsible"),
+        ("delete from dispatch where complaint = $1 and responsible", "one_owner"),
+        ("update complaint set referee = 'asked' where id = $1", "one_owner"),
+        ("update complaint set status = 'received' where id = $1", "one_owner"),
+        ("update complaint set status = 'resolved' where id = $1", "one_owner"),
+    ] {
+        assert_eq!(breaks(statement).await, constraint, "{statement}");
+    }
+    assert_eq!(world.load(id).await, read, "nothing of it was written");
+}
+
+#[tokio::test]
+async fn what_the_referee_has_is_in_their_list_also_while_somebody_helps() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let (roads, parks, triage) = (world.officer("roads").await, world.officer("parks").await, world.staff(Role::Triage, None).await);
+    let agencies = vec![world.agency("roads"), world.agency("parks")];
+    world.act(id, Action::Route { agencies, category: None, area: None }, triage, after(1)).await;
+    world.act(id, Action::Claim, parks, after(2)).await;
+    world.act(id, Action::HandOver { to: vec![], reason: "bukan kami".into() }, roads, after(3)).await;
+    let read = world.load(id).await;
+    assert_eq!((read.owner(), read.referee, read.refusals), (Some(model::Owner::Referee), model::Referee::Asked, 1));
+    let Actor::Staff { id: me, .. } = triage else { panic!("staff") };
+    let times = queue::Times { now: after(4), tonight: after(36_000) };
+    let filter = Filter::default();
+    let lists = async || {
+        let counts = queue::counts(&world.db, &Scope::Everything, me, &filter, times).await.expect("counts");
+        (counts.triage, counts.referee, counts.open)
+    };
+    assert_eq!(lists().await, (0, 1, 1));
+    let asked = Asked { me, view: View::Referee, filter: &filter, from: Start::Top, most: 10 };
+    let lines = queue::rows(&world.db, &Scope::Everything, &asked, times).await.expect("is read");
+    assert_eq!(lines.rows.iter().map(|row| row.complaint).collect::<Vec<_>>(), [id]);
+    let place = Action::Place { agencies: vec![world.agency("parks")], reason: "pohon".into(), category: None, area: None };
+    world.act(id, place, triage, after(5)).await;
+    assert_eq!(lists().await, (0, 0, 1));
+    assert_eq!(world.load(id).await.owner(), Some(model::Owner::Agency(world.agency("parks"))));
+    assert_eq!(queue::disagreements(&world.db).await.expect("counts"), 0);
 }
 
 #[tokio::test]
@@ -896,6 +966,64 @@ async fn a_limit_that_counted_is_neither_changed_nor_removed_but_ends() {
     sqlx::query(end).execute(&world.db).await.expect("it ends");
     let directory = directory::load(&world.db).await.expect("loads");
     assert!(directory.limits.iter().all(|limit| limit.until == Some(jiff::civil::date(2026, 12, 31))));
+}
+
+#[tokio::test]
+async fn a_missed_clock_stays_whatever_anybody_does_to_it_and_only_its_end_is_added_once() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let officer = world.officer("roads").await;
+    let late = 40 * 24 * 3_600;
+    world.act(id, Action::Note { text: "besok".into() }, officer, after(late)).await;
+    let flags = missed::of_complaint(&world.db, id).await.expect("loads");
+    assert!(!flags.is_empty() && flags.iter().all(|flag| flag.ended_at.is_none() && flag.noticed_at == after(late)));
+    for wrong in [
+        "delete from missed_clock",
+        "truncate missed_clock",
+        "update missed_clock set due = due + interval '1 year'",
+        "update missed_clock set officer = null, agency = null",
+        "update missed_clock set ended_at = due",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    let parks = world.agency("parks");
+    world.act(id, Action::HandOver { to: vec![parks], reason: "bukan kami".into() }, officer, after(late + 10)).await;
+    let handed = missed::of_complaint(&world.db, id).await.expect("loads");
+    let roads = world.agency("roads");
+    let ours = |flags: &[missed::Flag]| flags.iter().filter(|flag| flag.agency == Some(roads)).cloned().collect::<Vec<_>>();
+    assert!(ours(&handed).iter().all(|flag| flag.ended_at == Some(after(late + 10))));
+    assert_eq!(ours(&handed).len(), flags.len());
+    for wrong in [
+        "update missed_clock set ended_at = null where ended_at is not null",
+        "update missed_clock set ended_at = ended_at + interval '1 day' where ended_at is not null",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    // The calendar changes so that nothing would have been late: what was noted stays.
+    let off = (0..90).map(|day| Holiday {
+        day: jiff::civil::date(2026, 11, 21) + jiff::Span::new().days(day),
+        name: "Libur".into(),
+        source: "SKB".into(),
+    });
+    clocks::write_holidays(&world.db, &off.collect::<Vec<_>>()).await.expect("is written");
+    let directory = directory::load(&world.db).await.expect("loads");
+    clocks::count(&world.db, &[id], &directory, after(late + 20)).await.expect("counts");
+    assert_eq!(missed::of_complaint(&world.db, id).await.expect("loads"), handed);
+    let counted = missed::count(&world.db, NOW, after(late)).await.expect("counts");
+    assert_eq!(counted.iter().map(|(.., missed, _)| *missed).sum::<u64>(), handed.len() as u64);
+}
+
+#[tokio::test]
+async fn a_rule_of_escalation_is_neither_changed_nor_removed_but_ends() {
+    let world = World::new().await;
+    for wrong in [
+        "update escalation_rule set post = 'admin'",
+        "delete from escalation_rule",
+        "update escalation_rule set amount = 5, unit = 'days', moment = 'after'",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    sqlx::query("update escalation_rule set valid_until = '2027-12-31', source = 'aturan'").execute(&world.db).await.expect("it ends");
 }
 
 #[tokio::test]

@@ -81,13 +81,13 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/catat", post(agency::note::submit))
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))
+        .route("/aduan/{id}/tetapkan", post(agency::place::submit))
         .route("/aduan/{id}/buka-lagi", post(agency::reopen::submit))
         .route("/aduan/{id}/pisah", post(agency::incident::split))
         .route("/aduan/{id}/gabung", post(agency::incident::by_hand))
         .route("/usulan", get(agency::incident::suggestions))
         .route("/usulan/{complaint}/{other}", post(agency::incident::decide))
-        .route("/tak-sampai", get(agency::unreached::show))
-        .route("/tak-sampai/{complaint}", post(agency::unreached::submit))
+        .merge(agency::unreached::routes())
         .route("/langkah/{id}/batal", post(agency::incident::undo))
         .route("/kejadian/{id}", get(agency::incident::show))
         .route("/kejadian/{id}/tindakan", post(agency::incident::act))
@@ -116,6 +116,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/faktor", post(admin::staff_factor::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .merge(escalation())
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));
@@ -149,4 +150,14 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .with_state(rooms);
     ui::secured(router, &policy)
+}
+
+/// Who is told when a clock ends.
+fn escalation() -> Router<Rooms> {
+    Router::new()
+        .route("/admin/eskalasi", get(admin::escalation::show).post(admin::escalation::begin))
+        .route("/admin/eskalasi/{id}/akhiri", post(admin::escalation::end))
+        .route("/admin/eskalasi/jabatan", post(admin::escalation::hold))
+        .route("/admin/eskalasi/jabatan/{id}/akhiri", post(admin::escalation::leave))
+        .route("/admin/eskalasi/surel", post(admin::escalation::mail))
 }

@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Agency, Audience, CitizenId, Language, MessageKey, Reference, ReplyTo, Rule, StaffId, Status, TraceId, TrackingCode, Visibility,
+    Agency, Audience, CitizenId, Language, MOST_BOUNCES, MessageKey, Owner, Reference, ReplyTo, Rule, StaffId, Status, TraceId,
+    TrackingCode, Visibility,
 };
 
 const ROADS: u128 = 1;
 const PARKS: u128 = 2;
+const WATER: u128 = 3;
 
 fn agency(n: u128) -> AgencyId {
     AgencyId(Uuid::from_u128(n))
@@ -20,7 +22,7 @@ fn agency(n: u128) -> AgencyId {
 fn directory() -> Directory {
     let row = |n, name: &str| (agency(n), Agency { id: agency(n), code: name.to_lowercase(), name: name.into() });
     Directory {
-        agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks")]),
+        agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks"), row(WATER, "Water")]),
         rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS), despite_ethics: false }],
         ..Directory::default()
     }
@@ -192,11 +194,15 @@ fn two_agencies_each_have_their_own_state_and_the_last_one_resolves() {
 }
 
 #[test]
-fn handed_to_nobody_it_is_in_triage_again() {
+fn handed_to_nobody_it_is_with_the_referee() {
     let decision =
         act(opened(Some("road")), Action::HandOver { to: vec![], reason: "bukan kami".into() }, officer(1, ROADS)).expect("allowed");
     assert_eq!(decision.complaint.status(), Status::Received);
-    assert_eq!(decision.updates.last().map(|update| update.kind), Some(UpdateKind::ToTriage));
+    assert_eq!(decision.complaint.owner(), Some(Owner::Referee));
+    assert_eq!(decision.updates.last().map(|update| update.kind), Some(UpdateKind::ToReferee));
+    assert_eq!(kinds(&decision), [ReplyKind::HandedOver], "the citizen is told who has it now");
+    assert_eq!(decision.replies[0].facts.agency.as_deref(), Some("penengah kota, yang menentukan dinasnya"));
+    assert!(decision.complaint.deadline().is_some(), "its time goes on");
 }
 
 #[test]
@@ -327,27 +333,112 @@ fn what_somebody_leaves_behind_is_held_by_who_was_named_as_far_as_it_was() {
     }
 }
 
+fn hand_over(to: &[u128]) -> Action {
+    Action::HandOver { to: to.iter().copied().map(agency).collect(), reason: "bukan kami".into() }
+}
+
+fn place(to: &[u128]) -> Action {
+    Action::Place { agencies: to.iter().copied().map(agency).collect(), reason: "taman ini aset Parks".into(), category: None, area: None }
+}
+
+fn owner(complaint: &Complaint) -> Option<Owner> {
+    complaint.owner()
+}
+
+#[test]
+fn who_is_named_first_answers_for_it_and_the_others_help() {
+    let named = Action::Route { agencies: vec![agency(PARKS), agency(ROADS)], category: None, area: None };
+    let both = act(opened(None), named, staff(Role::Triage)).expect("allowed").complaint;
+    assert_eq!(owner(&both), Some(Owner::Agency(agency(PARKS))));
+    let handed = act(both, hand_over(&[WATER]), officer(1, ROADS)).expect("allowed").complaint;
+    assert_eq!(owner(&handed), Some(Owner::Agency(agency(PARKS))), "a part that is given on is still a part");
+    let handed = act(handed, hand_over(&[ROADS]), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(owner(&handed), Some(Owner::Agency(agency(ROADS))));
+    let helping: Vec<_> = handed.pending().filter(|dispatch| !dispatch.responsible).map(|dispatch| dispatch.agency).collect();
+    assert_eq!(helping, [agency(WATER)]);
+}
+
+#[test]
+fn who_is_done_gives_the_whole_to_who_still_has_to_act_and_the_history_says_so() {
+    let named = Action::Route { agencies: vec![agency(ROADS), agency(PARKS)], category: None, area: None };
+    let both = act(opened(None), named, staff(Role::Triage)).expect("allowed").complaint;
+    let one = act(both, resolve(), officer(1, ROADS)).expect("allowed");
+    assert_eq!(owner(&one.complaint), Some(Owner::Agency(agency(PARKS))));
+    let led = one.updates.last().expect("a step");
+    assert_eq!((led.kind, led.by, &led.to), (UpdateKind::Led, Actor::System, &vec![agency(PARKS)]));
+    let two = act(one.complaint, resolve(), officer(2, PARKS)).expect("allowed");
+    assert_eq!((owner(&two.complaint), two.updates.len()), (None, 1));
+    let again = act(two.complaint, Action::Reopen { reason: "belum".into() }, Actor::Citizen).expect("allowed").complaint;
+    assert_eq!(owner(&again), Some(Owner::Agency(agency(PARKS))), "who answered for it last does so again");
+}
+
+#[test]
+fn after_two_bounces_the_referee_places_it_and_only_with_a_reason() {
+    let there = act(opened(Some("road")), hand_over(&[PARKS]), officer(1, ROADS)).expect("allowed").complaint;
+    assert_eq!((there.bounces(), owner(&there)), (0, Some(Owner::Agency(agency(PARKS)))));
+    let back = act(there, hand_over(&[ROADS]), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!((back.bounces(), owner(&back)), (1, Some(Owner::Agency(agency(ROADS)))));
+    assert!(back.goes_to_referee_next());
+    let called = act(back, hand_over(&[PARKS]), officer(1, ROADS)).expect("allowed");
+    assert_eq!((called.complaint.bounces(), owner(&called.complaint)), (2, Some(Owner::Referee)));
+    let step = called.updates.last().expect("a step");
+    assert_eq!((step.kind, &step.to), (UpdateKind::ToReferee, &vec![agency(PARKS)]), "whom they named is heard");
+
+    let waiting = called.complaint;
+    let route = Action::Route { agencies: vec![agency(PARKS)], category: None, area: None };
+    assert_eq!(act(waiting.clone(), route, staff(Role::Triage)), Err(NotAllowed::WithReferee));
+    for by in [officer(1, ROADS), officer(2, PARKS), staff(Role::Clerk), Actor::Citizen, Actor::System] {
+        assert_eq!(act(waiting.clone(), place(&[PARKS]), by), Err(NotAllowed::Role), "{by:?}");
+    }
+    let wordless = Action::Place { agencies: vec![agency(PARKS)], reason: " ".into(), category: None, area: None };
+    assert_eq!(act(waiting.clone(), wordless, staff(Role::Triage)), Err(NotAllowed::NoWords));
+    let placed = act(waiting, place(&[PARKS]), staff(Role::Triage)).expect("allowed");
+    assert_eq!(owner(&placed.complaint), Some(Owner::Agency(agency(PARKS))));
+    assert_eq!(placed.replies[0].facts.text.as_deref(), Some("taman ini aset Parks"), "the citizen reads why");
+    assert!(UpdateKind::Placed.is_for_citizen() && UpdateKind::ToReferee.is_for_citizen());
+
+    let refused = act(placed.complaint, hand_over(&[WATER]), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(owner(&refused), Some(Owner::Referee), "what the referee placed is passed on by nobody else");
+    assert_eq!(act(opened(Some("road")), place(&[PARKS]), staff(Role::Triage)), Err(NotAllowed::NotWithReferee));
+}
+
+#[test]
+fn a_helper_who_refuses_too_often_gives_its_part_back_and_the_referee_is_not_called() {
+    let named = Action::Route { agencies: vec![agency(ROADS), agency(PARKS)], category: None, area: None };
+    let mut complaint = act(opened(None), named, staff(Role::Triage)).expect("allowed").complaint;
+    for (by, to) in [(PARKS, WATER), (WATER, PARKS), (PARKS, WATER)] {
+        complaint = act(complaint, hand_over(&[to]), officer(by, by)).expect("allowed").complaint;
+    }
+    assert_eq!(complaint.pending().map(|dispatch| dispatch.agency).collect::<Vec<_>>(), [agency(ROADS)]);
+    assert_eq!(owner(&complaint), Some(Owner::Agency(agency(ROADS))));
+}
+
 fn any_action() -> impl Strategy<Value = (Action, Actor)> {
-    let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS]), 0..3)
+    let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS, WATER]), 0..4)
         .prop_map(|ids| ids.into_iter().map(agency).collect::<Vec<_>>());
-    let action = (0..7u8, to).prop_map(|(which, to)| match which {
+    let action = (0..9u8, to).prop_map(|(which, to)| match which {
         0 => Action::Claim,
         1 => Action::Ask { text: "?".into() },
         2 => Action::Answer { text: "!".into() },
-        3 => Action::HandOver { to, reason: "x".into() },
-        4 => resolve(),
-        5 => Action::Reopen { reason: "x".into() },
+        3 | 4 => Action::HandOver { to, reason: "x".into() },
+        5 => resolve(),
+        6 => Action::Reopen { reason: "x".into() },
+        7 => Action::Place { agencies: to, reason: "x".into(), category: None, area: None },
         _ => Action::Route { agencies: to, category: None, area: None },
     });
-    let actor = prop::sample::select(vec![officer(1, ROADS), officer(2, PARKS), staff(Role::Triage), Actor::Citizen]);
+    let actor = prop::sample::select(vec![officer(1, ROADS), officer(2, PARKS), officer(3, WATER), staff(Role::Triage), Actor::Citizen]);
     (action, actor)
 }
 
 proptest! {
-    /// Nobody is forgotten: whatever people do, a complaint is with an agency, done, or on the triage desk.
+    /// Nobody is forgotten: whatever people do, a complaint is with an agency, done, on the desk, or with the referee. And at every instant
+    /// exactly one of them answers for it.
     #[test]
-    fn whatever_happens_a_complaint_is_somewhere_and_no_agency_has_it_twice(acts in prop::collection::vec(any_action(), 0..20)) {
-        let mut complaint = opened(Some("road"));
+    fn whatever_happens_exactly_one_owner_answers_and_no_agency_has_it_twice(
+        known in any::<bool>(),
+        acts in prop::collection::vec(any_action(), 0..30),
+    ) {
+        let mut complaint = opened(known.then_some("road"));
         for (action, by) in acts {
             if let Ok(decision) = act(complaint.clone(), action, by) {
                 prop_assert!(!decision.updates.is_empty());
@@ -357,7 +448,18 @@ proptest! {
             agencies.sort();
             agencies.dedup();
             prop_assert_eq!(agencies.len(), complaint.dispatches.len());
-            prop_assert_eq!(complaint.status() == Status::Received, complaint.dispatches.iter().all(|d| d.state == DispatchState::HandedOver));
+
+            let leads = complaint.pending().filter(|dispatch| dispatch.responsible).count();
+            let asked = usize::from(complaint.referee == Referee::Asked);
+            let desk = usize::from(complaint.status() == Status::Received && asked == 0);
+            let open = usize::from(complaint.status() != Status::Resolved);
+            prop_assert_eq!(leads + asked + desk, open, "{:?}", complaint);
+            prop_assert_eq!(complaint.owner().is_some(), open == 1);
+            let marked = complaint.dispatches.iter().filter(|dispatch| dispatch.responsible);
+            prop_assert!(marked.clone().count() <= 1);
+            prop_assert!(marked.clone().all(|dispatch| dispatch.state != DispatchState::HandedOver));
+            // Nobody passes it back and forth for ever.
+            prop_assert!(complaint.bounces() < MOST_BOUNCES || complaint.goes_to_referee_next());
         }
     }
 }

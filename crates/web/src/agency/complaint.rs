@@ -9,8 +9,9 @@ use axum::{
     response::Response,
 };
 use model::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Point, StaffId, Status, Timestamp, Update,
-    UpdateKind, Visibility, Why, decide,
+    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, StaffId, Status,
+    Timestamp, Update, UpdateKind, Visibility, Why, decide,
+    escalation::{Escalated, Post},
 };
 use store::{attachment::StoredAttachment, message::RecordedMessage};
 use ui::{Clock, Page, Tone, Visit};
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     Rooms, WebError,
     citizen::{
-        clocks::{Timer, moved, timers},
+        clocks::{Timer, moved, stage_name, timers},
         steps::{icon, names},
     },
     files::public_copy,
@@ -56,7 +57,14 @@ struct ComplaintPage {
     danger: String,
     why: Vec<String>,
     holders: Vec<Holder>,
+    /// Who answers for it where no agency does; empty: an agency.
+    owner: &'static str,
+    bounces: u64,
+    /// Why "not ours" leads to the referee; empty: it does not yet.
+    next_refusal: String,
+    lead: String,
     timers: Vec<Timer>,
+    flags: Vec<Flag>,
     turns: Vec<Turn>,
     steps: Vec<Step>,
     can: Can,
@@ -88,6 +96,8 @@ struct Citizen {
 /// One agency's part.
 struct Holder {
     name: String,
+    /// Whether it answers for the whole; `None`: it does nothing any more.
+    leads: Option<bool>,
     state: DispatchState,
     officer: String,
     since: Timestamp,
@@ -146,7 +156,9 @@ pub(super) async fn draw(
     let ladders = store::reach::of_complaint(db, complaint.id).await?;
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
-    let staff = store::staff::names(db, &everybody(complaint, &history)).await?;
+    let missed = store::missed::of_complaint(db, complaint.id).await?;
+    let held = missed.iter().filter_map(|missed| missed.officer);
+    let staff = store::staff::names(db, &everybody(complaint, &history).into_iter().chain(held).collect::<Vec<_>>()).await?;
     let blocked = match &complaint.reply_to {
         Some(to) => store::block::of(db, to, rooms.now()).await?,
         None => None,
@@ -180,7 +192,16 @@ pub(super) async fn draw(
         danger: complaint.why.danger.join(", "),
         why: why(&complaint.why, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
+        owner: match complaint.owner() {
+            Some(Owner::Desk) => "desk",
+            Some(Owner::Referee) => "referee",
+            Some(Owner::Agency(_)) | None => "",
+        },
+        bounces: complaint.bounces().into(),
+        next_refusal: next_refusal(complaint, by, &page),
+        lead: complaint.responsible().map(|dispatch| dispatch.agency.to_string()).unwrap_or_default(),
         timers: timers(complaint, &directory, &page),
+        flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
         turns: turns(&said, rooms, &directory, &page),
         steps: steps(&history, &by_staff, &directory, &staff, &page),
         can: can(complaint, by, &directory, page.now, blocked.is_some()),
@@ -218,6 +239,7 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("alihkan", page.t("done.hand_over")),
         ("selesai", page.t("done.resolve")),
         ("arahkan", page.t("done.route")),
+        ("tetapkan", page.t("done.place")),
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
@@ -226,6 +248,17 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
     match said.into_iter().find(|(form, _)| done.is(form)).map(|(_, text)| text.to_owned()) {
         Some(text) => page.flash(Tone::Good, text),
         None => page,
+    }
+}
+
+/// What an officer must know before they say "not ours".
+fn next_refusal(complaint: &Complaint, by: &SignedIn, page: &Page) -> String {
+    let Some(agency) = by.staff.agency.filter(|_| complaint.goes_to_referee_next()) else { return String::new() };
+    let leads = complaint.responsible().is_some_and(|dispatch| dispatch.agency == agency);
+    match (leads, complaint.referee) {
+        (false, _) => page.t("act.hand_over.part").to_owned(),
+        (true, Referee::Placed) => page.t("act.hand_over.placed").to_owned(),
+        (true, _) => page.t("act.hand_over.bounced").to_owned(),
     }
 }
 
@@ -319,6 +352,7 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
 fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Vec<Holder> {
     let holder = |dispatch: &Dispatch| Holder {
         name: directory.agency_name(dispatch.agency).to_owned(),
+        leads: dispatch.state.is_pending().then_some(dispatch.responsible),
         state: dispatch.state,
         officer: dispatch.officer.and_then(|officer| staff.get(&officer)).cloned().unwrap_or_default(),
         since: dispatch.given_at,
@@ -326,7 +360,9 @@ fn holders(complaint: &Complaint, directory: &Directory, staff: &HashMap<StaffId
         clock: dispatch.state.is_pending().then(|| page.clock(dispatch.deadline, &directory.calendar)),
         paused: dispatch.clocks.paused().is_some(),
     };
-    complaint.dispatches.iter().map(holder).collect()
+    let mut all: Vec<&Dispatch> = complaint.dispatches.iter().collect();
+    all.sort_by_key(|dispatch| (!dispatch.responsible, !dispatch.state.is_pending()));
+    all.into_iter().map(holder).collect()
 }
 
 fn steps(
@@ -344,8 +380,8 @@ fn steps(
         icon: icon(update.kind),
         title: title(update, directory, page),
         who: who(update, directory, staff, page),
-        // What moved is said in the title.
-        text: update.text.clone().filter(|_| update.kind != UpdateKind::Moved).unwrap_or_default(),
+        // What moved and who was told is said in the title.
+        text: update.text.clone().filter(|_| !matches!(update.kind, UpdateKind::Moved | UpdateKind::Escalated)).unwrap_or_default(),
         at: update.at,
         photo: update.attachment.and_then(photo).unwrap_or_default(),
     };
@@ -366,6 +402,10 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Answered => page.t("did.answered").to_owned(),
         Kind::Noted => page.t("did.noted").to_owned(),
         Kind::HandedOver => page.fill("did.handed_over", "agency", &to),
+        Kind::ToReferee if update.to.is_empty() => page.t("did.to_referee").to_owned(),
+        Kind::ToReferee => page.fill("did.to_referee.named", "agency", &to),
+        Kind::Placed => page.fill("did.placed", "agency", &to),
+        Kind::Led => page.fill("did.led", "agency", &to),
         Kind::Resolved => page.t("did.resolved").to_owned(),
         Kind::Reopened => page.t("did.reopened").to_owned(),
         Kind::Blocked => page.t("did.blocked").to_owned(),
@@ -375,6 +415,63 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Left => page.t("did.left").to_owned(),
         Kind::Moved => moved(update, directory, page),
         Kind::Connected => page.t("did.connected").to_owned(),
+        Kind::Escalated => escalated(update, directory, page),
+        Kind::Closed => page.t("did.closed").to_owned(),
+    }
+}
+
+/// Who was told of which clock, and why them where the rule names somebody else.
+fn escalated(update: &Update, directory: &Directory, page: &Page) -> String {
+    let Some(told) = update.text.as_deref().and_then(Escalated::from_text) else { return page.t("did.escalated").to_owned() };
+    let stage = match update.agency {
+        Some(agency) => page.words.fill("stage.of", &[("stage", stage_name(told.stage, page)), ("agency", directory.agency_name(agency))]),
+        None => stage_name(told.stage, page).to_owned(),
+    };
+    let (asked, due) = (page.t(post_name(told.asked)), page.time(&told.due));
+    match told.reached {
+        Some(reached) if reached == told.asked => page.words.fill("did.escalated.to", &[("post", asked), ("stage", &stage), ("due", &due)]),
+        Some(reached) => {
+            let reached = page.t(post_name(reached));
+            page.words.fill("did.escalated.instead", &[("post", reached), ("asked", asked), ("stage", &stage), ("due", &due)])
+        }
+        None => page.words.fill("did.escalated.nobody", &[("asked", asked), ("stage", &stage), ("due", &due)]),
+    }
+}
+
+/// The key of what a post is called.
+pub(crate) fn post_name(post: Post) -> &'static str {
+    match post {
+        Post::Officer => "post.officer",
+        Post::Supervisor => "post.supervisor",
+        Post::Head => "post.head",
+        Post::Secretary => "post.secretary",
+        Post::Admin => "post.admin",
+    }
+}
+
+/// A clock that was missed: for ever.
+struct Flag {
+    name: String,
+    due: Timestamp,
+    officer: String,
+    /// By how much, and whether it is still not met.
+    late: String,
+    open: bool,
+}
+
+fn flag(missed: &store::missed::Flag, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Flag {
+    let stage = stage_name(missed.stage, page);
+    let hours = missed.ended_at.unwrap_or(page.now).duration_since(missed.due).as_hours().unsigned_abs();
+    let late = if hours < 48 { page.count("flag.hours", &hours.max(1)) } else { page.count("flag.days", &(hours / 24)) };
+    Flag {
+        name: missed.agency.map_or_else(
+            || stage.to_owned(),
+            |agency| page.words.fill("stage.of", &[("stage", stage), ("agency", directory.agency_name(agency))]),
+        ),
+        due: missed.due,
+        officer: missed.officer.and_then(|officer| staff.get(&officer)).cloned().unwrap_or_default(),
+        late,
+        open: missed.ended_at.is_none(),
     }
 }
 
@@ -396,9 +493,11 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let some_agency = directory.agencies.keys().next().copied();
     let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
     let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
+    let place = |agency| Action::Place { agencies: vec![agency], reason: text(), category: None, area: None };
     let forms = [
         ("ambil", !mine && may(Action::Claim)),
         ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
+        ("tetapkan", some_agency.is_some_and(|agency| may(place(agency)))),
         ("jawab", may(Action::Answer { text: text() })),
         ("tanya", may(Action::Ask { text: text() })),
         ("selesai", may(Action::Resolve { text: text(), photo: None })),
@@ -421,7 +520,11 @@ fn agencies(directory: &Directory, without: Option<AgencyId>, ticked: &[AgencyId
 
 /// What is ticked at first: what was ticked before it was refused, else what the rules would say.
 fn proposed(complaint: &Complaint, draft: &Draft) -> Vec<AgencyId> {
-    if draft.form == "arahkan" { draft.agencies.clone() } else { complaint.pending().map(|dispatch| dispatch.agency).collect() }
+    if matches!(draft.form, "arahkan" | "tetapkan") {
+        draft.agencies.clone()
+    } else {
+        complaint.pending().map(|dispatch| dispatch.agency).collect()
+    }
 }
 
 fn categories(complaint: &Complaint, directory: &Directory, draft: &Draft, visit: &Visit) -> Vec<(String, String, bool)> {

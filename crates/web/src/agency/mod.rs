@@ -15,6 +15,7 @@ pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod live;
 pub(crate) mod note;
+pub(crate) mod place;
 pub(crate) mod post;
 pub(crate) mod queue;
 pub(crate) mod reopen;
@@ -76,7 +77,8 @@ pub(crate) enum Refused {
 impl Refused {
     pub(crate) fn words(self, page: &Page) -> &str {
         match self {
-            Self::Stale => page.t("refused.stale"),
+            // Nobody closes by hand what the clock closes.
+            Self::Stale | Self::Not(NotAllowed::NotYet) => page.t("refused.stale"),
             Self::TooLong => page.t("form.too_long"),
             Self::PhotoTooLarge => page.t("refused.photo_too_large"),
             Self::NotAPhoto => page.t("refused.not_a_photo"),
@@ -86,6 +88,8 @@ impl Refused {
             Self::Not(NotAllowed::Role) => page.t("refused.role"),
             Self::Not(NotAllowed::NoWords) => page.t("refused.no_words"),
             Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
+            Self::Not(NotAllowed::WithReferee) => page.t("refused.with_referee"),
+            Self::Not(NotAllowed::NotWithReferee) => page.t("refused.not_with_referee"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
             Self::Not(NotAllowed::Together) => page.t("refused.together"),
@@ -111,7 +115,7 @@ pub(crate) struct Draft {
     pub(crate) form: &'static str,
     pub(crate) text: String,
     pub(crate) agencies: Vec<AgencyId>,
-    pub(crate) to_triage: bool,
+    pub(crate) to_referee: bool,
     pub(crate) category: String,
     pub(crate) area: String,
     pub(crate) days: i64,
@@ -135,6 +139,13 @@ async fn seen_by(rooms: &Rooms, by: &SignedIn, id: ComplaintId) -> Result<Compla
 /// The agencies that were ticked.
 fn ticked(form: &Fields) -> Vec<AgencyId> {
     form.all("agency").filter_map(|id| id.parse().ok()).collect()
+}
+
+/// The agencies that were ticked, who shall answer for it first.
+fn led_by(form: &Fields) -> Vec<AgencyId> {
+    let lead: Option<AgencyId> = form.some("lead").and_then(|id| id.parse().ok());
+    let others = ticked(form).into_iter().filter(|&agency| Some(agency) != lead);
+    lead.into_iter().chain(others).collect()
 }
 
 /// Does something with a complaint, all of it in one transaction: the complaint as it was when the page was drawn, the rules, the

@@ -92,6 +92,8 @@ pub(super) struct Line {
     pub(super) area: String,
     pub(super) agency: String,
     pub(super) officer: String,
+    /// That it only helps, in words; empty: it answers for it.
+    pub(super) helps: String,
     pub(super) words: String,
     pub(super) opened_at: Timestamp,
     pub(super) has_photo: bool,
@@ -223,8 +225,10 @@ fn word(view: View) -> &'static str {
         View::Unassigned => "unassigned",
         View::Today => "today",
         View::Overdue => "overdue",
+        View::Escalated => "escalated",
         View::Waiting => "waiting",
         View::Triage => "triage",
+        View::Referee => "referee",
         View::Done => "done",
     }
 }
@@ -232,9 +236,9 @@ fn word(view: View) -> &'static str {
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
-        &[View::Triage, View::Open, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Done]
+        &[View::Triage, View::Referee, View::Open, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
     } else {
-        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Done]
+        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
     }
 }
 
@@ -452,8 +456,10 @@ fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Unassigned => page.t("queue.unassigned"),
         View::Today => page.t("queue.today"),
         View::Overdue => page.t("queue.overdue"),
+        View::Escalated => page.t("queue.escalated"),
         View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
+        View::Referee => page.t("queue.referee"),
         View::Done => page.t("queue.done"),
     }
 }
@@ -529,8 +535,9 @@ fn nearby(path: &str) -> String {
 }
 
 pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
-    let pending = row.work.is_none_or(DispatchState::is_pending);
-    let clock = row.deadline.filter(|_| pending).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
+    // What waits for the citizen stands still: it says so, and shows no date.
+    let runs = row.work.is_none_or(|work| work.is_pending() && work != DispatchState::AwaitingCitizen);
+    let clock = row.deadline.filter(|_| runs).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
     Line {
         href: format!("/aduan/{}", row.complaint),
         reference: row.reference.to_string(),
@@ -541,6 +548,7 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         area: row.area.as_deref().map(|code| nearby(&directory.area_path(code))).or(row.place).unwrap_or_default(),
         agency: row.agency.map(|agency| directory.agency_name(agency).to_owned()).unwrap_or_default(),
         officer: row.officer.unwrap_or_default(),
+        helps: if row.helps { page.t("owner.helps").to_owned() } else { String::new() },
         words: row.words,
         opened_at: row.opened_at,
         has_photo: row.has_photo,

@@ -7,13 +7,13 @@ use axum::{
 use model::Action;
 use ui::Visit;
 
-use super::{Draft, act, finish, id_in, ticked};
+use super::{Draft, act, finish, id_in, led_by};
 use crate::{Rooms, WebError, form::Acting};
 
 pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
     let id = id_in(&id)?;
     let directory = rooms.directory();
-    let agencies = ticked(&acting.form);
+    let agencies = led_by(&acting.form);
     let category = acting.form.some("category").filter(|code| directory.categories.contains_key(code));
     let area = acting.form.some("area").filter(|code| directory.areas.contains_key(code));
     let draft = Draft {

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
+    Router,
     extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
 };
 use model::{
     Action, ComplaintId, Directory, ReplyId, Role, Timestamp, Visibility, decide,
@@ -31,6 +33,11 @@ use crate::{
 
 /// Complaints of a page.
 const LINES: i64 = 25;
+
+/// The list and its act.
+pub(crate) fn routes() -> Router<Rooms> {
+    Router::new().route("/tak-sampai", get(show)).route("/tak-sampai/{complaint}", post(submit))
+}
 
 /// The address after `?`.
 #[derive(Debug, Default, Deserialize)]

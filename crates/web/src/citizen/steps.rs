@@ -1,6 +1,6 @@
 //! A complaint's history in plain words, for the citizen: no name, no address, none of their own words.
 
-use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Status, Timestamp, Update, UpdateKind};
+use model::{Actor, Complaint, Directory, Dispatch, DispatchState, Owner, Status, Timestamp, Update, UpdateKind};
 use ui::{Clock, Page};
 
 use super::clocks::{moved, why_this_date};
@@ -14,6 +14,11 @@ pub(crate) fn explained(status: Status, page: &Page) -> &str {
         Status::AwaitingCitizen => page.t("explain.awaiting_citizen"),
         Status::Resolved => page.t("explain.resolved"),
     }
+}
+
+/// The same of one complaint: who has it decides what it means.
+pub(crate) fn explained_of<'a>(complaint: &Complaint, page: &'a Page) -> &'a str {
+    if complaint.owner() == Some(Owner::Referee) { page.t("explain.referee") } else { explained(complaint.status(), page) }
 }
 
 /// One step.
@@ -51,8 +56,10 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Asked => "question",
         UpdateKind::FollowedUp | UpdateKind::Answered | UpdateKind::SaidSame | UpdateKind::SaidOther | UpdateKind::Left => "answer",
         UpdateKind::Noted => "note",
-        UpdateKind::HandedOver => "handover",
-        UpdateKind::Resolved => "check",
+        UpdateKind::HandedOver | UpdateKind::ToReferee => "handover",
+        UpdateKind::Placed | UpdateKind::Led => "building",
+        UpdateKind::Resolved | UpdateKind::Closed => "check",
+        UpdateKind::Escalated => "flag",
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
         UpdateKind::Blocked => "lock",
         UpdateKind::Moved => "clock",
@@ -71,8 +78,12 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Asked, _) => page.fill("step.asked", "agency", &agency),
         (UpdateKind::Answered, _) => page.fill("step.answered", "agency", &agency),
         // Never shown: only staff see these steps.
-        (UpdateKind::Noted | UpdateKind::Blocked | UpdateKind::Unblocked, _) => page.t("step.noted").to_owned(),
+        (UpdateKind::Noted | UpdateKind::Blocked | UpdateKind::Unblocked | UpdateKind::Escalated, _) => page.t("step.noted").to_owned(),
+        (UpdateKind::Closed, _) => page.t("step.closed").to_owned(),
         (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
+        (UpdateKind::ToReferee, _) => page.fill("step.to_referee", "agency", &agency),
+        (UpdateKind::Placed, _) => page.fill("step.placed", "agency", &to),
+        (UpdateKind::Led, _) => page.fill("step.led", "agency", &to),
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
         (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
@@ -99,6 +110,8 @@ fn officers_words(update: &Update) -> Option<String> {
 /// An agency that has the complaint or had it until it was done.
 pub(crate) struct Holder {
     pub(crate) name: String,
+    /// Whether it answers for the whole; `None`: its part is done.
+    pub(crate) leads: Option<bool>,
     pub(crate) state: DispatchState,
     pub(crate) since: Timestamp,
     pub(crate) deadline: Timestamp,
@@ -112,13 +125,15 @@ pub(crate) struct Holder {
 
 /// Who has it, since when, until when and why until then.
 pub(crate) fn holders(complaint: &Complaint, directory: &Directory, page: &Page) -> Vec<Holder> {
-    let has = complaint.dispatches.iter().filter(|dispatch| dispatch.state != DispatchState::HandedOver);
-    has.map(|dispatch| holder(dispatch, directory, page)).collect()
+    let mut has: Vec<&Dispatch> = complaint.dispatches.iter().filter(|dispatch| dispatch.state != DispatchState::HandedOver).collect();
+    has.sort_by_key(|dispatch| (!dispatch.responsible, !dispatch.state.is_pending()));
+    has.into_iter().map(|dispatch| holder(dispatch, directory, page)).collect()
 }
 
 fn holder(dispatch: &Dispatch, directory: &Directory, page: &Page) -> Holder {
     Holder {
         name: directory.agency_name(dispatch.agency).to_owned(),
+        leads: dispatch.state.is_pending().then_some(dispatch.responsible),
         state: dispatch.state,
         since: dispatch.given_at,
         deadline: dispatch.deadline,

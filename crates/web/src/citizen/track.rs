@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use model::{AttachmentId, AttachmentKind, Complaint, Directory, Status, Timestamp, Update, UpdateKind, Visibility};
+use model::{AttachmentId, AttachmentKind, Complaint, Directory, Owner, Status, Timestamp, Update, UpdateKind, Visibility};
 use store::{
     attachment::{AttachmentState, StoredAttachment},
     message::RecordedMessage,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     clocks::{Timer, timers},
     leave, opened_by, same,
-    steps::{Holder, Step, explained, holders, steps},
+    steps::{Holder, Step, explained_of, holders, steps},
 };
 use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
 
@@ -31,6 +31,9 @@ struct Track {
     reference: String,
     status: Status,
     explained: String,
+    /// The referee has it, and until when it must be settled all the same.
+    referee: bool,
+    until: Option<Timestamp>,
     about: String,
     area: String,
     opened_at: Timestamp,
@@ -99,7 +102,9 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     page::html(&Track {
         reference: complaint.reference.to_string(),
         status,
-        explained: explained(status, &page).to_owned(),
+        explained: explained_of(complaint, &page).to_owned(),
+        referee: complaint.owner() == Some(Owner::Referee),
+        until: complaint.deadline(),
         about: page::category_name(complaint.category.as_deref(), &directory, visit.language),
         area: page::area_name(complaint.area.as_deref(), &directory, visit.language),
         opened_at: complaint.opened_at,

@@ -55,7 +55,8 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     world.act("jalan", asked.id, Action::Ask { text: "Lubangnya di sisi mana? Dekat nomor rumah berapa?".into() }).await;
     let resolved = resolved(world).await;
     let late = "Lampu jalan mati sejak sebulan lalu, gelap sekali kalau malam dan anak-anak takut lewat sini.";
-    world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
+    let late = world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
+    super::escalation::told(world).await;
     let danger = Wish {
         tel: "081200000005",
         text: "Tiang listrik miring hampir roboh!",
@@ -68,8 +69,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let triage = world.complain(danger).await;
     let secret = world.complain(Wish { tel: "081200000006", visibility: Visibility::Secret, hours_ago: 70, ..Wish::default() }).await;
     let entered = Wish { tel: "081200000007", account: "kel-melati", text: "Saluran air mampet di RT 03.", ..Wish::default() };
-    let entered = world.complain(entered).await;
-    super::unreached::fail(world, &entered).await;
+    world.complain(entered).await;
     let rude = world.complain(Wish { tel: "081200000008", text: "Pohon peneduh ditebang semua!", hours_ago: 6, ..Wish::default() }).await;
     let supervisor = world.sign_in("jalan.penyelia").await;
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
@@ -98,7 +98,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "password": PASSWORD,
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late) },
         "incident": incident,
         "closed": closed,
         "invitation": format!("/undangan/{invitation}"),

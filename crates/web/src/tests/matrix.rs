@@ -35,6 +35,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
         ("/admin/kabar", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/petugas", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
+        ("/admin/eskalasi", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/direktori", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/catatan", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/", [OK; 7]),
@@ -55,12 +56,24 @@ async fn nobody_acts_on_a_complaint_that_is_not_theirs_to_see() {
     let world = World::new().await;
     let complaint = world.complain(Wish::default()).await;
     let stranger = world.sign_in("taman").await;
-    for action in
-        ["ambil", "tanya", "jawab", "catat", "alihkan", "arahkan", "buka-lagi", "selesai", "blokir", "buka-blokir", "gabung", "pisah"]
-    {
+    for action in [
+        "ambil",
+        "tanya",
+        "jawab",
+        "catat",
+        "alihkan",
+        "arahkan",
+        "tetapkan",
+        "buka-lagi",
+        "selesai",
+        "blokir",
+        "buka-blokir",
+        "gabung",
+        "pisah",
+    ] {
         let page = format!("/aduan/{}/{action}", complaint.id);
         let parks = world.agency("tamhut").to_string();
-        let answer = stranger.post(&page, &[("text", "x"), ("agency", &parks), ("to_triage", "ya")]).await;
+        let answer = stranger.post(&page, &[("text", "x"), ("agency", &parks), ("to_referee", "ya")]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{action}");
     }
     assert_eq!(world.complaint(complaint.id).await, complaint, "nothing changed");
@@ -106,7 +119,7 @@ async fn lists_hold_only_what_is_in_the_scope_however_they_are_asked() {
     world.complain(Wish { text: "Belum ada dinasnya", category: None, ..Wish::default() }).await;
     let officer = world.sign_in("jalan").await;
     let parks = world.agency("tamhut");
-    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "done", "nonsense"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "escalated", "waiting", "triage", "done", "nonsense"] {
         for filter in [String::new(), format!("&agency={parks}"), "&category=tree".to_owned()] {
             let page = officer.get(&format!("/antrean?view={view}{filter}")).await;
             assert!(!page.text.contains("Pohon tumbang") && !page.text.contains("Belum ada dinasnya"), "{view}{filter}");
@@ -167,6 +180,7 @@ async fn opening_pages_changes_nothing() {
         "/admin/terparkir".to_owned(),
         "/admin/petugas".to_owned(),
         "/admin/direktori".to_owned(),
+        "/admin/eskalasi".to_owned(),
         "/admin/catatan".to_owned(),
     ] {
         assert_eq!(admin.get(&page).await.status, StatusCode::OK, "{page}");

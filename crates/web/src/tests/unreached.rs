@@ -7,7 +7,7 @@ use model::{Complaint, Receipt, ReceiptState, UpdateKind, Visibility};
 use super::{Wish, World};
 
 /// The last reply of a complaint fails, and no other way is left.
-pub(crate) async fn fail(world: &World, complaint: &Complaint) {
+async fn fail(world: &World, complaint: &Complaint) {
     let replies = store::reply::of_complaint(&world.db, complaint.id).await.expect("a database");
     let last = replies.last().expect("a reply").draft.clone();
     let receipt = Receipt {

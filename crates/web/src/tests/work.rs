@@ -99,7 +99,7 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_complaint_is_handed_on_to_others_or_back_to_triage_but_never_nowhere() {
+async fn a_complaint_is_handed_on_to_others_or_to_the_referee_but_never_nowhere() {
     let world = World::new().await;
     let complaint = world.complain(Wish::default()).await;
     let officer = world.sign_in("jalan").await;
@@ -110,11 +110,52 @@ async fn a_complaint_is_handed_on_to_others_or_back_to_triage_but_never_nowhere(
     assert_eq!(officer.post(&page, &[("text", "Ini pohon"), ("agency", &parks)]).await.status, StatusCode::SEE_OTHER);
     let gardener = world.sign_in("taman").await;
     assert!(gardener.get("/antrean").await.text.contains(&complaint.reference.to_string()));
-    let back = gardener.post(&page, &[("text", "Bukan pohon kami"), ("to_triage", "ya")]).await;
+    let back = gardener.post(&page, &[("text", "Bukan pohon kami"), ("to_referee", "ya")]).await;
     assert_eq!(back.status, StatusCode::SEE_OTHER);
     assert_eq!(world.complaint(complaint.id).await.status(), Status::Received);
     let triage = world.sign_in("triase").await;
-    assert!(triage.get("/antrean").await.text.contains(&complaint.reference.to_string()));
+    let number = complaint.reference.to_string();
+    assert!(triage.get("/antrean?view=referee").await.text.contains(&number));
+    assert!(!triage.get("/antrean").await.text.contains(&number), "what the referee has is in no other list");
+    let page = format!("/aduan/{}", complaint.id);
+    assert!(triage.get(&page).await.words().contains("Laporan ini di tangan penengah"));
+    let citizens = format!("/t/{}", complaint.tracking.as_str());
+    assert!(world.get(&citizens).await.words().contains("Penengah kota Menentukan dinas yang bertanggung jawab"));
+
+    let place = format!("{page}/tetapkan");
+    let fields = [("agency", parks.as_str()), ("lead", parks.as_str())];
+    let wordless = triage.post(&place, &fields).await;
+    assert!(wordless.status == StatusCode::UNPROCESSABLE_ENTITY && wordless.text.contains("Tuliskan sesuatu dulu"));
+    let reason = [&fields[..], &[("text", "Pohon ini aset Dinas Pertamanan")]].concat();
+    assert_eq!(gardener.post(&place, &reason).await.status, StatusCode::UNPROCESSABLE_ENTITY, "no agency is its own referee");
+    assert_eq!(triage.post(&place, &reason).await.status, StatusCode::SEE_OTHER);
+    let told = world.get(&citizens).await.words();
+    for part in ["Penengah kota menetapkan", "Pohon ini aset Dinas Pertamanan", "Penanggung jawab · "] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(gardener.get(&page).await.words().contains("Dinas Anda ditetapkan oleh penengah."), "before they refuse again");
+}
+
+#[tokio::test]
+async fn pages_say_who_is_responsible_and_who_helps() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish { category: None, area: None, ..Wish::default() }).await;
+    let triage = world.sign_in("triase").await;
+    let (roads, parks) = (world.agency("dbm").to_string(), world.agency("tamhut").to_string());
+    let page = format!("/aduan/{}", complaint.id);
+    let fields = [("agency", roads.as_str()), ("agency", parks.as_str()), ("lead", parks.as_str())];
+    assert_eq!(triage.post(&format!("{page}/arahkan"), &fields).await.status, StatusCode::SEE_OTHER);
+    let routed = world.complaint(complaint.id).await;
+    assert_eq!(routed.responsible().map(|dispatch| dispatch.agency), Some(world.agency("tamhut")));
+    for (login, helps) in [("jalan", true), ("taman", false)] {
+        let visitor = world.sign_in(login).await;
+        let line = visitor.get("/antrean").await.words();
+        assert_eq!(line.contains("Membantu"), helps, "{login}: {line}");
+        let shown = visitor.get(&page).await.words();
+        assert!(shown.contains("Penanggung jawab") && shown.contains("Membantu"), "{login}");
+    }
+    let told = world.get(&format!("/t/{}", complaint.tracking.as_str())).await.words();
+    assert!(told.find("Penanggung jawab · ").expect("is said") < told.find("Membantu · ").expect("is said"), "who answers for it first");
 }
 
 #[tokio::test]
@@ -157,7 +198,7 @@ async fn lists_count_exactly_and_narrow_by_the_address() {
     world.act("jalan", done.id, Action::Resolve { text: "Beres".into(), photo: None }).await;
     let officer = world.sign_in("jalan").await;
     let words = officer.get("/antrean").await.words();
-    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Menunggu warga 0 Selesai 1";
+    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Dieskalasi 0 Menunggu warga 0 Selesai 1";
     assert!(words.contains(counts), "{words}");
     assert!(words.contains("terlambat 23 hari"), "{words}");
     let narrowed = officer.get("/antrean?view=open&area=3171090002").await;
