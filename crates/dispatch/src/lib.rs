@@ -1,5 +1,5 @@
 //! What goes out: complaints to agencies, replies to the bus, and mails about clocks; and what follows from time alone: clocks that are counted anew,
-//! that end, and complaints that are closed. Loops over work lists of the database; each claims a few rows
+//! that end, and complaints that are closed; and replies that failed. Loops over work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
 mod agencies;
@@ -8,6 +8,7 @@ mod closing;
 mod escalation;
 mod known;
 mod notice;
+mod reach;
 mod replies;
 mod send;
 mod wake;
@@ -25,6 +26,7 @@ pub use agencies::Agencies;
 pub use clocks::Clocks;
 pub use closing::Closing;
 pub use escalation::{EscalationMails, Escalations};
+pub use reach::Reach;
 pub use replies::Replies;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
 
@@ -54,6 +56,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let mails = EscalationMails::new(db.clone(), site.clone(), language, mail.clone());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
+    let reach = Reach { db: db.clone(), zone: site.zone };
     let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
@@ -64,6 +67,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.escalations", &bell.clocks, &stop, || escalations.round(now())),
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
+            wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),
         );
     }
     .boxed()

@@ -16,6 +16,8 @@ pub(crate) struct Bell {
     pub(crate) replies: Notify,
     /// Nobody rings: the calendar is looked at now and then.
     pub(crate) clocks: Notify,
+    /// Nobody rings: what failed is looked for now and then, a few seconds after the platform's no.
+    pub(crate) reach: Notify,
 }
 
 /// How long a loop sleeps when nobody rings: short enough for a pause of seconds, long enough to cost nothing.

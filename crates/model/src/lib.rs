@@ -48,6 +48,7 @@ mod message;
 mod owner;
 pub mod privacy;
 mod question;
+pub mod reach;
 mod reply;
 pub mod rhythm;
 mod routing;

@@ -210,6 +210,7 @@ pub async fn undelivered(db: &PgPool, office: &str, most: u16) -> Result<Vec<Und
            where c.account = $1
              and shown(c.visibility, false)
              and (r.receipt = 'failed' or r.state = 'withheld')
+             and not exists (select from unreached told where told.complaint = c.id and told.done_at >= r.created_at)
              and not exists (
                select from reply later
                where later.complaint = c.id and later.created_at > r.created_at and later.receipt in ('sent', 'delivered', 'read')

@@ -392,6 +392,16 @@ pub async fn set_hours(db: &PgPool, adapter: &AdapterName, account: &str, hours:
     Ok(written.rows_affected() > 0)
 }
 
+/// Says to which kinds of addresses a channel may write first, `tel` and `mailto`, on every row of this adapter and account; `false`: there is
+/// no such channel.
+pub async fn set_reaches(db: &PgPool, adapter: &AdapterName, account: &str, schemes: &[String]) -> Result<bool> {
+    let written = sqlx::query!("update channel set reaches = $3 where adapter = $1 and account = $2", adapter.as_str(), account, schemes)
+        .execute(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() > 0)
+}
+
 /// Says what an account is there for, over what was said before; the purpose is written too.
 pub async fn set_line(db: &PgPool, line: &Line) -> Result<()> {
     let mut tx = db.begin().await.map_err(StoreError::from_sqlx)?;

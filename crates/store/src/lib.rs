@@ -32,6 +32,7 @@ pub mod missed;
 pub mod notice;
 mod password;
 pub mod queue;
+pub mod reach;
 pub mod reply;
 pub mod saved;
 pub mod search;

@@ -194,16 +194,17 @@ pub async fn take_back(tx: &mut Tx, complaints: &[ComplaintId]) -> Result<()> {
     Ok(())
 }
 
-struct Row {
-    id: Uuid,
-    kind: String,
-    cause: Uuid,
-    reply_to: serde_json::Value,
-    language: String,
-    facts: serde_json::Value,
+/// The columns that a draft is read from.
+pub(crate) struct Columns {
+    pub(crate) id: Uuid,
+    pub(crate) kind: String,
+    pub(crate) cause: Uuid,
+    pub(crate) reply_to: serde_json::Value,
+    pub(crate) language: String,
+    pub(crate) facts: serde_json::Value,
 }
 
-fn into_model(row: Row) -> Result<ReplyDraft> {
+pub(crate) fn into_model(row: Columns) -> Result<ReplyDraft> {
     Ok(ReplyDraft {
         id: ReplyId(row.id),
         kind: known(ReplyKind::from_word(&row.kind), "reply", "kind")?,
@@ -251,7 +252,7 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
     rows.into_iter()
         .map(|row| {
             let reply =
-                Row { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
+                Columns { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
             Ok(Claimed {
                 draft: into_model(reply)?,
                 complaint: row.complaint.map(ComplaintId),
@@ -487,7 +488,7 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Sen
     rows.into_iter()
         .map(|row| {
             let reply =
-                Row { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
+                Columns { id: row.id, kind: row.kind, cause: row.cause, reply_to: row.reply_to, language: row.language, facts: row.facts };
             Ok(SentReply {
                 draft: into_model(reply)?,
                 text: row.text,

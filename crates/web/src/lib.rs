@@ -89,6 +89,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/gabung", post(agency::incident::by_hand))
         .route("/usulan", get(agency::incident::suggestions))
         .route("/usulan/{complaint}/{other}", post(agency::incident::decide))
+        .merge(agency::unreached::routes())
         .route("/langkah/{id}/batal", post(agency::incident::undo))
         .route("/kejadian/{id}", get(agency::incident::show))
         .route("/kejadian/{id}/tindakan", post(agency::incident::act))

@@ -39,6 +39,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     } else {
         menu.push(link("/antrean", words.t("menu.queue")));
         menu.push(link("/usulan", words.t("menu.same")));
+        menu.push(link("/tak-sampai", words.t("menu.unreached")));
     }
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));

@@ -59,6 +59,18 @@ pub(crate) enum Command {
         /// `mon-thu 07:30-16:00, fri 07:30-11:30 13:00-16:30`.
         hours: Option<OpeningHours>,
     },
+    /// Say to which kinds of addresses this channel may write without having been written to there: for answers that failed elsewhere. Without
+    /// any, take it away.
+    Reaches {
+        /// Which program.
+        adapter: AdapterName,
+        /// Which account of ours.
+        #[arg(long)]
+        account: String,
+        /// `tel` for telephone numbers, `mailto` for mail addresses.
+        #[arg(value_parser = ["tel", "mailto"])]
+        schemes: Vec<String>,
+    },
     /// Hold answers back. They wait; what comes in is taken as ever.
     Pause {
         /// Which program.
@@ -92,6 +104,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             add(config, &Channel { adapter, account, label, area, from, until, hours }, out.as_deref()).await
         }
         Command::Hours { adapter, account, hours } => set_hours(config, &adapter, &account, hours).await,
+        Command::Reaches { adapter, account, schemes } => set_reaches(config, &adapter, &account, &schemes).await,
         Command::Pause { adapter, account, reason } => pause(config, &adapter, account.as_deref(), &reason).await,
         Command::Resume { adapter, account } => resume(config, &adapter, account.as_deref()).await,
         Command::Credential(credential) => access::credential(config, &credential),
@@ -116,6 +129,18 @@ async fn set_hours(config: &Config, adapter: &AdapterName, account: &str, hours:
     match hours {
         Some(hours) => println!("{adapter} {account} is open {hours}."),
         None => println!("{adapter} {account} has no hours any more."),
+    }
+    Ok(())
+}
+
+/// Sets or takes away to which kinds of addresses a channel may write first.
+async fn set_reaches(config: &Config, adapter: &AdapterName, account: &str, schemes: &[String]) -> anyhow::Result<()> {
+    let db = connect::database(config).await?;
+    ensure!(store::directory::set_reaches(&db, adapter, account, schemes).await?, "there is no channel {adapter} {account}");
+    if schemes.is_empty() {
+        println!("{adapter} {account} writes only where it was written to.");
+    } else {
+        println!("{adapter} {account} may write first to addresses of the kind {}.", schemes.join(" and "));
     }
     Ok(())
 }

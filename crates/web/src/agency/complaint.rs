@@ -163,6 +163,7 @@ pub(super) async fn draw(
     let directory = rooms.directory();
     let db = rooms.db();
     let talk = store::access::read(db, &by.staff, complaint, rooms.now()).await?;
+    let ladders = store::reach::of_complaint(db, complaint.id).await?;
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let missed = store::missed::of_complaint(db, complaint.id).await?;
@@ -180,7 +181,7 @@ pub(super) async fn draw(
     let page = flashed(page, done, refused.as_ref());
     let (group, suggested) = incident::of_complaint(rooms, by, &page, complaint.id).await?;
     let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
-    let said = Said { messages: &talk.messages, replies: &talk.replies, history: &history, staff: &staff };
+    let said = Said { messages: &talk.messages, replies: &talk.replies, ladders: &ladders, history: &history, staff: &staff };
     page::html(&ComplaintPage {
         id: complaint.id.to_string(),
         csrf: by.csrf.clone(),
@@ -284,7 +285,13 @@ fn everybody(complaint: &Complaint, history: &[Update]) -> Vec<StaffId> {
 }
 
 fn citizen(talk: &Talk) -> Citizen {
-    let (messages, who) = (&talk.messages, talk.who);
+    let (name, contacts) = known_contacts(&talk.messages);
+    let until = if let Who::Until(until) = talk.who { Some(until) } else { None };
+    Citizen { name, contacts, hidden: !talk.who.is_shown(), may_ask: talk.who == Who::OnRequest, until }
+}
+
+/// Name, telephone numbers and mail addresses of who wrote, as far as the messages show them.
+pub(super) fn known_contacts(messages: &[RecordedMessage]) -> (String, Vec<String>) {
     let name = messages.iter().find_map(|message| message.sender_name.clone()).unwrap_or_default();
     // What a person can call or write to; an account's inner key is of no use to them.
     let reachable = |address: &&model::Address| matches!(address.scheme(), "tel" | "mailto");
@@ -292,8 +299,7 @@ fn citizen(talk: &Talk) -> Citizen {
     let mut contacts: Vec<String> = addresses.map(|address| address.path().to_owned()).collect();
     contacts.sort();
     contacts.dedup();
-    let until = if let Who::Until(until) = who { Some(until) } else { None };
-    Citizen { name, contacts, hidden: !who.is_shown(), may_ask: who == Who::OnRequest, until }
+    (name, contacts)
 }
 
 /// The question of ours that is open.

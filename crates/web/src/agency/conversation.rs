@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
-use model::{AttachmentKind, Audience, Directory, ReplyKind, StaffId, Timestamp, Update, UpdateKind};
+use model::{AttachmentKind, Audience, Directory, ReplyId, ReplyKind, StaffId, Timestamp, Update, UpdateKind, reach::Way};
 use store::{
     attachment::{AttachmentState, StoredAttachment},
     message::RecordedMessage,
+    reach::Step,
     reply::{ReplyState, SentReply},
 };
 use ui::{Page, Photo};
 
-use crate::{Rooms, files::public_copy};
+use super::unreached::{way, why};
+use crate::{Rooms, files::public_copy, page::channel_name};
 
 /// One thing that was said.
 pub(super) struct Turn {
@@ -73,6 +75,8 @@ pub(super) struct Receipt {
 pub(super) struct Said<'a> {
     pub(super) messages: &'a [RecordedMessage],
     pub(super) replies: &'a [SentReply],
+    /// By which ways replies that failed went on, by the first reply of each.
+    pub(super) ladders: &'a HashMap<ReplyId, Vec<Step>>,
     pub(super) history: &'a [Update],
     pub(super) staff: &'a HashMap<StaffId, String>,
 }
@@ -166,22 +170,45 @@ fn size(bytes: u64, page: &Page) -> String {
 
 fn ours(reply: &SentReply, rooms: &Rooms, directory: &Directory, said: &Said<'_>, page: &Page) -> Turn {
     let words = reply.draft.facts.text.clone().unwrap_or_default();
-    let whole = reply.text.clone().unwrap_or_else(|| model::word(&reply.draft, rooms.site()).text);
-    // The link is the citizen's key: with it, anybody could speak as them.
-    let link = reply.draft.facts.tracking.as_ref().map(|code| rooms.site().link(code));
-    let whole = link.map_or(whole.clone(), |link| whole.replace(&link, page.t("talk.link")));
     Turn {
         side: Side::Ours,
         who: author(reply, directory, said, page),
         at: reply.created_at,
         label: kind(reply.draft.kind, page).to_owned(),
         text: words,
-        whole,
+        whole: whole(reply, rooms, page),
         photos: Vec::new(),
         files: Vec::new(),
         receipts: std::iter::once(receipt(reply, page)).chain(file(reply, page)).collect(),
-        remarks: Vec::new(),
+        remarks: rungs(reply, directory, said, page),
     }
+}
+
+/// The whole message in words, without the link.
+pub(super) fn whole(reply: &SentReply, rooms: &Rooms, page: &Page) -> String {
+    let whole = reply.text.clone().unwrap_or_else(|| model::word(&reply.draft, rooms.site()).text);
+    // The link is the citizen's key: with it, anybody could speak as them.
+    let link = reply.draft.facts.tracking.as_ref().map(|code| rooms.site().link(code));
+    link.map_or(whole.clone(), |link| whole.replace(&link, page.t("talk.link")))
+}
+
+/// By which way it went, where that is not the first; and what came after it, where that was its end.
+fn rungs(reply: &SentReply, directory: &Directory, said: &Said<'_>, page: &Page) -> Vec<String> {
+    let here = |steps: &&Vec<Step>| steps.iter().any(|step| step.reply == Some(reply.draft.id));
+    let Some(steps) = said.ladders.values().find(here) else { return Vec::new() };
+    let at = steps.iter().position(|step| step.reply == Some(reply.draft.id)).unwrap_or(0);
+    let to = &reply.draft.to;
+    let channel = channel_name(&to.adapter, &to.account, reply.created_at, directory);
+    let taken = (at > 0).then(|| page.words.fill("unreached.tried", &[("way", way(steps[at].way, page)), ("channel", &channel)]));
+    let end = steps.get(at + 1).filter(|step| step.reply.is_none()).map(|end| {
+        let open = match end.way {
+            Way::Silence => "",
+            _ if end.is_open => page.t("unreached.open"),
+            _ => page.t("unreached.closed"),
+        };
+        format!("{} {open}", why(end.why, page)).trim().to_owned()
+    });
+    taken.into_iter().chain(end).collect()
 }
 
 /// The officer whose act the reply tells of; the program, where it was nobody's.
@@ -196,7 +223,7 @@ fn author(reply: &SentReply, directory: &Directory, said: &Said<'_>, page: &Page
     }
 }
 
-fn kind(kind: ReplyKind, page: &Page) -> &str {
+pub(super) fn kind(kind: ReplyKind, page: &Page) -> &str {
     match kind {
         ReplyKind::Received | ReplyKind::Forwarded => page.t("reply.received"),
         ReplyKind::Routed => page.t("reply.routed"),

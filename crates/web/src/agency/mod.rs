@@ -26,6 +26,7 @@ pub(crate) mod saved;
 mod sought;
 pub(crate) mod unblock;
 pub(crate) mod unmask;
+pub(crate) mod unreached;
 
 use axum::{
     http::StatusCode,

@@ -439,6 +439,8 @@ async fn tabs(
     let other = |label: &str, href: &str, count: String| Tab { label: label.to_owned(), href: href.to_owned(), count, here: false };
     let pairs = store::queue::suggestions(rooms.db(), &by.scope()).await?;
     tabs.push(other(page.t("menu.same"), "/usulan", page.words.number(pairs)));
+    let unreached = store::reach::count(rooms.db(), &by.scope()).await?;
+    tabs.push(other(page.t("menu.unreached"), "/tak-sampai", page.words.number(unreached)));
     if by.staff.role == Role::Admin {
         // The lists are there also while the bus is not.
         let parked = rooms.bus().parked_count().await.map_or_else(|_| "?".to_owned(), |count| page.words.number(count));

@@ -18,9 +18,10 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 19] = [
+    let table: [(&str, [u16; 7]); 20] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
+        ("/tak-sampai", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/loket", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, NOT_FOR_YOU, SIGN_IN]),
         ("/pos", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
         (&roads, [OK, OK, NOT_FOUND, OK, NOT_FOUND, OK, SIGN_IN]),

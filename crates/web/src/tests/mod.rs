@@ -15,6 +15,7 @@ mod privacy;
 mod queue;
 mod same;
 mod secrets;
+mod unreached;
 mod work;
 
 use std::sync::{
