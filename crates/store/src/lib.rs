@@ -11,6 +11,7 @@ pub mod citizen;
 pub mod clocks;
 pub mod complaint;
 pub mod connect;
+pub mod consult;
 mod convert;
 pub mod desk;
 pub mod directory;

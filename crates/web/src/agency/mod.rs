@@ -23,6 +23,7 @@ pub(crate) mod resolve;
 pub(crate) mod route;
 pub(crate) mod saved;
 mod sought;
+pub(crate) mod together;
 pub(crate) mod unblock;
 
 use axum::{
@@ -88,6 +89,8 @@ impl Refused {
             Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
             Self::Not(NotAllowed::WithReferee) => page.t("refused.with_referee"),
             Self::Not(NotAllowed::NotWithReferee) => page.t("refused.not_with_referee"),
+            Self::Not(NotAllowed::NotResponsible) => page.t("refused.not_responsible"),
+            Self::Not(NotAllowed::NotBelow) => page.t("refused.not_below"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
             Self::Not(NotAllowed::Together) => page.t("refused.together"),
@@ -182,6 +185,10 @@ async fn act(
         written => written?,
     }
     note_blocks(&mut tx, acting, &decision).await?;
+    match together::note(rooms, &mut tx, acting, &decision).await {
+        Err(WebError::Store(StoreError::Stale)) => return Ok(Err(Refused::Stale)),
+        noted => noted?,
+    }
     store::commit(tx).await?;
     let steps: Vec<&str> = decision.updates.iter().map(|update| update.kind.as_str()).collect();
     info!(trace.id = %trace, complaint.id = %id, staff.id = %acting.by.staff.id, ?steps, "Staff acted on complaint {reference}.");

@@ -53,11 +53,16 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Routed | UpdateKind::Connected => "send",
         UpdateKind::ToTriage => "search",
         UpdateKind::Claimed => "work",
-        UpdateKind::Asked => "question",
-        UpdateKind::FollowedUp | UpdateKind::Answered | UpdateKind::SaidSame | UpdateKind::SaidOther | UpdateKind::Left => "answer",
+        UpdateKind::Asked | UpdateKind::Consulted => "question",
+        UpdateKind::FollowedUp
+        | UpdateKind::Answered
+        | UpdateKind::SaidSame
+        | UpdateKind::SaidOther
+        | UpdateKind::Left
+        | UpdateKind::Advised => "answer",
         UpdateKind::Noted => "note",
         UpdateKind::HandedOver | UpdateKind::ToReferee => "handover",
-        UpdateKind::Placed | UpdateKind::Led => "building",
+        UpdateKind::Placed | UpdateKind::Led | UpdateKind::Shared | UpdateKind::PassedDown | UpdateKind::TakenBack => "building",
         UpdateKind::Resolved => "check",
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
         UpdateKind::Blocked => "lock",
@@ -82,6 +87,11 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::ToReferee, _) => page.fill("step.to_referee", "agency", &agency),
         (UpdateKind::Placed, _) => page.fill("step.placed", "agency", &to),
         (UpdateKind::Led, _) => page.fill("step.led", "agency", &to),
+        (UpdateKind::Consulted, _) => page.words.fill("step.consulted", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::Advised, _) => page.words.fill("step.advised", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::Shared, _) => page.words.fill("step.shared", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::PassedDown, _) => page.words.fill("step.passed_down", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::TakenBack, _) => page.fill("step.taken_back", "agency", &agency),
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
         (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
@@ -99,10 +109,11 @@ pub(crate) fn names(update: &Update, directory: &Directory) -> String {
     names.join(", ")
 }
 
-/// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen.
+/// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen. So do agencies' words to each other.
 fn officers_words(update: &Update) -> Option<String> {
     let by_staff = matches!(update.by, Actor::Staff { .. });
-    update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen())
+    let among_agencies = matches!(update.kind, UpdateKind::Consulted | UpdateKind::Advised);
+    update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen() && !among_agencies)
 }
 
 /// An agency that has the complaint or had it until it was done.
