@@ -21,7 +21,15 @@ create index consultation_open on consultation (asked, due_at, id) where answere
 -- The agency above: it may pass down to this one, and take back.
 alter table agency add column parent uuid references agency check (parent <> id);
 
-alter table update drop constraint update_kind_check;
-alter table update add constraint update_kind_check check (kind in ('opened', 'routed', 'to_triage', 'followed_up', 'claimed', 'asked',
-  'answered', 'noted', 'handed_over', 'to_referee', 'placed', 'led', 'consulted', 'advised', 'shared', 'passed_down', 'taken_back', 'resolved',
-  'reopened', 'blocked', 'unblocked', 'said_same', 'said_other', 'left', 'connected', 'moved'));
+-- More kinds of steps, added to whatever kinds there are.
+do $$
+declare
+  known text;
+begin
+  select string_agg(quote_literal(word[1]), ', ') into known
+  from pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''([a-z_]+)''', 'g') as word
+  where c.conname = 'update_kind_check' and c.conrelid = 'update'::regclass;
+  alter table update drop constraint update_kind_check;
+  execute format('alter table update add constraint update_kind_check check (kind in (%s, ''consulted'', ''advised'', ''shared'', ''passed_down'', ''taken_back''))',
+    known);
+end $$;

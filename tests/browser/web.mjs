@@ -136,9 +136,9 @@ async function onPaper() {
 }
 
 function staffPages() {
-  const { open: one, triage, secret, blocked, refused } = city.complaints;
+  const { open: one, triage, secret, blocked, refused, late } = city.complaints;
   return {
-    jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, incident: city.incident },
+    jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident },
     "jalan.penyelia": { block: one, blocked },
     triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
@@ -148,6 +148,7 @@ function staffPages() {
       "parked-one": city.parked,
       staff: "/admin/petugas",
       directory: "/admin/direktori",
+      escalation: "/admin/eskalasi",
       audit: "/admin/catatan",
       password: "/sandi",
       factor: "/faktor",

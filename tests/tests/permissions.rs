@@ -110,7 +110,8 @@ async fn a_credential_is_replaced_without_a_pause_and_then_the_old_one_opens_no_
     guarded.reload();
     let new = guarded.config("adapter-whatsapp");
     tests::eventually("the new one opens", || guarded.lets_in(&new)).await;
-    assert!(guarded.lets_in(&old).await, "the old one opens until the program was started again");
+    // Nothing takes it away by itself, so a busy machine is waited for.
+    tests::eventually("the old one opens until the program was started again", || guarded.lets_in(&old)).await;
     let _stored = running.publish_raw(&raw("whatsapp", b"meanwhile")).await.expect("the running program noticed nothing");
 
     muara(guarded.folder.path(), &["credential", "whatsapp", "--finish"]);

@@ -249,6 +249,7 @@ impl Room {
             Kind::Wanted => "tak_sampai.wanted",
             Kind::Answered => "tak_sampai.answered",
             Kind::Resolved => "tak_sampai.resolved",
+            Kind::Closed => "tak_sampai.closed",
             Kind::Reopened => "tak_sampai.reopened",
             Kind::Unreadable => "tak_sampai.unreadable",
             Kind::Blocked | Kind::Unblocked => "tak_sampai.blocked",

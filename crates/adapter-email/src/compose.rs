@@ -65,6 +65,7 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::Reopened
         | ReplyKind::Unreadable
         | ReplyKind::Wanted
+        | ReplyKind::Closed
         | ReplyKind::Unblocked => true,
         ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved | ReplyKind::Blocked => false,
     }

@@ -67,7 +67,7 @@ fn config(_: &str) -> String {
         let (imap, smtp) = (server(office.mail.imap_port(), address), server(office.mail.smtp_port(), address));
         format!("{{ address = '{address}', name = 'Pengaduan', authserv_id = 'mx.kota.example.id', imap = {imap}, smtp = {smtp} }}")
     };
-    format!("reply_key = '{KEY}'\nidle = 1\npatience = 2\nmost_answers = 1000\naccounts = [{}, {}]\n", account(US), account(OTHER))
+    format!("reply_key = '{KEY}'\nidle = 1\npatience = 8\nmost_answers = 1000\naccounts = [{}, {}]\n", account(US), account(OTHER))
 }
 
 fn feel(mood: Mood) {

@@ -475,7 +475,7 @@ async fn play(stream: tokio::net::TcpStream, until: Until) {
 #[tokio::test]
 async fn a_server_that_falls_silent_holds_nothing_up_and_what_nobody_knows_is_said() {
     for until in [Until::Hello, Until::Recipient, Until::Middle, Until::End, Until::HangUp] {
-        let email = opened(&Wish { smtp: unreliable(until).await, more: "", ..Wish::default() }.patience(1));
+        let email = opened(&Wish { smtp: unreliable(until).await, more: "", ..Wish::default() }.patience(4));
         let mut long = reply("warga@warga.example.id");
         long.text = "Kata yang panjang sekali. ".repeat(400_000);
         let reply = if until == Until::Middle { long } else { reply("warga@warga.example.id") };

@@ -224,7 +224,7 @@ fn an_operators_link_keeps_the_contract() {
         config: |_| {
             format!(
                 "nameless = 'ignore'\nnumbers = [{{ number = '1708', gateway = 'operator', per_second = 1000, keywords = [{{ word = 'BKN', account = '1708-bkn' }}] }}]\n\
-                 smpp = {{ operator = {{ host = '127.0.0.1', port = {}, system_id = 'muara', password = '{}', patience = 1, message_ids = 'hex_then_decimal', opted_out = [1106], secret = '{WORD}' }} }}\n",
+                 smpp = {{ operator = {{ host = '127.0.0.1', port = {}, system_id = 'muara', password = '{}', patience = 5, message_ids = 'hex_then_decimal', opted_out = [1106], secret = '{WORD}' }} }}\n",
                 centre().port,
                 played::PASSWORD
             )

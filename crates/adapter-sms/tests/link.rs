@@ -18,7 +18,7 @@ const SARI: &str = "6281200000001";
 fn adapter(centre: &Centre, more: &str) -> Arc<Sms> {
     let text = format!(
         "[adapter]\n[[adapter.numbers]]\nnumber = '1708'\ngateway = 'operator'\nper_second = 1000\nkeywords = [{{ word = 'BKN', account = '1708-bkn' }}]\n\
-         [adapter.smpp.operator]\nhost = '127.0.0.1'\nport = {}\nsystem_id = 'muara'\npassword = '{PASSWORD}'\npatience = 1\n{more}\n",
+         [adapter.smpp.operator]\nhost = '127.0.0.1'\nport = {}\nsystem_id = 'muara'\npassword = '{PASSWORD}'\npatience = 5\n{more}\n",
         centre.port
     );
     let settings = Settings::layered(&[Sms::DEFAULTS, &text]).expect("a configuration");

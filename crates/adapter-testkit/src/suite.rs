@@ -21,10 +21,14 @@ use crate::{
 
 /// How often each fixture is changed.
 const CASES: u32 = 256;
-/// Long enough for loopback, short enough to wait for.
-const PATIENCE: Duration = Duration::from_millis(400);
-/// However many accounts it looks at.
-const PROBING: Duration = Duration::from_secs(5);
+/// How long an answer is waited for that comes: a machine that does much else may take seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one is waited for that never comes.
+const HASTE: Duration = Duration::from_millis(400);
+/// How long a host may be looked for that is not there.
+const CONNECTING: Duration = Duration::from_secs(2);
+/// However many accounts it looks at; only a hang takes longer.
+const PROBING: Duration = Duration::from_secs(30);
 /// What a platform may answer in these tests, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 /// The longest key, in bytes.
@@ -60,15 +64,18 @@ pub(crate) struct Suite<A: Adapter> {
     pub(crate) platform: FakePlatform,
     pub(crate) name: AdapterName,
     pub(crate) adapter: Arc<A>,
+    /// The same with less patience, for a platform that says nothing.
+    hasty: Arc<A>,
     pub(crate) fixtures: Vec<Fixture>,
     pub(crate) findings: Findings,
     /// Which headers of fixtures reach `parse`.
     keep_headers: &'static [&'static str],
 }
 
-/// A client as adapters get it, only less patient: nothing private but what the configuration names.
-fn client() -> Http {
-    Http::new(Limits { connect: PATIENCE, total: PATIENCE, max_body: MAX_BODY, ..Limits::default() }).expect("this machine makes a client")
+/// A client as adapters get it, with this much patience: nothing private but what the configuration names.
+fn client(patience: Duration) -> Http {
+    let limits = Limits { connect: CONNECTING.min(patience), total: patience, max_body: MAX_BODY, ..Limits::default() };
+    Http::new(limits).expect("this machine makes a client")
 }
 
 fn text(contract: &Contract, platform: &str) -> String {
@@ -76,20 +83,23 @@ fn text(contract: &Contract, platform: &str) -> String {
     format!("[door]\nlisten = '127.0.0.1:0'\n[spool]\nfolder = '/nowhere'\n[adapter]\n{own}\n")
 }
 
-fn open<A: Adapter>(contract: &Contract, platform: &str) -> Result<A, String> {
+fn open<A: Adapter>(contract: &Contract, platform: &str, patience: Duration) -> Result<A, String> {
     let settings = Settings::<A::Config>::layered(&[A::DEFAULTS, &text(contract, platform)]).map_err(|error| error.to_string())?;
-    A::open(settings.adapter, client()).map_err(|error| error.to_string())
+    A::open(settings.adapter, client(patience)).map_err(|error| error.to_string())
 }
 
 impl<A: Adapter> Suite<A> {
     /// Opens the adapter on the thread, where no runtime is: I/O of tokio would panic there (C10).
     pub(crate) fn open(contract: Contract, platform: FakePlatform, keep_headers: &'static [&'static str]) -> Self {
         let name = A::NAME.parse().unwrap_or_else(|_| panic!("C10: `{}` is no name for an adapter: [a-z][a-z0-9_]*", A::NAME));
-        let opened = catch_unwind(|| open::<A>(&contract, platform.url()));
-        let opened = opened.unwrap_or_else(|_| panic!("C10: `open` panicked: it does no I/O, and needs no runtime"));
-        let adapter = opened.unwrap_or_else(|error| panic!("C10: the contract's configuration does not open: {error}"));
+        let opened = |patience| {
+            let opened = catch_unwind(|| open::<A>(&contract, platform.url(), patience));
+            let opened = opened.unwrap_or_else(|_| panic!("C10: `open` panicked: it does no I/O, and needs no runtime"));
+            Arc::new(opened.unwrap_or_else(|error| panic!("C10: the contract's configuration does not open: {error}")))
+        };
+        let (adapter, hasty) = (opened(PATIENCE), opened(HASTE));
         let fixtures = Fixture::all(Path::new(contract.fixtures), contract.bare);
-        Self { contract, platform, name, adapter: Arc::new(adapter), fixtures, findings: Findings::default(), keep_headers }
+        Self { contract, platform, name, adapter, hasty, fixtures, findings: Findings::default(), keep_headers }
     }
 
     fn raw(&self, fixture: &Fixture) -> Raw {
@@ -145,7 +155,7 @@ impl<A: Adapter> Suite<A> {
     /// C10: `open` does no I/O. The platform has had no time to run yet: a call of ours, behind any other, gives it that.
     async fn c10_no_call(&mut self) {
         const OURS: &str = "/behind-the-others";
-        let ours = client().trusting(self.platform.url()).map(|http| http.get(&format!("{}{OURS}", self.platform.url())).send());
+        let ours = client(PATIENCE).trusting(self.platform.url()).map(|http| http.get(&format!("{}{OURS}", self.platform.url())).send());
         let answered = ours.expect("the platform has an address").await;
         self.rule(10, answered.is_ok(), || "the fake platform does not answer".to_owned());
         let others = self.platform.seen().iter().filter(|seen| seen.path != OURS).count();
@@ -177,7 +187,7 @@ impl<A: Adapter> Suite<A> {
     fn c1_and_c2(&mut self, fixture: &Fixture, parsed: &Result<Vec<Event>, ParseError>) {
         let raw = self.raw(fixture);
         let again = self.parse(&raw).map(|again| said(&again)).unwrap_or_default();
-        let other = open::<A>(&self.contract, self.platform.url()).map(|other| said(&other.parse(&raw))).unwrap_or_default();
+        let other = open::<A>(&self.contract, self.platform.url(), PATIENCE).map(|other| said(&other.parse(&raw))).unwrap_or_default();
         let first = said(parsed);
         let stored = serde_json::to_vec(&raw).and_then(|stored| serde_json::from_slice::<Raw>(&stored));
         let replayed = stored.map_or_else(|_| Ok(String::new()), |stored| self.parse(&stored).map(|replayed| said(&replayed)));
@@ -231,10 +241,10 @@ impl<A: Adapter> Suite<A> {
         }
         self.platform.forget();
         self.platform.fall_silent();
-        let sent = self.adapter.send(&reply()).await;
+        let sent = self.hasty.send(&reply()).await;
         self.told_of("silence", &sent, &Wanted::Unreachable);
         let nobody = closed_port().await;
-        match open::<A>(&self.contract, &nobody) {
+        match open::<A>(&self.contract, &nobody, PATIENCE) {
             Ok(adapter) => {
                 let sent = adapter.send(&reply()).await;
                 self.told_of("a closed port", &sent, &Wanted::Unreachable);
@@ -271,7 +281,7 @@ impl<A: Adapter> Suite<A> {
         };
         self.platform.forget();
         healthy(&self.platform);
-        let Some(found) = self.probed().await else { return };
+        let Some(found) = self.probed(self.adapter.clone()).await else { return };
         let well = !found.is_empty() && found.iter().all(|finding| finding.state != State::Wrong);
         self.rule(13, well, || format!("all is well, and `probe` finds {found:?}"));
         let changing = self.platform.seen().iter().find(|seen| !seen.method.is_safe()).map(|seen| seen.method.clone());
@@ -279,33 +289,33 @@ impl<A: Adapter> Suite<A> {
         for (number, begin) in broken.iter().enumerate() {
             self.platform.forget();
             begin(&self.platform);
-            self.finds_something_wrong(&format!("the {}. of `broken`", number + 1), false).await;
+            self.finds_something_wrong(&format!("the {}. of `broken`", number + 1), self.adapter.clone(), false).await;
         }
         if self.contract.elsewhere.is_some() {
             return;
         }
         self.platform.forget();
         self.platform.always(Canned::status(401));
-        self.finds_something_wrong("401 to everything", false).await;
+        self.finds_something_wrong("401 to everything", self.adapter.clone(), false).await;
         self.platform.fall_silent();
-        self.finds_something_wrong("silence", true).await;
+        self.finds_something_wrong("silence", self.hasty.clone(), true).await;
         self.platform.forget();
-        if let Ok(adapter) = open::<A>(&self.contract, &closed_port().await) {
+        if let Ok(adapter) = open::<A>(&self.contract, &closed_port().await, PATIENCE) {
             let found = tokio::time::timeout(PROBING, adapter.probe()).await.unwrap_or_default();
             let well = found.iter().all(|finding| finding.state == State::Fine);
             self.rule(13, !well, || format!("nobody answers at a closed port, and `probe` finds {found:?}"));
         }
     }
 
-    async fn finds_something_wrong(&mut self, what: &str, may_be_unknown: bool) {
-        let found = self.probed().await.unwrap_or_default();
+    async fn finds_something_wrong(&mut self, what: &str, adapter: Arc<A>, may_be_unknown: bool) {
+        let found = self.probed(adapter).await.unwrap_or_default();
         let wrong = found.iter().any(|finding| finding.state == State::Wrong || may_be_unknown && finding.state == State::Unknown);
         self.rule(13, wrong, || format!("{what}: `probe` finds nothing wrong: {found:?}"));
     }
 
     /// What `probe` finds; whatever is wrong says what to do, and nothing shows a secret.
-    async fn probed(&mut self) -> Option<Vec<Finding>> {
-        let found = tokio::time::timeout(PROBING, self.adapter.probe()).await;
+    async fn probed(&mut self, adapter: Arc<A>) -> Option<Vec<Finding>> {
+        let found = tokio::time::timeout(PROBING, adapter.probe()).await;
         self.rule(13, found.is_ok(), || format!("`probe` does not come to an end within {} s", PROBING.as_secs()));
         let found = found.ok()?;
         for finding in &found {
@@ -471,7 +481,7 @@ impl<A: Adapter> Suite<A> {
             self.rule(11, fits, || format!("{}: a file over the client's limit gives {}", fixture.name, outcome(&fetched)));
             if asked {
                 self.platform.fall_silent();
-                let fetched = self.adapter.fetch_from(&raw, &media).await;
+                let fetched = self.hasty.fetch_from(&raw, &media).await;
                 let later = matches!(fetched, Err(FetchError::Later(_)));
                 self.rule(11, later, || format!("{}: a platform that does not answer gives {}", fixture.name, outcome(&fetched)));
                 if let Err(error) = &fetched {

@@ -1,9 +1,6 @@
 //! Complaints to agencies: claimed, sent, settled.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -19,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     Mail,
+    known::Known,
     notice::Notice,
     replies::doubled,
     send::{Tried, email, open311, webhook},
@@ -32,8 +30,7 @@ pub struct Agencies {
     language: Language,
     http: Http,
     mail: Option<Mail>,
-    /// The directory as it was read last, with its version.
-    directory: Mutex<Option<(i64, Arc<Directory>)>>,
+    directory: Known,
 }
 
 impl std::fmt::Debug for Agencies {
@@ -57,7 +54,7 @@ const MOST_TRIES: u16 = 20;
 impl Agencies {
     /// What it needs; no I/O.
     pub fn new(db: PgPool, site: Site, language: Language, http: Http, mail: Option<Mail>) -> Self {
-        Self { db, site, language, http, mail, directory: Mutex::new(None) }
+        Self { db, site, language, http, mail, directory: Known::default() }
     }
 
     /// Sends what is due.
@@ -65,7 +62,7 @@ impl Agencies {
         let claimed = dispatch::claim(&self.db, now, LEASE, MOST).await?;
         let round = if claimed.len() == usize::from(MOST) { Round::Full } else { Round::Drained };
         if !claimed.is_empty() {
-            let directory = self.directory().await?;
+            let directory = self.directory.now(&self.db).await?;
             join_all(claimed.into_iter().map(|claimed| self.handle(claimed, &directory, now))).await;
         }
         Ok(round)
@@ -107,18 +104,6 @@ impl Agencies {
             SendKind::Email => email::send(self.mail.as_ref(), &notice, target, now).await,
             SendKind::Open311 => open311::send(&self.http, &notice, target, secret).await,
         }
-    }
-
-    /// Read anew only when a row of it changed.
-    async fn directory(&self) -> Result<Arc<Directory>, StoreError> {
-        let version = store::directory::version(&self.db).await?;
-        let known = self.directory.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, directory)) = known.filter(|(of, _)| *of == version) {
-            return Ok(directory);
-        }
-        let directory = Arc::new(store::directory::load(&self.db).await?);
-        *self.directory.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, Arc::clone(&directory)));
-        Ok(directory)
     }
 }
 

@@ -1,8 +1,12 @@
-//! What goes out: complaints to agencies, and replies to the bus; and clocks that are counted anew. Two loops over two work lists of the database; each claims a few rows
+//! What goes out: complaints to agencies, replies to the bus, and mails about clocks; and what follows from time alone: clocks that are counted anew,
+//! that end, and complaints that are closed. Loops over work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
 mod agencies;
 mod clocks;
+mod closing;
+mod escalation;
+mod known;
 mod notice;
 mod replies;
 mod send;
@@ -19,6 +23,8 @@ use store::PgPool;
 
 pub use agencies::Agencies;
 pub use clocks::Clocks;
+pub use closing::Closing;
+pub use escalation::{EscalationMails, Escalations};
 pub use replies::Replies;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
 
@@ -45,8 +51,9 @@ pub struct Context {
 pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let Context { db, bus, files, site, language, http, mail } = context;
     let bell = Arc::new(wake::Bell::default());
+    let mails = EscalationMails::new(db.clone(), site.clone(), language, mail.clone());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
-    let clocks = Clocks { db: db.clone() };
+    let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
     let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
@@ -54,6 +61,9 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.agencies", &bell.agencies, &stop, || agencies.round(now())),
             wake::work_off("dispatch.replies", &bell.replies, &stop, || replies.round(now())),
             wake::work_off("dispatch.clocks", &bell.clocks, &stop, || clocks.round(now())),
+            wake::work_off("dispatch.escalations", &bell.clocks, &stop, || escalations.round(now())),
+            wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
+            wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
         );
     }
     .boxed()

@@ -86,11 +86,27 @@ impl Notice<'_> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+pub(crate) struct Words {
+    pub(crate) escalation: EscalationWords,
     no_category: String,
     subject: String,
     body: String,
     cut: String,
+}
+
+/// What somebody reads who is told that a clock ends or ended.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EscalationWords {
+    /// By whether the end has passed.
+    pub(crate) ahead: String,
+    pub(crate) passed: String,
+    pub(crate) body: String,
+    /// Why they are told and not whom the rule names.
+    pub(crate) instead: String,
+    /// What clocks and posts are called, by their words in tables.
+    pub(crate) stages: BTreeMap<String, String>,
+    pub(crate) posts: BTreeMap<String, String>,
 }
 
 static ID: LazyLock<Words> = LazyLock::new(|| parse(include_str!("../words/id.toml")));
@@ -100,7 +116,7 @@ fn parse(file: &str) -> Words {
     toml::from_str(file).expect("the word files are read by a test")
 }
 
-fn words(language: Language) -> &'static Words {
+pub(crate) fn words(language: Language) -> &'static Words {
     match language {
         Language::Id => &ID,
         Language::En => &EN,

@@ -16,7 +16,7 @@ use axum::{
     response::IntoResponse,
     routing::post,
 };
-use dispatch::{Agencies, Mail, MailSettings, Tls};
+use dispatch::{Agencies, Mail};
 use jiff::{SignedDuration, Timestamp};
 use model::{Action, Actor, AgencyId, Complaint, Language, Role, StaffId};
 use outgoing::{Http, Limits};
@@ -65,7 +65,7 @@ impl Receiver {
 
 fn agencies(city: &City, mail: Option<Mail>) -> Agencies {
     // Loopback is private: only because the agency's own address says so does anything go there.
-    let http = Http::new(Limits { total: Duration::from_secs(2), ..Limits::default() }).expect("a client");
+    let http = Http::new(Limits { total: Duration::from_secs(10), ..Limits::default() }).expect("a client");
     Agencies::new(city.db.clone(), site(), Language::Id, http, mail)
 }
 
@@ -263,24 +263,12 @@ async fn a_claim_whose_worker_died_is_taken_over_and_its_late_settling_counts_no
     assert_eq!(sending(&city, &complaint).await.state, SendState::Delivered);
 }
 
-fn mail(server: &FakeSmtp) -> Mail {
-    let settings = MailSettings {
-        host: "127.0.0.1".into(),
-        port: server.port,
-        tls: Tls::None,
-        user: None,
-        password: None,
-        from: "Kota Contoh <lapor@example.id>".into(),
-    };
-    Mail::new(&settings).expect("settings").patient_for(Duration::from_millis(500))
-}
-
 #[tokio::test]
 async fn a_mail_has_the_number_the_words_and_an_id_of_ours() {
     let server = FakeSmtp::new(Behaviour::Accept).await;
     let city = City::new(SendKind::Email, "bidang-jalan@dbm.example", None).await;
     let complaint = city.complaint("Jalan berlubang").await;
-    agencies(&city, Some(mail(&server))).round(start()).await.expect("a round");
+    agencies(&city, Some(server.mail())).round(start()).await.expect("a round");
 
     let sending = sending(&city, &complaint).await;
     assert_eq!((sending.state, sending.error), (SendState::Delivered, None));
@@ -305,7 +293,7 @@ async fn a_mail_server_may_say_later_or_never() {
         let server = FakeSmtp::new(behaviour).await;
         let city = City::new(SendKind::Email, "a@dbm.example", None).await;
         let complaint = city.complaint("Jalan rusak").await;
-        agencies(&city, Some(mail(&server))).round(start()).await.expect("a round");
+        agencies(&city, Some(server.mail())).round(start()).await.expect("a round");
         let sending = sending(&city, &complaint).await;
         assert_eq!(sending.state, state, "{:?}", sending.error);
         assert!(!sending.error.expect("a reason").contains("dbm.example"), "the server's words hold addresses");
@@ -317,7 +305,7 @@ async fn a_mail_under_way_without_an_answer_is_left_to_a_person() {
     let server = FakeSmtp::new(Behaviour::SilentAfterData).await;
     let city = City::new(SendKind::Email, "a@dbm.example", None).await;
     let complaint = city.complaint("Jalan rusak").await;
-    let agencies = agencies(&city, Some(mail(&server)));
+    let agencies = agencies(&city, Some(server.mail()));
     agencies.round(start()).await.expect("a round");
     agencies.round(later(100_000)).await.expect("a round");
     let sending = sending(&city, &complaint).await;
@@ -330,7 +318,7 @@ async fn a_mail_server_that_never_greets_is_tried_again() {
     let server = FakeSmtp::new(Behaviour::Mute).await;
     let city = City::new(SendKind::Email, "a@dbm.example", None).await;
     let complaint = city.complaint("Jalan rusak").await;
-    agencies(&city, Some(mail(&server))).round(start()).await.expect("a round");
+    agencies(&city, Some(server.mail())).round(start()).await.expect("a round");
     assert_eq!(sending(&city, &complaint).await.state, SendState::Due, "nothing has left");
 }
 
@@ -340,7 +328,7 @@ async fn a_mail_whose_sender_died_is_not_sent_blindly() {
     let city = City::new(SendKind::Email, "a@dbm.example", None).await;
     let complaint = city.complaint("Jalan rusak").await;
     let _dead = store::dispatch::claim(&city.db, start(), Duration::from_mins(3), 8).await.expect("a claim");
-    agencies(&city, Some(mail(&server))).round(later(180)).await.expect("a round");
+    agencies(&city, Some(server.mail())).round(later(180)).await.expect("a round");
     assert_eq!(sending(&city, &complaint).await.state, SendState::Refused);
     assert!(server.mails().is_empty());
 }

@@ -158,7 +158,8 @@ impl<'a> Desk<'a> {
             .threads
             .into_iter()
             .filter_map(|earlier| Some(((earlier.citizen, earlier.adapter, earlier.account, earlier.thread?), earlier.complaint?)));
-        let untouched = |complaint: Complaint| (complaint.id, Decision { complaint, updates: Vec::new(), replies: Vec::new() });
+        let untouched =
+            |complaint: Complaint| (complaint.id, Decision { complaint, updates: Vec::new(), replies: Vec::new(), missed: Vec::new() });
         Self {
             rooms,
             now,
@@ -489,6 +490,7 @@ impl<'a> Desk<'a> {
             }
             decision.complaint = next.complaint;
             decision.updates.extend(next.updates);
+            decision.missed = next.missed;
             decision.replies.extend(next.replies);
         }
         self.complaints.insert(id, decision);

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::{
     AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
     Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    escalation::Missed,
     same::{Heard, SaysSame},
 };
 
@@ -188,6 +189,11 @@ pub enum Action {
         /// Why; for staff.
         reason: String,
     },
+    /// Nobody said a word since it was settled: it counts as closed.
+    Close {
+        /// Whether the citizen was told before that this would come, and when.
+        told: bool,
+    },
     /// Days off were added or taken away: clocks that still run are counted again. Where none moves, nothing is written.
     Reckon,
 }
@@ -270,11 +276,15 @@ pub enum UpdateKind {
     Connected,
     /// A deadline is another one, because the calendar changed: the text is a [`crate::Moved`].
     Moved,
+    /// Somebody was told that a clock ends or ended: the text is a [`crate::escalation::Escalated`]. For staff.
+    Escalated,
+    /// It counts as closed: nobody said a word since it was settled.
+    Closed,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -301,6 +311,8 @@ impl UpdateKind {
         Self::Left,
         Self::Connected,
         Self::Moved,
+        Self::Escalated,
+        Self::Closed,
     ];
 
     /// The word in tables and word files.
@@ -332,6 +344,8 @@ impl UpdateKind {
             Self::Left => "left",
             Self::Connected => "connected",
             Self::Moved => "moved",
+            Self::Escalated => "escalated",
+            Self::Closed => "closed",
         }
     }
 
@@ -342,7 +356,7 @@ impl UpdateKind {
 
     /// Whether the citizen may read the step.
     pub fn is_for_citizen(self) -> bool {
-        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked)
+        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated)
     }
 }
 
@@ -355,6 +369,8 @@ pub struct Decision {
     pub updates: Vec<Update>,
     /// What to tell the citizen.
     pub replies: Vec<ReplyDraft>,
+    /// Clocks that had been missed when it was decided.
+    pub missed: Vec<Missed>,
 }
 
 /// Why an action was refused. Nothing has changed.
@@ -384,6 +400,9 @@ pub enum NotAllowed {
     /// The one agency is not below the other.
     #[error("the agency is not below this one")]
     NotBelow,
+    /// It cannot be closed: somebody still has to act, it was closed before, or the citizen still has time.
+    #[error("the complaint cannot be closed yet")]
+    NotYet,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,

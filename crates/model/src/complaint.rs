@@ -256,7 +256,23 @@ impl Complaint {
             connected: None,
             settles: false,
             photo: None,
+            closes: self.closes(),
         }
+    }
+
+    /// When it counts as closed if nobody says a word; `None`: somebody still has to act, or it is not closed by itself.
+    pub fn closes(&self) -> Option<Timestamp> {
+        let closes =
+            || self.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::Done).map(|dispatch| dispatch.clocks.closes);
+        let open = closes().all(|closes| closes.is_some_and(|closes| closes.met.is_none()));
+        if self.status() == Status::Resolved && open { closes().flatten().map(|closes| closes.at).max() } else { None }
+    }
+
+    /// When it was closed.
+    pub fn closed(&self) -> Option<Timestamp> {
+        let done = || self.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::Done);
+        let met = || done().map(|dispatch| dispatch.clocks.closes.and_then(|closes| closes.met));
+        if self.status() == Status::Resolved && met().all(|met| met.is_some()) { met().flatten().max() } else { None }
     }
 
     pub(crate) fn of(&mut self, agency: AgencyId) -> Result<&mut Dispatch, NotAllowed> {

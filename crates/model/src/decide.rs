@@ -7,14 +7,18 @@ mod together;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, MessageId, NotAllowed,
-    Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged, Update,
-    UpdateId, UpdateKind, Visibility, Why,
+    Action, Actor, AgencyId, AttachmentId, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
+    NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged,
+    Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
+    escalation::{Missed, ended},
     reply::Facts,
     route,
     same::{Heard, SaysSame},
 };
+
+/// Stands in the history of what is not closed by itself, for staff.
+const NOT_TOLD: &str = "Tidak ditutup otomatis: kabar selesai beserta tanggal penutupannya tidak sampai kepada warga.";
 
 /// No block holds longer; it can be put on again, by somebody who has to say why.
 pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
@@ -92,7 +96,9 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::FollowUp { message, text, same_breath, reply_to, triaged, location } => {
             draft.follow_up(message, &text, same_breath, triaged.map(|found| *found), location);
             draft.complaint.reply_to = reply_to.or(draft.complaint.reply_to.take());
-            if !same_breath {
+            if by == Actor::Citizen && opens_again(&text, &draft.complaint) {
+                draft.reopen(text)?;
+            } else if !same_breath {
                 draft.say(ReplyKind::Noted, |_| ());
             }
         }
@@ -130,9 +136,23 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.the_citizen()?;
             draft.step(UpdateKind::Left, |update| update.text = Some(reason));
         }
+        Action::Close { told } => draft.close(told)?,
         Action::Reckon => draft.reckon()?,
     }
     Ok(draft.done())
+}
+
+/// Whether the citizen's words are those by which what was settled is opened again: the word that we told them, with its number or in answer
+/// to our message.
+fn opens_again(text: &str, complaint: &Complaint) -> bool {
+    const WORDS: [&str; 6] = ["BUKA", "BUKA LAGI", "BELUM SELESAI", "BELUM BERES", "REOPEN", "NOT DONE"];
+    if complaint.status() != Status::Resolved {
+        return false;
+    }
+    let number = complaint.reference.to_string();
+    let text = text.to_uppercase().replace(&number, " ").replace(&number.replace('-', ""), " ");
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    WORDS.contains(&words.join(" ").as_str())
 }
 
 fn words(text: String) -> Result<String, NotAllowed> {
@@ -149,18 +169,21 @@ struct Draft<'a> {
     now: Timestamp,
     /// Who answered for it before.
     led: Option<AgencyId>,
+    /// What had been missed before anything was done.
+    missed: Vec<Missed>,
 }
 
 impl<'a> Draft<'a> {
     fn new(complaint: Complaint, by: Actor, directory: &'a Directory, now: Timestamp) -> Self {
-        let led = complaint.responsible().map(|dispatch| dispatch.agency);
-        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, led }
+        let (led, missed) = (complaint.responsible().map(|dispatch| dispatch.agency), complaint.missed(now));
+        Self { complaint, updates: Vec::new(), replies: Vec::new(), by, directory, now, led, missed }
     }
 
     fn done(mut self) -> Decision {
         self.settle_owner();
         self.complaint.keep_time(self.directory, self.now);
-        Decision { complaint: self.complaint, updates: self.updates, replies: self.replies }
+        ended(&mut self.missed, &self.complaint, self.now);
+        Decision { complaint: self.complaint, updates: self.updates, replies: self.replies, missed: self.missed }
     }
 
     /// Adds a step to the history.
@@ -256,6 +279,10 @@ impl<'a> Draft<'a> {
             if dispatch.state == DispatchState::AwaitingCitizen {
                 dispatch.state = DispatchState::InProgress;
             }
+        }
+        // They said something after it was settled: it is not closed by itself any more. A person reads it.
+        for dispatch in &mut self.complaint.dispatches {
+            dispatch.clocks.closes = dispatch.clocks.closes.filter(|closes| closes.met.is_some());
         }
         self.step(UpdateKind::FollowedUp, |update| {
             update.message = Some(message);
@@ -419,6 +446,30 @@ impl<'a> Draft<'a> {
         }
         self.step(UpdateKind::Reopened, |update| update.text = Some(reason));
         self.say(ReplyKind::Reopened, |_| ());
+        Ok(())
+    }
+
+    /// Only what every agency has settled, and only when the citizen's time is over for all of them. Who could not be told that this would come
+    /// is not surprised by it: then it stays as it is, and staff read why.
+    fn close(&mut self, told: bool) -> Result<(), NotAllowed> {
+        if self.by != Actor::System {
+            return Err(NotAllowed::Role);
+        }
+        let now = self.now;
+        let over = |dispatch: &Dispatch| dispatch.clocks.closes.is_some_and(|closes| closes.met.is_none() && closes.at <= now);
+        let done = || self.complaint.dispatches.iter().filter(|dispatch| dispatch.state == DispatchState::Done);
+        if self.complaint.status() != Status::Resolved || !done().all(over) {
+            return Err(NotAllowed::NotYet);
+        }
+        for dispatch in self.complaint.dispatches.iter_mut().filter(|dispatch| dispatch.state == DispatchState::Done) {
+            dispatch.clocks.closes = dispatch.clocks.closes.filter(|_| told).map(|closes| Due { met: Some(now), ..closes });
+        }
+        if !told {
+            self.step(UpdateKind::Noted, |update| update.text = Some(NOT_TOLD.to_owned()));
+            return Ok(());
+        }
+        self.step(UpdateKind::Closed, |_| ());
+        self.say(ReplyKind::Closed, |_| ());
         Ok(())
     }
 

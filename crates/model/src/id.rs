@@ -48,6 +48,8 @@ ids! {
     ComplaintId,
     /// One complaint given to one agency.
     DispatchId,
+    /// One time that somebody was told of a clock.
+    EscalationId,
     /// The thing in the world that several complaints are about.
     IncidentId,
     /// A recorded message.

@@ -19,6 +19,7 @@
 //! | *referee* | who places what agencies pass back and forth: [`Referee`] |
 //! | *stage* | a part of a complaint's way with a clock of its own: [`Stage`] |
 //! | *limit* | how long a stage may take, and who says so: [`Limit`] |
+//! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
@@ -35,6 +36,7 @@ mod complaint;
 pub mod connect;
 mod decide;
 pub mod desk;
+pub mod escalation;
 mod failure;
 mod hours;
 pub mod id;
@@ -58,7 +60,8 @@ pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{
-    AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, IncidentId, MessageId, ReplyId, StaffId, TraceId, UpdateId,
+    AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, EscalationId, IncidentId, MessageId, ReplyId, StaffId, TraceId,
+    UpdateId,
 };
 pub use limit::{Clocks, Due, Limit, Matter, Moved, Stage};
 pub use look::{Look, SAME_LOOK};

@@ -196,7 +196,7 @@ impl Directory {
         Some(Due { at, limit: limit.id, met: None })
     }
 
-    fn day(&self, at: Timestamp) -> Date {
+    pub(crate) fn day(&self, at: Timestamp) -> Date {
         at.to_zoned(self.calendar.zone.time_zone()).date()
     }
 }
@@ -230,7 +230,7 @@ pub struct Clocks {
     pub answer: Option<Due>,
     /// When the agency said that it is done.
     pub settled: Option<Timestamp>,
-    /// When it counts as closed if nobody says otherwise.
+    /// When it counts as closed if nobody says otherwise, and when it was closed. `None`: it is not closed by itself, or not any more.
     pub closes: Option<Due>,
     /// When the citizen was waited for.
     pub pauses: Vec<Pause>,

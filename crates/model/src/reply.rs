@@ -76,6 +76,8 @@ pub enum ReplyKind {
     /// For a while nobody answers what they write there; why, and until when. Where the platform has a list of blocked senders, its adapter
     /// enters them after saying so.
     Blocked,
+    /// Nobody said a word since it was settled: it is closed; and how to open it again.
+    Closed,
     /// Messages are answered there again. An adapter takes them off the platform's list before saying so.
     Unblocked,
 }
@@ -86,7 +88,7 @@ pub const SETTLING: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
 
 impl ReplyKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Received,
         Self::Forwarded,
         Self::Routed,
@@ -99,6 +101,7 @@ impl ReplyKind {
         Self::Reopened,
         Self::Unreadable,
         Self::Wanted,
+        Self::Closed,
         Self::Blocked,
         Self::Unblocked,
     ];
@@ -118,6 +121,7 @@ impl ReplyKind {
             Self::Reopened => "reopened",
             Self::Unreadable => "unreadable",
             Self::Wanted => "wanted",
+            Self::Closed => "closed",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
         }
@@ -204,6 +208,9 @@ pub struct Facts {
     /// The photo that shows it: goes along where the platform takes files, and is on the citizen's page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<AttachmentId>,
+    /// When it counts as closed if the citizen says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Timestamp>,
 }
 
 impl fmt::Debug for Facts {
@@ -348,6 +355,7 @@ fn params(facts: &Facts, audience: Audience, language: Language, site: &Site) ->
         ("agency", facts.agency.clone()),
         ("deadline", facts.deadline.map(|at| long_date(at, site.zone, language))),
         ("text", text),
+        ("closes", facts.closes.map(|at| long_date(at, site.zone, language))),
         ("known", facts.known.map(|status| words(language).known(status).to_owned())),
     ]
     .into_iter()
@@ -565,6 +573,7 @@ mod tests {
                 connected: None,
                 settles: false,
                 photo: None,
+                closes: None,
             },
         }
     }

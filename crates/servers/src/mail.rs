@@ -20,7 +20,7 @@ use crate::{
     child::{LOOK_AGAIN, last_words, output},
     error::Doing,
     find::in_path,
-    nats::free_port,
+    port::free_port,
     spawn,
     testing::Scratch,
     tied,

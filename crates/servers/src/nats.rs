@@ -4,13 +4,10 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, BufRead, BufReader, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -22,6 +19,7 @@ use crate::{
     child::{Claim, LOOK_AGAIN, last_words, spawn, tied},
     error::Doing,
     find,
+    port::{free_port, unique},
     supervise::{Server, Watch},
 };
 
@@ -31,8 +29,6 @@ const PID: &str = "nats.pid";
 /// JetStream may have to read its files again.
 const PATIENCE: Duration = Duration::from_mins(1);
 const SHUTDOWN: Duration = Duration::from_secs(30);
-/// Ports of ours come from below the range out of which the kernel picks ports for outgoing connections.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
 /// How many ports are tried when another program takes one between the look and the start.
 const TRIES: u32 = 20;
 
@@ -271,23 +267,4 @@ fn answers(port: u16, name: &str) -> bool {
         Some(line)
     };
     greet().is_some_and(|line| line.starts_with("INFO ") && line.contains(&format!("\"{name}\"")))
-}
-
-/// A loopback port on which nobody listens now. Whoever uses it should try another when it is taken meanwhile.
-pub fn free_port() -> Result<u16, Error> {
-    let span = u32::from(PORTS.end - PORTS.start);
-    for _ in 0..span {
-        // Processes start at different places, so that tests in parallel rarely look at the same port.
-        let step = std::process::id().wrapping_mul(2_654_435_761).wrapping_add(unique());
-        let Ok(port) = u16::try_from(u32::from(PORTS.start) + step % span) else { continue };
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(Error::Start { what: NAME, why: "no loopback port is free".to_owned() })
-}
-
-fn unique() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at, json, known, point, to_json},
-    reply, search,
+    missed, reply, search,
 };
 
 /// One complaint with its dispatches.
@@ -252,7 +252,7 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
     let rows = sqlx::query!(
         r#"select id, complaint, agency, work, responsible, officer, given_at as "given_at: At", deadline as "deadline: At", started_at as "started_at: At",
           settle_limit, answer_limit, answer_due as "answer_due: At", answered_at as "answered_at: At", settled_at as "settled_at: At",
-          closes_limit, closes_at as "closes_at: At", pauses
+          closes_limit, closes_at as "closes_at: At", closed_at as "closed_at: At", pauses
         from dispatch
         where complaint = any($1)
         order by given_at, id"#,
@@ -276,7 +276,7 @@ async fn dispatches(connection: &mut PgConnection, complaints: &[Uuid]) -> Resul
                     settle: row.settle_limit,
                     answer: due(row.answer_limit, row.answer_due, row.answered_at),
                     settled: row.settled_at.map(At::to_jiff),
-                    closes: due(row.closes_limit, row.closes_at, None),
+                    closes: due(row.closes_limit, row.closes_at, row.closed_at),
                     pauses: json(row.pauses, "dispatch", "pauses")?,
                 },
             };
@@ -340,6 +340,7 @@ pub async fn write_many(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     write_dispatches(tx, decisions).await?;
     search::keep(tx, decisions).await?;
     insert_updates(tx, decisions).await?;
+    missed::note(tx, decisions).await?;
     let replies: Vec<reply::New<'_>> = decisions
         .iter()
         .flat_map(|decision| decision.replies.iter().map(move |draft| (decision, draft)))
@@ -354,7 +355,7 @@ pub async fn write_many(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
 }
 
 /// When the decision was taken: its last step.
-fn written_at(decision: &Decision) -> Timestamp {
+pub(crate) fn written_at(decision: &Decision) -> Timestamp {
     decision.updates.last().map_or(decision.complaint.opened_at, |update| update.at)
 }
 
@@ -525,6 +526,7 @@ struct ClockColumns {
     settled: Vec<Option<At>>,
     closes_limit: Vec<Option<i64>>,
     closes: Vec<Option<At>>,
+    closed: Vec<Option<At>>,
     pauses: Vec<serde_json::Value>,
 }
 
@@ -540,6 +542,7 @@ impl ClockColumns {
             columns.settled.push(clocks.settled.map(at));
             columns.closes_limit.push(clocks.closes.map(|due| due.limit));
             columns.closes.push(clocks.closes.map(|due| at(due.at)));
+            columns.closed.push(clocks.closes.and_then(|due| due.met).map(at));
             columns.pauses.push(to_json(&clocks.pauses));
         }
         columns
@@ -566,32 +569,33 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let clocks = ClockColumns::of(all.iter().map(|(_, dispatch)| &dispatch.clocks));
     sqlx::query!(
         "insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, started_at, settle_limit,
-          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses, responsible)
+          answer_limit, answer_due, answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at, close_due)
         select new.id, new.complaint, new.agency, new.work, new.officer, new.given_at, new.deadline,
           case agency.send_kind when 'queue' then 'delivered' else 'due' end, new.due_at, new.started_at, new.settle_limit,
           new.answer_limit, new.answer_due, new.answered_at, new.settled_at, new.closes_limit, new.closes_at, new.pauses,
-          new.responsible
+          new.responsible, new.closed_at, case when new.closed_at is null then new.closes_at end
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
           $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
-          $16::timestamptz[], $17::jsonb[], $18::boolean[])
+          $16::timestamptz[], $17::jsonb[], $18::boolean[], $19::timestamptz[])
           as new (id, complaint, agency, work, officer, given_at, deadline, due_at, started_at, settle_limit, answer_limit, answer_due,
-            answered_at, settled_at, closes_limit, closes_at, pauses, responsible)
+            answered_at, settled_at, closes_limit, closes_at, pauses, responsible, closed_at)
         join agency on agency.id = new.agency
         order by new.responsible
         on conflict on constraint dispatch_once do update
         set work = excluded.work, responsible = excluded.responsible, officer = excluded.officer, deadline = excluded.deadline,
           started_at = excluded.started_at, settle_limit = excluded.settle_limit, answer_limit = excluded.answer_limit,
           answer_due = excluded.answer_due, answered_at = excluded.answered_at, settled_at = excluded.settled_at,
-          closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, pauses = excluded.pauses,
+          closes_limit = excluded.closes_limit, closes_at = excluded.closes_at, closed_at = excluded.closed_at,
+          close_due = excluded.close_due, pauses = excluded.pauses,
           state = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.state else dispatch.state end,
           due_at = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then excluded.due_at else dispatch.due_at end,
           turn = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then dispatch.turn + 1 else dispatch.turn end,
           attempts = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then 0 else dispatch.attempts end,
           lease_until = case when dispatch.work in ('done', 'handed_over') and excluded.work = 'open' then null else dispatch.lease_until end
         where (dispatch.work, dispatch.responsible, dispatch.officer, dispatch.deadline, dispatch.answer_due, dispatch.answered_at, dispatch.settled_at,
-            dispatch.pauses)
+            dispatch.pauses, dispatch.closes_at, dispatch.closed_at)
           is distinct from (excluded.work, excluded.responsible, excluded.officer, excluded.deadline, excluded.answer_due, excluded.answered_at,
-            excluded.settled_at, excluded.pauses)",
+            excluded.settled_at, excluded.pauses, excluded.closes_at, excluded.closed_at)",
         &ids,
         &complaints,
         &agencies,
@@ -609,7 +613,8 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
         &clocks.closes_limit as &[Option<i64>],
         &clocks.closes as &[Option<At>],
         &clocks.pauses,
-        &responsible
+        &responsible,
+        &clocks.closed as &[Option<At>]
     )
     .execute(&mut **tx)
     .await
@@ -617,7 +622,8 @@ async fn write_dispatches(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     Ok(())
 }
 
-async fn insert_updates(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
+/// Adds steps to histories without touching the complaints: who is writing an answer meanwhile is not told that something changed.
+pub(crate) async fn insert_updates(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     let all: Vec<(ComplaintId, &Update)> =
         decisions.iter().flat_map(|decision| decision.updates.iter().map(|update| (decision.complaint.id, update))).collect();
     if all.is_empty() {

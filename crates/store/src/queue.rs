@@ -73,10 +73,12 @@ pub enum View {
     Open,
     /// Of that, what nobody has taken.
     Unassigned,
-    /// Of that, what is due before the day ends and not late yet.
+    /// Of that, what is due before the day ends and not late yet. What waits for the citizen is not: its clock stands.
     Today,
-    /// Of that, what is past its deadline.
+    /// Of that, what is past its deadline. What waits for the citizen is only if it was late when they were asked.
     Overdue,
+    /// What somebody was told of because a clock of it ends or ended; in triage too.
+    Escalated,
     /// Of that, where the citizen was asked and has not answered.
     Waiting,
     /// What a person must give to an agency; words of danger first.
@@ -91,12 +93,13 @@ pub enum View {
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mine,
         Self::Open,
         Self::Unassigned,
         Self::Today,
         Self::Overdue,
+        Self::Escalated,
         Self::Waiting,
         Self::Triage,
         Self::Referee,
@@ -255,6 +258,8 @@ pub struct Counts {
     pub today: u64,
     /// [`View::Overdue`].
     pub overdue: u64,
+    /// [`View::Escalated`].
+    pub escalated: u64,
     /// [`View::Waiting`].
     pub waiting: u64,
     /// [`View::Triage`].
@@ -276,6 +281,7 @@ impl Counts {
             View::Unassigned => self.unassigned,
             View::Today => self.today,
             View::Overdue => self.overdue,
+            View::Escalated => self.escalated,
             View::Waiting => self.waiting,
             View::Triage => self.triage,
             View::Referee => self.referee,
@@ -370,6 +376,9 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
         View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
         View::Referee | View::Asked => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
+        View::Escalated => {
+            ", nullif(q.work, 'triage') as work, q.deadline from (select *, coalesce(q.deadline, q.opened_at) as sort_at from queue_open q where q.escalated"
+        }
         _ => ", q.work, q.deadline from (select *, q.deadline as sort_at from queue_open q where q.work <> 'triage'",
     });
     within(&mut query, asked.view, scope, asked.filter);
@@ -380,6 +389,8 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
         (View::Triage | View::Referee, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
         (View::Done, false) => ("(q.given_at, q.id)", "q.given_at, q.id"),
         (View::Done, true) => ("(q.given_at, q.id)", "q.given_at desc, q.id desc"),
+        (View::Escalated, false) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at), q.id"),
+        (View::Escalated, true) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at) desc, q.id desc"),
         (_, false) => ("(q.deadline, q.id)", "q.deadline, q.id"),
         (_, true) => ("(q.deadline, q.id)", "q.deadline desc, q.id desc"),
     };
@@ -397,7 +408,10 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     } else {
         "left join dispatch d on d.id = q.id left join staff s on s.id = q.officer"
     });
-    query.push(format_args!(" order by {}", order.replace("q.deadline", "q.sort_at")));
+    query.push(format_args!(
+        " order by {}",
+        order.replace("coalesce(q.deadline, q.opened_at)", "q.sort_at").replace("q.deadline", "q.sort_at")
+    ));
     query
 }
 
@@ -459,11 +473,17 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
     match view {
         View::Mine => query.push(" and q.officer = ").push_bind(me.0),
         View::Unassigned => query.push(" and q.officer is null"),
-        View::Today => query.push(" and q.deadline >= ").push_bind(at(times.now)).push(" and q.deadline < ").push_bind(at(times.tonight)),
-        View::Overdue => query.push(" and q.deadline < ").push_bind(at(times.now)),
+        View::Today => {
+            query.push(" and q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
+            query.push(" and q.deadline < ").push_bind(at(times.tonight))
+        }
+        // Said of the deadline alone first, so that its index is recognised.
+        View::Overdue => {
+            query.push(" and q.deadline < ").push_bind(at(times.now)).push(" and (q.asked_at is null or q.deadline < q.asked_at)")
+        }
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
         View::Triage => query.push(NOT_WITH_REFEREE),
-        View::Open | View::Referee | View::Asked | View::Done => query,
+        View::Open | View::Escalated | View::Referee | View::Asked | View::Done => query,
     };
 }
 
@@ -474,6 +494,7 @@ struct OpenCounts {
     unassigned: i64,
     today: i64,
     overdue: i64,
+    escalated: i64,
     waiting: i64,
 }
 
@@ -481,8 +502,9 @@ struct OpenCounts {
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
     let (referee, asked) = (derived_count(db, View::Referee, scope, filter), derived_count(db, View::Asked, scope, filter));
-    let (triage, done) = (triage_count(db, scope, filter), done_count(db, scope, filter));
-    let (open, triage, referee, asked, done) = tokio::try_join!(open, triage, referee, asked, done)?;
+    let (triage, in_triage) = (triage_count(db, scope, filter), escalated_in_triage(db, scope, filter));
+    let done = done_count(db, scope, filter);
+    let (open, in_triage, triage, referee, asked, done) = tokio::try_join!(open, in_triage, triage, referee, asked, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -490,6 +512,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         unassigned: whole(open.unassigned),
         today: whole(open.today),
         overdue: whole(open.overdue),
+        escalated: whole(open.escalated + in_triage),
         waiting: whole(open.waiting),
         triage: whole(triage),
         referee: whole(referee),
@@ -501,8 +524,11 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
 async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<OpenCounts> {
     let mut query = QueryBuilder::new("select count(*) as open, count(*) filter (where q.officer is null) as unassigned, ");
     query.push("count(*) filter (where q.work = 'awaiting_citizen') as waiting, count(*) filter (where q.officer = ").push_bind(me.0);
-    query.push(") as mine, count(*) filter (where q.deadline < ").push_bind(at(times.now));
-    query.push(") as overdue, count(*) filter (where q.deadline >= ").push_bind(at(times.now));
+    query
+        .push(") as mine, count(*) filter (where q.escalated) as escalated, count(*) filter (where q.deadline < ")
+        .push_bind(at(times.now));
+    query.push(" and (q.asked_at is null or q.deadline < q.asked_at)) as overdue, ");
+    query.push("count(*) filter (where q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
     query.push(" and q.deadline < ").push_bind(at(times.tonight)).push(") as today from queue_open q where q.work <> 'triage'");
     within(&mut query, View::Open, scope, filter);
     query.build_query_as().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
@@ -520,6 +546,13 @@ async fn derived_count(db: &PgPool, view: View, scope: &Scope, filter: &Filter) 
     let mut query = QueryBuilder::new("select count(*) from ");
     query.push(if view == View::Asked { ASKED } else { WITH_REFEREE });
     within(&mut query, view, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+/// Those of [`View::Escalated`] that no agency has: who works for one does not see them there.
+async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.escalated and q.work = 'triage'");
+    within(&mut query, View::Escalated, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
@@ -620,13 +653,17 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"with open as (
           select d.id, d.complaint, d.agency, d.officer, d.work, d.deadline, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel,
-            c.account, c.danger, c.visibility
+            c.account, c.danger, c.visibility,
+            case when d.work = 'awaiting_citizen' then (d.pauses -> -1 ->> 'from')::timestamptz end as asked_at
           from dispatch d join complaint c on c.id = d.complaint
           where d.work in ('open', 'in_progress', 'awaiting_citizen')
           union all
-          select id, id, null, null, 'triage', null, opened_at, category, area, adapter || ' ' || account, account, danger, visibility
+          select id, id, null, null, 'triage', null, opened_at, category, area, adapter || ' ' || account, account, danger, visibility, null
           from complaint
           where status = 'received'
+        ), kept_open as (
+          select id, complaint, agency, officer, work, deadline, opened_at, category, area, channel, account, danger, visibility, asked_at
+          from queue_open
         ), done as (
           select d.id, d.complaint, d.agency, d.given_at, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account as channel, c.account,
             c.danger, c.visibility
@@ -638,7 +675,7 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
           select agency, category, area, channel, account, danger, visibility, sum(n)::bigint as n
           from queue_done_count group by 1, 2, 3, 4, 5, 6, 7 having sum(n) <> 0
         )
-        select (select count(*) from (table open except table queue_open) a) + (select count(*) from (table queue_open except table open) a)
+        select (select count(*) from (table open except table kept_open) a) + (select count(*) from (table kept_open except table open) a)
           + (select count(*) from (table done except table queue_done) a) + (select count(*) from (table queue_done except table done) a)
           + (select count(*) from (table sums except table kept_sums) a) + (select count(*) from (table kept_sums except table sums) a)
           as "count!""#

@@ -15,7 +15,7 @@ use store::{
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
     learned::{self, Back, Decided},
-    live, message,
+    live, message, missed,
     queue::{self, Asked, Filter, Scope, Start, View},
     reply::{self, ReplyState},
     search::{self, Sought, Word},
@@ -815,6 +815,12 @@ async fn lists_and_their_sums_are_right_after_a_storm_of_acts_at_once() {
         assert_eq!(counts.open, theirs(DispatchState::is_pending), "{scope:?}");
         assert_eq!(counts.waiting, theirs(|state| state == DispatchState::AwaitingCitizen), "{scope:?}");
         assert_eq!(counts.done, theirs(|state| !state.is_pending()), "{scope:?}");
+        let late = |line: &&model::Dispatch| {
+            let late = line.clocks.paused().map_or(line.deadline < times.now, |asked| line.deadline < asked.min(times.now));
+            (scope == Scope::Everything || line.agency == roads) && line.state.is_pending() && late
+        };
+        let overdue = all.iter().flat_map(|complaint| &complaint.dispatches).filter(late).count();
+        assert_eq!(counts.overdue, u64::try_from(overdue).expect("is small"), "what waits for the citizen is not overdue, {scope:?}");
         for view in View::ALL {
             let filter = Filter::default();
             let asked = Asked { me, view, filter: &filter, from: Start::Top, most: 500 };
@@ -976,6 +982,64 @@ async fn a_limit_that_counted_is_neither_changed_nor_removed_but_ends() {
     sqlx::query(end).execute(&world.db).await.expect("it ends");
     let directory = directory::load(&world.db).await.expect("loads");
     assert!(directory.limits.iter().all(|limit| limit.until == Some(jiff::civil::date(2026, 12, 31))));
+}
+
+#[tokio::test]
+async fn a_missed_clock_stays_whatever_anybody_does_to_it_and_only_its_end_is_added_once() {
+    let world = World::new().await;
+    let id = world.opened("m1", Some("road")).await.complaint.id;
+    let officer = world.officer("roads").await;
+    let late = 40 * 24 * 3_600;
+    world.act(id, Action::Note { text: "besok".into() }, officer, after(late)).await;
+    let flags = missed::of_complaint(&world.db, id).await.expect("loads");
+    assert!(!flags.is_empty() && flags.iter().all(|flag| flag.ended_at.is_none() && flag.noticed_at == after(late)));
+    for wrong in [
+        "delete from missed_clock",
+        "truncate missed_clock",
+        "update missed_clock set due = due + interval '1 year'",
+        "update missed_clock set officer = null, agency = null",
+        "update missed_clock set ended_at = due",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    let parks = world.agency("parks");
+    world.act(id, Action::HandOver { to: vec![parks], reason: "bukan kami".into() }, officer, after(late + 10)).await;
+    let handed = missed::of_complaint(&world.db, id).await.expect("loads");
+    let roads = world.agency("roads");
+    let ours = |flags: &[missed::Flag]| flags.iter().filter(|flag| flag.agency == Some(roads)).cloned().collect::<Vec<_>>();
+    assert!(ours(&handed).iter().all(|flag| flag.ended_at == Some(after(late + 10))));
+    assert_eq!(ours(&handed).len(), flags.len());
+    for wrong in [
+        "update missed_clock set ended_at = null where ended_at is not null",
+        "update missed_clock set ended_at = ended_at + interval '1 day' where ended_at is not null",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    // The calendar changes so that nothing would have been late: what was noted stays.
+    let off = (0..90).map(|day| Holiday {
+        day: jiff::civil::date(2026, 11, 21) + jiff::Span::new().days(day),
+        name: "Libur".into(),
+        source: "SKB".into(),
+    });
+    clocks::write_holidays(&world.db, &off.collect::<Vec<_>>()).await.expect("is written");
+    let directory = directory::load(&world.db).await.expect("loads");
+    clocks::count(&world.db, &[id], &directory, after(late + 20)).await.expect("counts");
+    assert_eq!(missed::of_complaint(&world.db, id).await.expect("loads"), handed);
+    let counted = missed::count(&world.db, NOW, after(late)).await.expect("counts");
+    assert_eq!(counted.iter().map(|(.., missed, _)| *missed).sum::<u64>(), handed.len() as u64);
+}
+
+#[tokio::test]
+async fn a_rule_of_escalation_is_neither_changed_nor_removed_but_ends() {
+    let world = World::new().await;
+    for wrong in [
+        "update escalation_rule set post = 'admin'",
+        "delete from escalation_rule",
+        "update escalation_rule set amount = 5, unit = 'days', moment = 'after'",
+    ] {
+        assert!(sqlx::query(wrong).execute(&world.db).await.is_err(), "{wrong}");
+    }
+    sqlx::query("update escalation_rule set valid_until = '2027-12-31', source = 'aturan'").execute(&world.db).await.expect("it ends");
 }
 
 #[tokio::test]

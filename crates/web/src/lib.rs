@@ -126,6 +126,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/faktor", post(admin::staff_factor::submit))
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
+        .merge(escalation())
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));
@@ -159,4 +160,14 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .with_state(rooms);
     ui::secured(router, &policy)
+}
+
+/// Who is told when a clock ends.
+fn escalation() -> Router<Rooms> {
+    Router::new()
+        .route("/admin/eskalasi", get(admin::escalation::show).post(admin::escalation::begin))
+        .route("/admin/eskalasi/{id}/akhiri", post(admin::escalation::end))
+        .route("/admin/eskalasi/jabatan", post(admin::escalation::hold))
+        .route("/admin/eskalasi/jabatan/{id}/akhiri", post(admin::escalation::leave))
+        .route("/admin/eskalasi/surel", post(admin::escalation::mail))
 }

@@ -52,6 +52,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/admin/kabar", words.t("menu.notices")));
         menu.push(link("/admin/petugas", words.t("menu.staff")));
         menu.push(link("/admin/direktori", words.t("menu.directory")));
+        menu.push(link("/admin/eskalasi", words.t("menu.escalation")));
         menu.push(link("/admin/catatan", words.t("menu.audit")));
     }
     let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu).kind("wide");

@@ -69,12 +69,16 @@ fn settings(url: &str, folder: &TempDir) -> Settings<Config> {
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, yes: impl Fn() -> F) {
+    assert!(comes(yes).await, "never came: {what}");
+}
+
+async fn comes<F: Future<Output = bool>>(yes: impl Fn() -> F) -> bool {
     let waiting = async {
         while !yes().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "never came: {what}");
+    tokio::time::timeout(PATIENCE, waiting).await.is_ok()
 }
 
 /// A citizen's machine that comes again until it is taken, and what it was told yes for.
@@ -101,11 +105,18 @@ impl Sender {
     }
 }
 
+/// What the door and the bus said is shown when the test fails: three servers fail in many ways.
+fn log() {
+    let words = tracing_subscriber::fmt().with_env_filter("info,bus=debug").with_ansi(false).with_test_writer();
+    let _ = words.try_init(); // a second test of the same process finds it
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_is_lost_for_good() {
     let mut cluster = Cluster::start().await;
     let folder = TempDir::new().expect("a folder");
     let stop = Stop::new();
+    log();
     let running = start_webhook::<Chat>(settings(&cluster.url(), &folder), stop.clone()).await.expect("a door");
     let url = format!("http://{}", running.address());
     let ending = tokio::spawn(running.ended());
@@ -127,7 +138,7 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
 
     let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let (reader, note, until_stop) = (cluster.bus().await, seen.clone(), stop.clone());
-    tokio::spawn(async move {
+    let reading = tokio::spawn(async move {
         let handle = move |delivery: bus::Delivery<Event>| {
             if let Event::Message(inbound) = delivery.item {
                 note.lock().expect("a lock").insert(inbound.key.id);
@@ -136,8 +147,15 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
         };
         reader.consume(Queue::Events, until_stop, 1, handle).await
     });
-    until("everything that was accepted", || async { sender.accepted.lock().expect("a lock").is_subset(&seen.lock().expect("a lock")) })
-        .await;
+    let missing = || {
+        let (accepted, seen) = (sender.accepted.lock().expect("a lock"), seen.lock().expect("a lock"));
+        accepted.difference(&seen).cloned().collect::<Vec<_>>()
+    };
+    if !comes(|| async { missing().is_empty() }).await {
+        let backlog = cluster.bus().await.backlog().await;
+        let (door, reader) = (ending.is_finished(), if reading.is_finished() { Some(reading.await) } else { None });
+        panic!("accepted and not read: {:?}; the door has ended: {door}; the reader: {reader:?}; what waits: {backlog:?}", missing());
+    }
     let files = std::fs::read_dir(folder.path().join("door")).expect("a folder").count();
     assert_eq!(files, 0, "nothing of a citizen lies on this machine");
     stop.cancel();

@@ -126,27 +126,40 @@ impl Mail {
         }
     }
 
-    fn message(&self, notice: &Notice<'_>, to: Mailbox, now: Timestamp) -> Option<Message> {
-        let (subject, body) = notice.mail();
+    fn message(&self, letter: &Letter, to: Mailbox, now: Timestamp) -> Option<Message> {
         Message::builder()
             .from(self.from.clone())
             .to(to)
             .date(now.into())
-            .message_id(Some(format!("<{}@{}>", notice.key(), self.from.email.domain())))
+            .message_id(Some(format!("<{}@{}>", letter.key, self.from.email.domain())))
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
-            .subject(subject)
+            .subject(letter.subject.clone())
             .header(ContentType::TEXT_PLAIN)
-            .body(body)
+            .body(letter.body.clone())
             .ok()
     }
 }
 
+/// A mail before it is one.
+pub(crate) struct Letter {
+    /// Names it, however often it is sent.
+    pub(crate) key: String,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+}
+
+/// Tells an agency of a complaint.
+pub(crate) async fn send(mail: Option<&Mail>, notice: &Notice<'_>, target: &str, now: Timestamp) -> Tried {
+    let (subject, body) = notice.mail();
+    hand_in(mail, &Letter { key: notice.key(), subject, body }, target, now).await
+}
+
 /// In two steps, because they fail differently: nothing has left before the connection stands; once the mail is under way and no answer
 /// came, nobody knows.
-pub(crate) async fn send(mail: Option<&Mail>, notice: &Notice<'_>, target: &str, now: Timestamp) -> Tried {
+pub(crate) async fn hand_in(mail: Option<&Mail>, letter: &Letter, target: &str, now: Timestamp) -> Tried {
     let Some(mail) = mail else { return Tried::NotNow { after: None, error: "no mail server is set".to_owned() } };
-    let Ok(to) = target.parse() else { return Tried::Refused("the agency's address is no mail address".to_owned()) };
-    let Some(message) = mail.message(notice, to, now) else { return Tried::Refused("the mail cannot be written".to_owned()) };
+    let Ok(to) = target.parse() else { return Tried::Refused("the address is no mail address".to_owned()) };
+    let Some(message) = mail.message(letter, to, now) else { return Tried::Refused("the mail cannot be written".to_owned()) };
     if let Err(error) = mail.check().await {
         return Tried::NotNow { after: None, error };
     }

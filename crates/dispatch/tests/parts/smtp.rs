@@ -1,7 +1,11 @@
 //! A mail server small enough to misbehave on purpose.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use dispatch::{Mail, MailSettings, Tls};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -25,6 +29,7 @@ pub(crate) enum Behaviour {
 /// The server, on a port of loopback.
 pub(crate) struct FakeSmtp {
     pub(crate) port: u16,
+    behaviour: Behaviour,
     mails: Arc<Mutex<Vec<String>>>,
 }
 
@@ -39,7 +44,28 @@ impl FakeSmtp {
                 tokio::spawn(talk(stream, behaviour, Arc::clone(&kept)));
             }
         });
-        Self { port, mails }
+        Self { port, behaviour, mails }
+    }
+
+    /// Sends to it. Each step is waited for briefly only where words never come.
+    pub(crate) fn mail(&self) -> Mail {
+        let settings = MailSettings {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            tls: Tls::None,
+            user: None,
+            password: None,
+            from: "Kota Contoh <lapor@example.id>".into(),
+        };
+        Mail::new(&settings).expect("settings").patient_for(self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        match self.behaviour {
+            Behaviour::Mute => Duration::from_millis(500),
+            Behaviour::SilentAfterData => Duration::from_secs(5),
+            Behaviour::Accept | Behaviour::Later | Behaviour::Never => Duration::from_mins(1),
+        }
     }
 
     /// What it took, as it came.

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use model::{
-    AdapterName, Address, Audience, Category, CitizenId, Complaint, Inbound, Language, MessageId, MessageKey, Opening, Point, Reference,
-    ReplyTo, Site, TraceId, TrackingCode, Triaged, Visibility, clock::Zone,
+    AdapterName, Address, Audience, Category, CitizenId, Complaint, Inbound, Language, Limit, MessageId, MessageKey, Opening, Point,
+    Reference, ReplyTo, Site, Stage, TraceId, TrackingCode, Triaged, Visibility,
+    clock::{Amount, Unit, Zone},
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -81,7 +82,10 @@ fn seed() -> Seed {
         agencies: vec![agency("dbm", "Dinas Bina Marga"), agency("dishub", "Dinas Perhubungan")],
         categories: vec![category],
         rules: vec![(Some("road".into()), None, "dbm".into())],
-        limits: vec![SeedLimit::working_days(5, "aturan")],
+        limits: vec![
+            SeedLimit::working_days(5, "aturan"),
+            SeedLimit { limit: Limit::new(Stage::Silence, Amount { number: 10, unit: Unit::WorkingDays }, "SP4N-LAPOR!"), agency: None },
+        ],
         ..Seed::default()
     }
 }

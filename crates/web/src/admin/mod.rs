@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod channel_pause;
 pub(crate) mod channels;
 pub(crate) mod directory;
+pub(crate) mod escalation;
 pub(crate) mod notices;
 pub(crate) mod parked;
 pub(crate) mod parked_content;

@@ -11,6 +11,7 @@ use axum::{
 use model::{
     Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, StaffId, Status,
     Timestamp, Update, UpdateKind, Visibility, Why, decide,
+    escalation::{Escalated, Post},
 };
 use store::{attachment::StoredAttachment, message::RecordedMessage};
 use ui::{Clock, Page, Tone, Visit};
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     Rooms, WebError,
     citizen::{
-        clocks::{Timer, moved, timers},
+        clocks::{Timer, moved, stage_name, timers},
         steps::{icon, names},
     },
     files::public_copy,
@@ -67,6 +68,7 @@ struct ComplaintPage {
     together: Others,
     ask_days: [u16; 4],
     timers: Vec<Timer>,
+    flags: Vec<Flag>,
     turns: Vec<Turn>,
     steps: Vec<Step>,
     can: Can,
@@ -157,7 +159,9 @@ pub(super) async fn draw(
     let replies = store::reply::of_complaint(db, complaint.id).await?;
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
-    let staff = store::staff::names(db, &everybody(complaint, &history)).await?;
+    let missed = store::missed::of_complaint(db, complaint.id).await?;
+    let held = missed.iter().filter_map(|missed| missed.officer);
+    let staff = store::staff::names(db, &everybody(complaint, &history).into_iter().chain(held).collect::<Vec<_>>()).await?;
     let blocked = match &complaint.reply_to {
         Some(to) => store::block::of(db, to, rooms.now()).await?,
         None => None,
@@ -203,6 +207,7 @@ pub(super) async fn draw(
         ask_days: together::DAYS,
         lead: complaint.responsible().map(|dispatch| dispatch.agency.to_string()).unwrap_or_default(),
         timers: timers(complaint, &directory, &page),
+        flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
         turns: turns(&said, rooms, &directory, &page),
         steps: steps(&history, &by_staff, &directory, &staff, &page),
         can: can(complaint, by, &directory, page.now, blocked.is_some()),
@@ -381,8 +386,8 @@ fn steps(
         icon: icon(update.kind),
         title: title(update, directory, page),
         who: who(update, directory, staff, page),
-        // What moved is said in the title.
-        text: update.text.clone().filter(|_| update.kind != UpdateKind::Moved).unwrap_or_default(),
+        // What moved and who was told is said in the title.
+        text: update.text.clone().filter(|_| !matches!(update.kind, UpdateKind::Moved | UpdateKind::Escalated)).unwrap_or_default(),
         at: update.at,
         photo: update.attachment.and_then(photo).unwrap_or_default(),
     };
@@ -421,6 +426,63 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Left => page.t("did.left").to_owned(),
         Kind::Moved => moved(update, directory, page),
         Kind::Connected => page.t("did.connected").to_owned(),
+        Kind::Escalated => escalated(update, directory, page),
+        Kind::Closed => page.t("did.closed").to_owned(),
+    }
+}
+
+/// Who was told of which clock, and why them where the rule names somebody else.
+fn escalated(update: &Update, directory: &Directory, page: &Page) -> String {
+    let Some(told) = update.text.as_deref().and_then(Escalated::from_text) else { return page.t("did.escalated").to_owned() };
+    let stage = match update.agency {
+        Some(agency) => page.words.fill("stage.of", &[("stage", stage_name(told.stage, page)), ("agency", directory.agency_name(agency))]),
+        None => stage_name(told.stage, page).to_owned(),
+    };
+    let (asked, due) = (page.t(post_name(told.asked)), page.time(&told.due));
+    match told.reached {
+        Some(reached) if reached == told.asked => page.words.fill("did.escalated.to", &[("post", asked), ("stage", &stage), ("due", &due)]),
+        Some(reached) => {
+            let reached = page.t(post_name(reached));
+            page.words.fill("did.escalated.instead", &[("post", reached), ("asked", asked), ("stage", &stage), ("due", &due)])
+        }
+        None => page.words.fill("did.escalated.nobody", &[("asked", asked), ("stage", &stage), ("due", &due)]),
+    }
+}
+
+/// The key of what a post is called.
+pub(crate) fn post_name(post: Post) -> &'static str {
+    match post {
+        Post::Officer => "post.officer",
+        Post::Supervisor => "post.supervisor",
+        Post::Head => "post.head",
+        Post::Secretary => "post.secretary",
+        Post::Admin => "post.admin",
+    }
+}
+
+/// A clock that was missed: for ever.
+struct Flag {
+    name: String,
+    due: Timestamp,
+    officer: String,
+    /// By how much, and whether it is still not met.
+    late: String,
+    open: bool,
+}
+
+fn flag(missed: &store::missed::Flag, directory: &Directory, staff: &HashMap<StaffId, String>, page: &Page) -> Flag {
+    let stage = stage_name(missed.stage, page);
+    let hours = missed.ended_at.unwrap_or(page.now).duration_since(missed.due).as_hours().unsigned_abs();
+    let late = if hours < 48 { page.count("flag.hours", &hours.max(1)) } else { page.count("flag.days", &(hours / 24)) };
+    Flag {
+        name: missed.agency.map_or_else(
+            || stage.to_owned(),
+            |agency| page.words.fill("stage.of", &[("stage", stage), ("agency", directory.agency_name(agency))]),
+        ),
+        due: missed.due,
+        officer: missed.officer.and_then(|officer| staff.get(&officer)).cloned().unwrap_or_default(),
+        late,
+        open: missed.ended_at.is_none(),
     }
 }
 

@@ -209,6 +209,7 @@ fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::HandedOver => page.t("reply.handed_over"),
         ReplyKind::Resolved => page.t("reply.resolved"),
         ReplyKind::Reopened => page.t("reply.reopened"),
+        ReplyKind::Closed => page.t("reply.closed"),
         ReplyKind::Unreadable => page.t("reply.unreadable"),
         ReplyKind::Wanted => page.t("reply.wanted"),
         ReplyKind::Blocked => page.t("reply.blocked"),

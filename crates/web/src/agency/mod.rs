@@ -77,7 +77,8 @@ pub(crate) enum Refused {
 impl Refused {
     pub(crate) fn words(self, page: &Page) -> &str {
         match self {
-            Self::Stale => page.t("refused.stale"),
+            // Nobody closes by hand what the clock closes.
+            Self::Stale | Self::Not(NotAllowed::NotYet) => page.t("refused.stale"),
             Self::TooLong => page.t("form.too_long"),
             Self::PhotoTooLarge => page.t("refused.photo_too_large"),
             Self::NotAPhoto => page.t("refused.not_a_photo"),

@@ -225,6 +225,7 @@ fn word(view: View) -> &'static str {
         View::Unassigned => "unassigned",
         View::Today => "today",
         View::Overdue => "overdue",
+        View::Escalated => "escalated",
         View::Waiting => "waiting",
         View::Triage => "triage",
         View::Referee => "referee",
@@ -236,9 +237,20 @@ fn word(view: View) -> &'static str {
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
-        &[View::Triage, View::Referee, View::Open, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Asked, View::Done]
+        &[
+            View::Triage,
+            View::Referee,
+            View::Open,
+            View::Unassigned,
+            View::Today,
+            View::Overdue,
+            View::Escalated,
+            View::Waiting,
+            View::Asked,
+            View::Done,
+        ]
     } else {
-        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Waiting, View::Asked, View::Done]
+        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Asked, View::Done]
     }
 }
 
@@ -454,6 +466,7 @@ fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Unassigned => page.t("queue.unassigned"),
         View::Today => page.t("queue.today"),
         View::Overdue => page.t("queue.overdue"),
+        View::Escalated => page.t("queue.escalated"),
         View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
         View::Referee => page.t("queue.referee"),
@@ -533,8 +546,9 @@ fn nearby(path: &str) -> String {
 }
 
 pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
-    let pending = row.work.is_none_or(DispatchState::is_pending);
-    let clock = row.deadline.filter(|_| pending).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
+    // What waits for the citizen stands still: it says so, and shows no date.
+    let runs = row.work.is_none_or(|work| work.is_pending() && work != DispatchState::AwaitingCitizen);
+    let clock = row.deadline.filter(|_| runs).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
     Line {
         href: format!("/aduan/{}", row.complaint),
         reference: row.reference.to_string(),

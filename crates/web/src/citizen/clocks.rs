@@ -1,7 +1,7 @@
 //! The clocks of a complaint in plain words: until when, why that date, and what became of it. For citizens and staff alike.
 
 use model::{
-    Complaint, Directory, Dispatch, DispatchState, Language, Limit, Moved, Stage, Timestamp, Update,
+    Complaint, Directory, Dispatch, DispatchState, Due, Language, Limit, Moved, Stage, Timestamp, Update,
     clock::{Pause, Unit, Working, day_and_month},
 };
 use ui::{Clock, Level, Page};
@@ -68,15 +68,20 @@ fn of_agency(dispatch: &Dispatch, directory: &Directory, page: &Page) -> Vec<Tim
         timers.push(Timer {
             name: name(Stage::Silence),
             until: due.at,
-            chip: Chip {
-                class: "plain",
-                icon: "clock",
-                words: page.t(if page.now > due.at { "clocks.closed" } else { "clocks.open" }).to_owned(),
-            },
+            chip: silence(due, page),
             why: counted.why(directory.limit_of(due.limit), page),
         });
     }
     timers
+}
+
+/// How the citizen's time stands.
+fn silence(due: Due, page: &Page) -> Chip {
+    if let Some(closed) = due.met {
+        return Chip { class: "plain", icon: "check", words: page.fill("clocks.closed_on", "date", page.date(&closed)) };
+    }
+    let words = page.t(if page.now > due.at { "clocks.closed" } else { "clocks.open" }).to_owned();
+    Chip { class: "plain", icon: "clock", words }
 }
 
 /// Why an agency's part must be settled on that day, in sentences.

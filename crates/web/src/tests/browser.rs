@@ -55,7 +55,8 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     world.act("jalan", asked.id, Action::Ask { text: "Lubangnya di sisi mana? Dekat nomor rumah berapa?".into() }).await;
     let resolved = resolved(world).await;
     let late = "Lampu jalan mati sejak sebulan lalu, gelap sekali kalau malam dan anak-anak takut lewat sini.";
-    world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
+    let late = world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
+    super::escalation::told(world).await;
     let danger = Wish {
         tel: "081200000005",
         text: "Tiang listrik miring hampir roboh!",
@@ -98,7 +99,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "password": PASSWORD,
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same), "refused": track(&refused) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "refused": page(&refused) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused) },
         "incident": incident,
         "closed": closed,
         "invitation": format!("/undangan/{invitation}"),
@@ -134,7 +135,9 @@ async fn refused(world: &World) -> Complaint {
     let text = "Akar pohon mengangkat trotoar, kursi roda tidak bisa lewat.";
     let complaint = world.complain(Wish { tel: "081200000011", text, hours_ago: 7, ..Wish::default() }).await;
     let parks = world.agency("tamhut");
-    world.act("jalan", complaint.id, Action::Share { with: vec![parks], text: "Pertamanan memangkas akar, kami menata trotoar.".into() }).await;
+    world
+        .act("jalan", complaint.id, Action::Share { with: vec![parks], text: "Pertamanan memangkas akar, kami menata trotoar.".into() })
+        .await;
     let officer = world.sign_in("jalan").await;
     let asks = [("text", "Boleh akarnya dipotong?"), ("agency", &parks.to_string()), ("days", "2")];
     assert!(officer.post(&format!("/aduan/{}/koordinasi", complaint.id), &asks).await.status.is_redirection());

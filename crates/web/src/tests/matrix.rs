@@ -18,7 +18,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 18] = [
+    let table: [(&str, [u16; 7]); 19] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/loket", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, NOT_FOR_YOU, SIGN_IN]),
@@ -34,6 +34,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
         ("/admin/kabar", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/petugas", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
+        ("/admin/eskalasi", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/direktori", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/catatan", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/", [OK; 7]),
@@ -122,7 +123,7 @@ async fn lists_hold_only_what_is_in_the_scope_however_they_are_asked() {
     world.complain(Wish { text: "Belum ada dinasnya", category: None, ..Wish::default() }).await;
     let officer = world.sign_in("jalan").await;
     let parks = world.agency("tamhut");
-    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "done", "nonsense"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "escalated", "waiting", "triage", "done", "nonsense"] {
         for filter in [String::new(), format!("&agency={parks}"), "&category=tree".to_owned()] {
             let page = officer.get(&format!("/antrean?view={view}{filter}")).await;
             assert!(!page.text.contains("Pohon tumbang") && !page.text.contains("Belum ada dinasnya"), "{view}{filter}");
@@ -183,6 +184,7 @@ async fn opening_pages_changes_nothing() {
         "/admin/terparkir".to_owned(),
         "/admin/petugas".to_owned(),
         "/admin/direktori".to_owned(),
+        "/admin/eskalasi".to_owned(),
         "/admin/catatan".to_owned(),
     ] {
         assert_eq!(admin.get(&page).await.status, StatusCode::OK, "{page}");

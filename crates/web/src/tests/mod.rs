@@ -7,6 +7,7 @@ mod browser;
 mod citizens;
 mod city;
 mod desk;
+mod escalation;
 mod incidents;
 mod matrix;
 mod posts;

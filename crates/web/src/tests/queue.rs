@@ -47,23 +47,30 @@ async fn every_list_holds_what_its_name_says_and_counts_it() {
     world.act("jalan", mine.id, Action::Claim).await;
     world.act("jalan.dua", asked.id, Action::Claim).await;
     world.act("jalan.dua", asked.id, Action::Ask { text: "Di mana?".into() }).await;
+    // Due this afternoon, but the citizen is asked: its clock stands. Late before they were asked: it stays late.
+    let asked_today = world.complain(Wish { tel: "081200000008", hours_ago: 24 * 7, ..Wish::default() }).await;
+    let asked_late = world.complain(Wish { tel: "081200000009", hours_ago: 24 * 19, ..Wish::default() }).await;
+    for waits in [&asked_today, &asked_late] {
+        world.act("jalan.dua", waits.id, Action::Ask { text: "Di mana?".into() }).await;
+    }
     world.act("jalan.dua", done.id, Action::Claim).await;
     world.act("jalan.dua", done.id, Action::Resolve { text: "Sudah.".into(), photo: None }).await;
     let officer = world.sign_in("jalan").await;
     let expected = [
-        ("open", vec![&late, &today, &asked, &mine, &fresh]),
+        ("open", vec![&late, &asked_late, &today, &asked_today, &asked, &mine, &fresh]),
         ("mine", vec![&mine]),
         ("unassigned", vec![&late, &today, &fresh]),
         ("today", vec![&today]),
-        ("overdue", vec![&late]),
-        ("waiting", vec![&asked]),
+        ("overdue", vec![&late, &asked_late]),
+        ("escalated", vec![]),
+        ("waiting", vec![&asked, &asked_today, &asked_late]),
         ("done", vec![&done]),
     ];
     for (view, complaints) in expected {
         let page = officer.get(&format!("/antrean?view={view}")).await;
         let mut shown = numbers(&page);
         if view == "open" {
-            assert_eq!(shown[..2], names(&[&late, &today]), "the nearest deadline comes first");
+            assert_eq!(shown[..2], names(&[&late, &asked_late]), "the nearest deadline comes first");
         }
         shown.sort();
         let mut wanted = names(&complaints);

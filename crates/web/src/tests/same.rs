@@ -26,7 +26,9 @@ pub(super) async fn ask(world: &World, second: &Complaint, first: &Complaint) {
     let mut complaint = world.complaint(second.id).await;
     consider(&mut complaint, earlier, &world.rooms.directory());
     let mut tx = store::begin(&world.db).await.expect("begins");
-    store::complaint::write(&mut tx, &Decision { complaint, updates: Vec::new(), replies: Vec::new() }).await.expect("is written");
+    store::complaint::write(&mut tx, &Decision { complaint, updates: Vec::new(), replies: Vec::new(), missed: Vec::new() })
+        .await
+        .expect("is written");
     store::commit(tx).await.expect("commits");
 }
 

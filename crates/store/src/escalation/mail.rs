@@ -1,0 +1,170 @@
+//! The mails that say that a clock ends or ended: the work list of `dispatch`.
+
+use std::time::Duration;
+
+use model::{
+    AgencyId, ComplaintId, EscalationId, Reference, Stage, Timestamp, TraceId,
+    escalation::{Escalated, Post},
+};
+
+use crate::{
+    PgPool, Result, StoreError,
+    convert::{At, at, known, later},
+};
+
+/// A mail that this worker has for a while. `Debug` shows no address.
+pub struct ClaimedMail {
+    /// Its key.
+    pub id: i64,
+    /// What it tells of: with the address one message, however often it is tried.
+    pub escalation: EscalationId,
+    /// To whom.
+    pub email: String,
+    /// What is told.
+    pub told: Escalated,
+    /// Whose clock; `None`: the city's.
+    pub agency: Option<AgencyId>,
+    /// Which complaint.
+    pub complaint: ComplaintId,
+    /// Its number.
+    pub reference: Reference,
+    /// Code of its category, where nothing about it is confidential.
+    pub category: Option<String>,
+    /// Code of its area, likewise.
+    pub area: Option<String>,
+    /// Follows it through every log.
+    pub trace: TraceId,
+    /// How often it was tried, this time included.
+    pub attempts: u16,
+    lease: At,
+}
+
+impl std::fmt::Debug for ClaimedMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClaimedMail").field("id", &self.id).field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// The server took it.
+    Delivered,
+    /// Not now.
+    Retry {
+        /// How long to wait.
+        after: Duration,
+        /// For staff, without personal data.
+        error: String,
+    },
+    /// Never.
+    Refused {
+        /// For staff, without personal data.
+        error: String,
+    },
+}
+
+/// Takes up to `limit` mails for `lease`; nobody else gets them meanwhile. The oldest first.
+pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> Result<Vec<ClaimedMail>> {
+    let rows = sqlx::query!(
+        r#"with due as (
+          select id
+          from escalation_mail
+          where state = 'due'
+            and due_at <= $1
+            and (lease_until is null or lease_until <= $1)
+          order by due_at, id
+          limit $3
+          for update skip locked
+        ), claimed as (
+          update escalation_mail m
+          set lease_until = $2, attempts = attempts + 1
+          from due
+          where m.id = due.id
+          returning m.id, m.escalation, m.email, m.attempts, m.lease_until
+        )
+        select m.id, m.escalation, m.email, m.attempts, m.lease_until as "lease_until!: At", e.stage, e.due as "due: At", e.asked, e.reached,
+          e.agency, e.complaint, c.reference, c.trace,
+          case when c.visibility in ('public', 'hidden') then c.category end as category,
+          case when c.visibility in ('public', 'hidden') then c.area end as area
+        from claimed m
+        join escalation e on e.id = m.escalation
+        join complaint c on c.id = e.complaint
+        order by m.id"#,
+        at(now) as At,
+        at(later(now, lease)) as At,
+        i64::from(limit)
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let told = Escalated {
+                stage: known(Stage::from_word(&row.stage), "escalation", "stage")?,
+                due: row.due.to_jiff(),
+                asked: known(Post::from_word(&row.asked), "escalation", "asked")?,
+                reached: row.reached.as_deref().map(|word| known(Post::from_word(word), "escalation", "reached")).transpose()?,
+            };
+            Ok(ClaimedMail {
+                id: row.id,
+                escalation: EscalationId(row.escalation),
+                email: row.email,
+                told,
+                agency: row.agency.map(AgencyId),
+                complaint: ComplaintId(row.complaint),
+                reference: known(row.reference.parse().ok(), "complaint", "reference")?,
+                category: row.category,
+                area: row.area,
+                trace: known(row.trace.parse().ok(), "complaint", "trace")?,
+                attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
+                lease: row.lease_until,
+            })
+        })
+        .collect()
+}
+
+/// Writes what became of it; only by who holds the lease. [`StoreError::Stale`]: the lease ran out and another has it.
+pub async fn settle(db: &PgPool, claimed: ClaimedMail, outcome: MailOutcome, now: Timestamp) -> Result<()> {
+    let (state, due_at, error) = match outcome {
+        MailOutcome::Delivered => ("delivered", None, None),
+        MailOutcome::Retry { after, error } => ("due", Some(later(now, after)), Some(error)),
+        MailOutcome::Refused { error } => ("refused", None, Some(error)),
+    };
+    let written = sqlx::query!(
+        "update escalation_mail
+        set state = $3, due_at = coalesce($4, due_at), error = $5, lease_until = null
+        where id = $1
+          and state = 'due'
+          and lease_until = $2",
+        claimed.id,
+        claimed.lease as At,
+        state,
+        due_at.map(at) as Option<At>,
+        error
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+}
+
+/// Mails that nobody got, the newest first: the complaint's key and number, the address, and why.
+pub async fn refused(db: &PgPool, most: u16) -> Result<Vec<(ComplaintId, Reference, String, String)>> {
+    let rows = sqlx::query!(
+        r#"select e.complaint, c.reference, m.email, coalesce(m.error, '') as "error!"
+        from escalation_mail m
+        join escalation e on e.id = m.escalation
+        join complaint c on c.id = e.complaint
+        where m.state = 'refused'
+        order by m.due_at desc, m.id desc
+        limit $1"#,
+        i64::from(most)
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| Ok((ComplaintId(row.complaint), known(row.reference.parse().ok(), "complaint", "reference")?, row.email, row.error)))
+        .collect()
+}
