@@ -46,6 +46,7 @@ async function forCitizens() {
     ["track-asked", city.tracking.asked],
     ["track-resolved", city.tracking.resolved],
     ["track-same", city.tracking.same],
+    ["track-referee", city.tracking.refused],
     ["sign-in", "/masuk"],
     ["not-found", "/tidak-ada"],
   ]) {
@@ -135,11 +136,11 @@ async function onPaper() {
 }
 
 function staffPages() {
-  const { open: one, triage, secret, blocked, late } = city.complaints;
+  const { open: one, triage, secret, blocked, refused, late } = city.complaints;
   return {
     jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident },
     "jalan.penyelia": { block: one, blocked },
-    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, same: "/usulan", "incident-triage": city.incident },
+    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",

@@ -90,6 +90,50 @@ pub enum Action {
         /// The area, if the person set it.
         area: Option<String>,
     },
+    /// An agency asks another one for words, and gives nothing away: its own clock goes on.
+    Consult {
+        /// Who is asked.
+        asked: AgencyId,
+        /// The question.
+        text: String,
+    },
+    /// The agency that was asked answers.
+    Advise {
+        /// Who asked.
+        asker: AgencyId,
+        /// Who was asked.
+        asked: AgencyId,
+        /// The answer.
+        text: String,
+    },
+    /// The responsible agency gives others a part of it.
+    Share {
+        /// To whom; never empty.
+        with: Vec<AgencyId>,
+        /// Who does what; the citizen reads it.
+        text: String,
+    },
+    /// The responsible agency makes one that helps the responsible one, and helps itself from now on.
+    Lead {
+        /// Who answers for it now.
+        to: AgencyId,
+        /// Why; the citizen reads it.
+        reason: String,
+    },
+    /// An agency gives it to one below it.
+    PassDown {
+        /// To whom.
+        to: AgencyId,
+        /// Why; the citizen reads it.
+        reason: String,
+    },
+    /// An agency takes it back from one below it.
+    TakeBack {
+        /// From whom.
+        from: AgencyId,
+        /// Why; the citizen reads it.
+        reason: String,
+    },
     /// An agency says its part is done.
     Resolve {
         /// What was done, for the citizen.
@@ -209,8 +253,18 @@ pub enum UpdateKind {
     ToReferee,
     /// The referee said whose it is.
     Placed,
-    /// Another agency answers for it now, because who did is done.
+    /// Another agency answers for it now, because who did is done or wants so.
     Led,
+    /// An agency asked another one, and gave nothing away.
+    Consulted,
+    /// The agency that was asked answered.
+    Advised,
+    /// Others have a part of it too.
+    Shared,
+    /// An agency below has it now.
+    PassedDown,
+    /// The agency above has it again.
+    TakenBack,
     /// One agency is done.
     Resolved,
     /// Open again.
@@ -239,7 +293,7 @@ pub enum UpdateKind {
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -252,6 +306,11 @@ impl UpdateKind {
         Self::ToReferee,
         Self::Placed,
         Self::Led,
+        Self::Consulted,
+        Self::Advised,
+        Self::Shared,
+        Self::PassedDown,
+        Self::TakenBack,
         Self::Resolved,
         Self::Reopened,
         Self::Blocked,
@@ -281,6 +340,11 @@ impl UpdateKind {
             Self::ToReferee => "to_referee",
             Self::Placed => "placed",
             Self::Led => "led",
+            Self::Consulted => "consulted",
+            Self::Advised => "advised",
+            Self::Shared => "shared",
+            Self::PassedDown => "passed_down",
+            Self::TakenBack => "taken_back",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Blocked => "blocked",
@@ -344,6 +408,12 @@ pub enum NotAllowed {
     /// Nobody disagrees about it.
     #[error("the referee was not called")]
     NotWithReferee,
+    /// Another agency answers for it.
+    #[error("another agency is responsible")]
+    NotResponsible,
+    /// The one agency is not below the other.
+    #[error("the agency is not below this one")]
+    NotBelow,
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,

@@ -2,6 +2,7 @@
 //! change a status and forget to tell the citizen.
 
 mod owners;
+mod together;
 
 use jiff::Timestamp;
 
@@ -114,6 +115,12 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         }
         Action::HandOver { to, reason } => draft.hand_over(to, reason)?,
         Action::Place { agencies, reason, category, area } => draft.place(agencies, reason, category, area)?,
+        Action::Consult { asked, text } => draft.consult(asked, text)?,
+        Action::Advise { asker: to, asked, text } => draft.advise(to, asked, text)?,
+        Action::Share { with, text } => draft.share(with, text)?,
+        Action::Lead { to, reason } => draft.lead(to, reason)?,
+        Action::PassDown { to, reason } => draft.pass_down(to, reason)?,
+        Action::TakeBack { from, reason } => draft.take_back(from, reason)?,
         Action::Resolve { text, photo } => draft.resolve(text, photo)?,
         Action::Reopen { reason } => draft.reopen(reason)?,
         Action::Block { reason, until } => draft.block(reason, until)?,

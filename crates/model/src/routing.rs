@@ -28,6 +28,9 @@ pub struct Directory {
     /// The agencies that work at other times.
     #[serde(default)]
     pub offices: BTreeMap<AgencyId, Office>,
+    /// The agency above, of those that have one: a branch of a district, and its department.
+    #[serde(default)]
+    pub parents: BTreeMap<AgencyId, AgencyId>,
     /// The official ways in.
     pub channels: Vec<Channel>,
     /// Ways in that are there for one thing. In no order.

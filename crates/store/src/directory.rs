@@ -32,6 +32,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         limits: limits(&mut tx).await?,
         calendar: calendar(&mut tx).await?,
         offices: offices(&mut tx).await?,
+        parents: parents(&mut tx).await?,
         channels: channels(&mut tx).await?,
         lines: lines(&mut tx).await?,
         menu: menu(&mut tx).await?,
@@ -163,6 +164,19 @@ async fn offices(tx: &mut Tx) -> Result<BTreeMap<AgencyId, Office>> {
             Ok((AgencyId(row.id), Office { hours, on_holidays: row.on_holidays }))
         })
         .collect()
+}
+
+async fn parents(tx: &mut Tx) -> Result<BTreeMap<AgencyId, AgencyId>> {
+    let rows = sqlx::query!(
+        r#"select id, parent as "parent!"
+        from agency
+        where active
+          and parent is not null"#
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (AgencyId(row.id), AgencyId(row.parent))).collect())
 }
 
 /// Name of the setting that holds the time zone of the offices: `wib`, `wita` or `wit`.
@@ -343,6 +357,30 @@ pub async fn set_office(db: &PgPool, agency: &str, office: &Office) -> Result<bo
         agency,
         office.hours.as_ref().map(ToString::to_string),
         office.on_holidays
+    )
+    .execute(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Says which agency is above another; `false`: no agency has that code, or it would be below itself. `None`: none is.
+pub async fn set_parent(db: &PgPool, agency: &str, parent: Option<&str>) -> Result<bool> {
+    let written = sqlx::query!(
+        "update agency
+        set parent = (select id from agency as above where above.code = $2)
+        where code = $1
+          and ($2::text is null or exists (select from agency as above where above.code = $2))
+          and not exists (
+            with recursive above as (
+              select id, parent from agency where code = $2
+              union
+              select upper.id, upper.parent from agency as upper join above on upper.id = above.parent
+            )
+            select from above where above.id = agency.id
+          )",
+        agency,
+        parent
     )
     .execute(db)
     .await

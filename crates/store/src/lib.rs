@@ -13,6 +13,7 @@ pub mod clocks;
 pub mod closing;
 pub mod complaint;
 pub mod connect;
+pub mod consult;
 mod convert;
 pub mod desk;
 pub mod directory;

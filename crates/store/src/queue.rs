@@ -35,13 +35,15 @@ pub enum View {
     Triage,
     /// What agencies pass back and forth and the referee must place; words of danger first.
     Referee,
+    /// What other agencies asked this one about, without giving it away.
+    Asked,
     /// What agencies have finished or handed on.
     Done,
 }
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mine,
         Self::Open,
         Self::Unassigned,
@@ -51,6 +53,7 @@ impl View {
         Self::Waiting,
         Self::Triage,
         Self::Referee,
+        Self::Asked,
         Self::Done,
     ];
 
@@ -213,6 +216,8 @@ pub struct Counts {
     pub triage: u64,
     /// [`View::Referee`].
     pub referee: u64,
+    /// [`View::Asked`].
+    pub asked: u64,
     /// [`View::Done`].
     pub done: u64,
 }
@@ -230,6 +235,7 @@ impl Counts {
             View::Waiting => self.waiting,
             View::Triage => self.triage,
             View::Referee => self.referee,
+            View::Asked => self.asked,
             View::Done => self.done,
         }
     }
@@ -300,18 +306,25 @@ const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_
 const WITH_REFEREE: &str = "(select id, id as complaint, null::uuid as agency, null::uuid as officer, opened_at, category, area, \
     adapter || ' ' || account as channel, account, danger, visibility, opened_at as sort_at from complaint where referee = 'asked') q where true";
 
+/// Questions between agencies that wait for words, as narrow rows of who is asked.
+const ASKED: &str = "(select k.id, k.complaint, k.asked as agency, null::uuid as officer, k.due_at as deadline, c.opened_at, c.category, c.area, \
+    c.adapter || ' ' || c.account as channel, c.account, c.danger, c.visibility, k.due_at as sort_at \
+    from consultation k join complaint c on c.id = k.complaint where k.answered_at is null) q where true";
+
 const NOT_WITH_REFEREE: &str = " and q.id not in (select id from complaint where referee = 'asked')";
 
 /// The narrow rows of one page, then what is shown of their complaints.
 fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("select ");
     query.push(COLUMNS);
-    if asked.view == View::Referee {
-        query.push(", null::text as work, c.deadline from (select * from ").push(WITH_REFEREE);
-    }
+    match asked.view {
+        View::Referee => query.push(", null::text as work, c.deadline from (select * from ").push(WITH_REFEREE),
+        View::Asked => query.push(", null::text as work, q.deadline from (select * from ").push(ASKED),
+        _ => &mut query,
+    };
     query.push(match asked.view {
         View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
-        View::Referee => "",
+        View::Referee | View::Asked => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
         View::Escalated => {
             ", nullif(q.work, 'triage') as work, q.deadline from (select *, coalesce(q.deadline, q.opened_at) as sort_at from queue_open q where q.escalated"
@@ -423,7 +436,7 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
         }
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
         View::Triage => query.push(NOT_WITH_REFEREE),
-        View::Open | View::Escalated | View::Referee | View::Done => query,
+        View::Open | View::Escalated | View::Referee | View::Asked | View::Done => query,
     };
 }
 
@@ -441,9 +454,10 @@ struct OpenCounts {
 /// How many lines each list has for `me`. What is to be done is counted as it is; what is done, by the sums that are kept of it.
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
-    let (triage, referee, done) = (triage_count(db, scope, filter), referee_count(db, scope, filter), done_count(db, scope, filter));
-    let in_triage = escalated_in_triage(db, scope, filter);
-    let (open, in_triage, triage, referee, done) = tokio::try_join!(open, in_triage, triage, referee, done)?;
+    let (referee, asked) = (derived_count(db, View::Referee, scope, filter), derived_count(db, View::Asked, scope, filter));
+    let (triage, in_triage) = (triage_count(db, scope, filter), escalated_in_triage(db, scope, filter));
+    let done = done_count(db, scope, filter);
+    let (open, in_triage, triage, referee, asked, done) = tokio::try_join!(open, in_triage, triage, referee, asked, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -455,6 +469,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         waiting: whole(open.waiting),
         triage: whole(triage),
         referee: whole(referee),
+        asked: whole(asked),
         done: whole(done),
     })
 }
@@ -476,6 +491,14 @@ async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64
     let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage'");
     query.push(NOT_WITH_REFEREE);
     within(&mut query, View::Triage, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+/// Of the lists that stand in no table of their own.
+async fn derived_count(db: &PgPool, view: View, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from ");
+    query.push(if view == View::Asked { ASKED } else { WITH_REFEREE });
+    within(&mut query, view, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
@@ -660,7 +683,8 @@ pub async fn by_reference(db: &PgPool, scope: &Scope, reference: &Reference) -> 
         "select c.id
          from complaint c
          where c.reference = $1
-           and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2))
+           and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2)
+             or exists (select 1 from consultation k where k.complaint = c.id and k.asked = $2))
            and ($3::text is null or c.account = $3)
            and shown(c.visibility, $4)",
         reference.to_string(),

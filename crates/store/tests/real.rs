@@ -865,6 +865,22 @@ async fn the_database_refuses_an_open_complaint_with_no_owner_or_with_two() {
 }
 
 #[tokio::test]
+async fn no_agency_is_above_itself_however_many_lie_between() {
+    let world = World::new().await;
+    let set = async |agency: &'static str, parent: Option<&'static str>| {
+        directory::set_parent(&world.db, agency, parent).await.expect("is written")
+    };
+    assert!(set("roads", Some("parks")).await);
+    let parents = directory::load(&world.db).await.expect("loads").parents;
+    assert_eq!(parents, std::collections::BTreeMap::from([(world.agency("roads"), world.agency("parks"))]));
+    assert!(!set("parks", Some("roads")).await, "it would be below itself");
+    assert!(!set("parks", Some("parks")).await);
+    assert!(!set("parks", Some("nobody")).await);
+    assert!(set("roads", None).await);
+    assert!(directory::load(&world.db).await.expect("loads").parents.is_empty());
+}
+
+#[tokio::test]
 async fn what_the_referee_has_is_in_their_list_also_while_somebody_helps() {
     let world = World::new().await;
     let id = world.opened("m1", Some("road")).await.complaint.id;

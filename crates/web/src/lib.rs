@@ -47,6 +47,17 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// A photo may come over a slow line.
 const LONGEST_UPLOAD: Duration = Duration::from_mins(2);
 
+/// What several agencies do with one complaint.
+fn together() -> Router<Rooms> {
+    Router::new()
+        .route("/aduan/{id}/koordinasi", post(agency::together::consult))
+        .route("/aduan/{id}/saran", post(agency::together::advise))
+        .route("/aduan/{id}/bagi", post(agency::together::share))
+        .route("/aduan/{id}/pimpin", post(agency::together::lead))
+        .route("/aduan/{id}/disposisi", post(agency::together::pass_down))
+        .route("/aduan/{id}/tarik", post(agency::together::take_back))
+}
+
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one line a route, all in one place")]
 pub fn router(rooms: Rooms) -> Router {
@@ -71,7 +82,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/faktor/lepas", post(account::factor::remove))
         .route("/keluar", post(account::sign_out::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
-    let agencies = Router::new()
+    let agencies = together()
         .route("/antrean", get(agency::queue::show))
         .route("/antrean/cari", post(agency::queue::search))
         .route("/antrean/simpan", post(agency::saved::keep))

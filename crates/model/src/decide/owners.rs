@@ -105,7 +105,10 @@ impl Draft<'_> {
         self.complaint.settle_owner();
         let leads = self.complaint.responsible().map(|dispatch| dispatch.agency);
         let Some(now) = leads.filter(|_| self.led.is_some() && self.led != leads) else { return };
-        let said = |kind| matches!(kind, UpdateKind::Routed | UpdateKind::HandedOver | UpdateKind::Placed);
+        let said = |kind| {
+            use UpdateKind as Kind;
+            matches!(kind, Kind::Routed | Kind::HandedOver | Kind::Placed | Kind::Led | Kind::PassedDown | Kind::TakenBack)
+        };
         if !self.updates.iter().any(|update| said(update.kind) && update.to.first() == Some(&now)) {
             self.by = Actor::System;
             self.step(UpdateKind::Led, |update| update.to = vec![now]);

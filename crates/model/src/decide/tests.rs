@@ -23,6 +23,7 @@ fn directory() -> Directory {
     let row = |n, name: &str| (agency(n), Agency { id: agency(n), code: name.to_lowercase(), name: name.into() });
     Directory {
         agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks"), row(WATER, "Water")]),
+        parents: BTreeMap::from([(agency(WATER), agency(PARKS))]),
         rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS), despite_ethics: false }],
         ..Directory::default()
     }
@@ -488,10 +489,63 @@ fn a_helper_who_refuses_too_often_gives_its_part_back_and_the_referee_is_not_cal
     assert_eq!(owner(&complaint), Some(Owner::Agency(agency(ROADS))));
 }
 
+#[test]
+fn who_is_asked_gets_nothing_and_the_askers_clock_goes_on() {
+    let before = opened(Some("road"));
+    let asked =
+        act(before.clone(), Action::Consult { asked: agency(PARKS), text: "pohon siapa?".into() }, officer(1, ROADS)).expect("allowed");
+    assert_eq!(asked.complaint.dispatches, before.dispatches);
+    assert_eq!(kinds(&asked), [], "the citizen is not asked to wait for it");
+    let advise = || Action::Advise { asker: agency(ROADS), asked: agency(PARKS), text: "pohon kami".into() };
+    assert_eq!(act(asked.complaint.clone(), advise(), officer(3, WATER)), Err(NotAllowed::NotWithThisAgency));
+    let told = act(asked.complaint, advise(), officer(2, PARKS)).expect("allowed");
+    assert_eq!(told.complaint.dispatches, before.dispatches);
+    assert_eq!(told.updates[0].to, [agency(ROADS)]);
+    let own = Action::Consult { asked: agency(ROADS), text: "?".into() };
+    assert_eq!(act(before, own, officer(1, ROADS)), Err(NotAllowed::NoAgency));
+}
+
+#[test]
+fn parts_are_given_by_who_answers_for_it_and_the_lead_moves_only_twice() {
+    let share = |with: u128| Action::Share { with: vec![agency(with)], text: "PARKS memangkas, kami menambal".into() };
+    let leading = |to: u128| Action::Lead { to: agency(to), reason: "lebih banyak pohon daripada jalan".into() };
+    let both = act(opened(Some("road")), share(PARKS), officer(1, ROADS)).expect("allowed");
+    assert_eq!(kinds(&both), [ReplyKind::Routed]);
+    assert_eq!(act(both.complaint.clone(), share(PARKS), officer(1, ROADS)), Err(NotAllowed::NoAgency), "they have it already");
+    assert_eq!(act(both.complaint.clone(), share(WATER), officer(2, PARKS)), Err(NotAllowed::NotResponsible));
+    assert_eq!(act(both.complaint.clone(), leading(WATER), officer(1, ROADS)), Err(NotAllowed::NotWithThisAgency));
+    let led = act(both.complaint, leading(PARKS), officer(1, ROADS)).expect("allowed").complaint;
+    assert_eq!((owner(&led), led.pending().count()), (Some(Owner::Agency(agency(PARKS))), 2));
+    let back = act(led, leading(ROADS), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(act(back, leading(PARKS), officer(1, ROADS)), Err(NotAllowed::WithReferee));
+}
+
+#[test]
+fn what_is_passed_down_can_be_taken_back_and_is_no_refusal() {
+    let learned = Triaged { agency: Some(agency(PARKS)), ..Triaged::default() };
+    let start = open(Opening { triaged: learned, ..opening(None) }, &directory(), now()).complaint;
+    let down = |to: u128| Action::PassDown { to: agency(to), reason: "wilayah selatan".into() };
+    let back = || Action::TakeBack { from: agency(WATER), reason: "kami kerjakan sendiri".into() };
+    assert_eq!(act(start.clone(), down(ROADS), officer(2, PARKS)), Err(NotAllowed::NotBelow));
+    let below = act(start.clone(), down(WATER), officer(2, PARKS)).expect("allowed");
+    assert_eq!((owner(&below.complaint), below.complaint.refusals), (Some(Owner::Agency(agency(WATER))), 0));
+    assert_eq!(below.complaint.deadline(), start.deadline(), "the clock goes on");
+    assert_eq!(act(below.complaint.clone(), back(), officer(1, ROADS)), Err(NotAllowed::NotBelow));
+    let again = act(below.complaint, back(), officer(2, PARKS)).expect("allowed").complaint;
+    assert_eq!(owner(&again), Some(Owner::Agency(agency(PARKS))));
+    assert_eq!(act(again, back(), officer(2, PARKS)), Err(NotAllowed::NotWithThisAgency), "there is nothing to take back");
+}
+
 fn any_action() -> impl Strategy<Value = (Action, Actor)> {
     let to = prop::collection::vec(prop::sample::select(vec![ROADS, PARKS, WATER]), 0..4)
         .prop_map(|ids| ids.into_iter().map(agency).collect::<Vec<_>>());
-    let action = (0..9u8, to).prop_map(|(which, to)| match which {
+    let one = prop::sample::select(vec![ROADS, PARKS, WATER]).prop_map(agency);
+    let action = (0..14u8, to, one).prop_map(|(which, to, one)| match which {
+        9 => Action::Consult { asked: one, text: "?".into() },
+        10 => Action::Share { with: to, text: "x".into() },
+        11 => Action::Lead { to: one, reason: "x".into() },
+        12 => Action::PassDown { to: one, reason: "x".into() },
+        13 => Action::TakeBack { from: one, reason: "x".into() },
         0 => Action::Claim,
         1 => Action::Ask { text: "?".into() },
         2 => Action::Answer { text: "!".into() },

@@ -53,6 +53,13 @@ pub(crate) enum Command {
         #[arg(long)]
         no: bool,
     },
+    /// Say which agency is above another: it may pass complaints down to it, and take them back.
+    Parent {
+        /// Code of the lower one: `dbm-selatan`.
+        code: String,
+        /// Code of the upper one: `dbm`. Without it: none is above.
+        parent: Option<String>,
+    },
     /// What was not sent, or may have been: a person must look.
     Unsent,
     /// Send one of these again, after looking whether it arrived.
@@ -100,6 +107,12 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
                 "{code} is {} inspectorate. Name who sees what is confidential: muara staff name <login> --reason <why>",
                 if no { "no" } else { "an" }
             );
+            Ok(())
+        }
+        Command::Parent { code, parent } => {
+            let set = store::directory::set_parent(&db, &code, parent.as_deref()).await?;
+            anyhow::ensure!(set, "an agency with that code does not exist, or would be below itself");
+            println!("{}", parent.map_or_else(|| format!("No agency is above {code}."), |parent| format!("{parent} is above {code}.")));
             Ok(())
         }
         Command::Unsent => unsent(&db).await,

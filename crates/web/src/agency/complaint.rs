@@ -26,6 +26,7 @@ use super::{
     incident::{self, Group},
     queue::areas,
     seen_by,
+    together::{self, Asked, Others},
 };
 use crate::{
     Rooms, WebError,
@@ -68,6 +69,9 @@ struct ComplaintPage {
     /// Why "not ours" leads to the referee; empty: it does not yet.
     next_refusal: String,
     lead: String,
+    consulted: Vec<Asked>,
+    together: Others,
+    ask_days: [u16; 4],
     timers: Vec<Timer>,
     flags: Vec<Flag>,
     turns: Vec<Turn>,
@@ -209,6 +213,9 @@ pub(super) async fn draw(
         },
         bounces: complaint.bounces().into(),
         next_refusal: next_refusal(complaint, by, &page),
+        consulted: together::of_complaint(rooms, by, &page, complaint).await?,
+        together: Others::of(complaint, by, &directory),
+        ask_days: together::DAYS,
         lead: complaint.responsible().map(|dispatch| dispatch.agency.to_string()).unwrap_or_default(),
         timers: timers(complaint, &directory, &page),
         flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
@@ -254,6 +261,12 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("selesai", page.t("done.resolve")),
         ("arahkan", page.t("done.route")),
         ("tetapkan", page.t("done.place")),
+        ("koordinasi", page.t("done.consult")),
+        ("saran", page.t("done.advise")),
+        ("bagi", page.t("done.share")),
+        ("pimpin", page.t("done.lead")),
+        ("disposisi", page.t("done.pass_down")),
+        ("tarik", page.t("done.take_back")),
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
@@ -424,6 +437,11 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::ToReferee => page.fill("did.to_referee.named", "agency", &to),
         Kind::Placed => page.fill("did.placed", "agency", &to),
         Kind::Led => page.fill("did.led", "agency", &to),
+        Kind::Consulted => page.fill("did.consulted", "agency", &to),
+        Kind::Advised => page.fill("did.advised", "agency", &to),
+        Kind::Shared => page.fill("did.shared", "agency", &to),
+        Kind::PassedDown => page.fill("did.passed_down", "agency", &to),
+        Kind::TakenBack => page.fill("did.taken_back", "agency", &to),
         Kind::Resolved => page.t("did.resolved").to_owned(),
         Kind::Reopened => page.t("did.reopened").to_owned(),
         Kind::Blocked => page.t("did.blocked").to_owned(),
@@ -512,7 +530,14 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
     let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
     let place = |agency| Action::Place { agencies: vec![agency], reason: text(), category: None, area: None };
+    let all = || directory.agencies.keys().copied();
+    let others = || complaint.pending().map(|dispatch| dispatch.agency).filter(|&agency| Some(agency) != by.staff.agency);
     let forms = [
+        ("koordinasi", all().any(|asked| may(Action::Consult { asked, text: text() }))),
+        ("bagi", all().any(|agency| may(Action::Share { with: vec![agency], text: text() }))),
+        ("pimpin", others().any(|to| may(Action::Lead { to, reason: text() }))),
+        ("disposisi", directory.parents.keys().any(|&to| may(Action::PassDown { to, reason: text() }))),
+        ("tarik", others().any(|from| may(Action::TakeBack { from, reason: text() }))),
         ("ambil", !mine && may(Action::Claim)),
         ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
         ("tetapkan", some_agency.is_some_and(|agency| may(place(agency)))),

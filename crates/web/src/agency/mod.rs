@@ -24,6 +24,7 @@ pub(crate) mod resolve;
 pub(crate) mod route;
 pub(crate) mod saved;
 mod sought;
+pub(crate) mod together;
 pub(crate) mod unblock;
 pub(crate) mod unmask;
 pub(crate) mod unreached;
@@ -92,6 +93,8 @@ impl Refused {
             Self::Not(NotAllowed::NoAgency) => page.t("refused.no_agency"),
             Self::Not(NotAllowed::WithReferee) => page.t("refused.with_referee"),
             Self::Not(NotAllowed::NotWithReferee) => page.t("refused.not_with_referee"),
+            Self::Not(NotAllowed::NotResponsible) => page.t("refused.not_responsible"),
+            Self::Not(NotAllowed::NotBelow) => page.t("refused.not_below"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
             Self::Not(NotAllowed::Together) => page.t("refused.together"),
@@ -191,6 +194,10 @@ async fn act(
     note_blocks(&mut tx, acting, &decision).await?;
     match regrade::note(&mut tx, acting, &decision).await {
         Err(StoreError::Stale | StoreError::Conflict { .. }) => return Ok(Err(Refused::Stale)),
+        noted => noted?,
+    }
+    match together::note(rooms, &mut tx, acting, &decision).await {
+        Err(WebError::Store(StoreError::Stale)) => return Ok(Err(Refused::Stale)),
         noted => noted?,
     }
     store::commit(tx).await?;

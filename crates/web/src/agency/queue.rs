@@ -230,6 +230,7 @@ fn word(view: View) -> &'static str {
         View::Waiting => "waiting",
         View::Triage => "triage",
         View::Referee => "referee",
+        View::Asked => "asked",
         View::Done => "done",
     }
 }
@@ -237,9 +238,20 @@ fn word(view: View) -> &'static str {
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
-        &[View::Triage, View::Referee, View::Open, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
+        &[
+            View::Triage,
+            View::Referee,
+            View::Open,
+            View::Unassigned,
+            View::Today,
+            View::Overdue,
+            View::Escalated,
+            View::Waiting,
+            View::Asked,
+            View::Done,
+        ]
     } else {
-        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Done]
+        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Asked, View::Done]
     }
 }
 
@@ -461,6 +473,7 @@ fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
         View::Referee => page.t("queue.referee"),
+        View::Asked => page.t("queue.asked"),
         View::Done => page.t("queue.done"),
     }
 }

@@ -54,11 +54,16 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Routed | UpdateKind::Connected => "send",
         UpdateKind::ToTriage => "search",
         UpdateKind::Claimed => "work",
-        UpdateKind::Asked => "question",
-        UpdateKind::FollowedUp | UpdateKind::Answered | UpdateKind::SaidSame | UpdateKind::SaidOther | UpdateKind::Left => "answer",
+        UpdateKind::Asked | UpdateKind::Consulted => "question",
+        UpdateKind::FollowedUp
+        | UpdateKind::Answered
+        | UpdateKind::SaidSame
+        | UpdateKind::SaidOther
+        | UpdateKind::Left
+        | UpdateKind::Advised => "answer",
         UpdateKind::Noted => "note",
         UpdateKind::HandedOver | UpdateKind::ToReferee => "handover",
-        UpdateKind::Placed | UpdateKind::Led => "building",
+        UpdateKind::Placed | UpdateKind::Led | UpdateKind::Shared | UpdateKind::PassedDown | UpdateKind::TakenBack => "building",
         UpdateKind::Resolved | UpdateKind::Closed => "check",
         UpdateKind::Escalated => "flag",
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
@@ -85,6 +90,11 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::ToReferee, _) => page.fill("step.to_referee", "agency", &agency),
         (UpdateKind::Placed, _) => page.fill("step.placed", "agency", &to),
         (UpdateKind::Led, _) => page.fill("step.led", "agency", &to),
+        (UpdateKind::Consulted, _) => page.words.fill("step.consulted", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::Advised, _) => page.words.fill("step.advised", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::Shared, _) => page.words.fill("step.shared", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::PassedDown, _) => page.words.fill("step.passed_down", &[("agency", &agency), ("other", &to)]),
+        (UpdateKind::TakenBack, _) => page.fill("step.taken_back", "agency", &agency),
         (UpdateKind::Resolved, _) => page.fill("step.resolved", "agency", &agency),
         (UpdateKind::SaidSame, _) => page.t("step.said_same").to_owned(),
         (UpdateKind::SaidOther, _) => page.t("step.said_other").to_owned(),
@@ -119,13 +129,14 @@ pub(crate) fn why_regraded(update: &Update) -> String {
     update.text.as_deref().and_then(Regraded::from_text).map(|regraded| regraded.reason).unwrap_or_default()
 }
 
-/// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen.
+/// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen. So do agencies' words to each other.
 fn officers_words(update: &Update) -> Option<String> {
     let by_staff = matches!(update.by, Actor::Staff { .. });
+    let among_agencies = matches!(update.kind, UpdateKind::Consulted | UpdateKind::Advised);
     if update.kind == UpdateKind::Regraded {
         return Some(why_regraded(update)).filter(|reason| by_staff && !reason.is_empty());
     }
-    update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen())
+    update.text.clone().filter(|_| by_staff && update.kind.is_for_citizen() && !among_agencies)
 }
 
 /// An agency that has the complaint or had it until it was done.

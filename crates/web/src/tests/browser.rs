@@ -77,6 +77,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let same = Wish { tel: "081200000010", text: "Lubang di jalan depan pasar.", hours_ago: 2, ..Wish::default() };
     let same = world.complain(same).await;
     super::same::ask(world, &same, &open).await;
+    let refused = refused(world).await;
     let incident = super::incidents::an_incident_and_two_pairs(world, &open, &asked, &resolved).await;
     let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
@@ -97,8 +98,8 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "base": base,
         "password": PASSWORD,
         "number": open.reference.to_string(),
-        "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late) },
+        "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same), "refused": track(&refused) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused) },
         "incident": incident,
         "closed": closed,
         "invitation": format!("/undangan/{invitation}"),
@@ -127,6 +128,21 @@ async fn channels(world: &World) {
     let paused =
         admin.post("/admin/kanal/jeda", &[("adapter", "chat"), ("account", "0811"), ("reason", "nomor dipindah ke kartu baru")]).await;
     assert_eq!(paused.leads_to(), "/admin?done=jeda");
+}
+
+/// One that the referee must place, while another agency helps and is asked.
+async fn refused(world: &World) -> Complaint {
+    let text = "Akar pohon mengangkat trotoar, kursi roda tidak bisa lewat.";
+    let complaint = world.complain(Wish { tel: "081200000011", text, hours_ago: 7, ..Wish::default() }).await;
+    let parks = world.agency("tamhut");
+    world
+        .act("jalan", complaint.id, Action::Share { with: vec![parks], text: "Pertamanan memangkas akar, kami menata trotoar.".into() })
+        .await;
+    let officer = world.sign_in("jalan").await;
+    let asks = [("text", "Boleh akarnya dipotong?"), ("agency", &parks.to_string()), ("days", "2")];
+    assert!(officer.post(&format!("/aduan/{}/koordinasi", complaint.id), &asks).await.status.is_redirection());
+    world.act("jalan", complaint.id, Action::HandOver { to: vec![], reason: "Trotoar ini bagian dari taman kota.".into() }).await;
+    complaint
 }
 
 /// One that went the whole way, with a photo of the result.

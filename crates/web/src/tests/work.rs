@@ -83,9 +83,12 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
     world.act("jalan", complaint.id, Action::Claim).await;
     let page = format!("/aduan/{}", complaint.id);
     for (login, expected) in [
-        ("jalan", &["jawab", "tanya", "selesai", "alihkan", "catat", "gabung", "tingkat"][..]),
+        ("jalan", &["jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "catat", "gabung", "tingkat"][..]),
         ("jalan.dua", &["catat", "gabung", "tingkat"][..]),
-        ("jalan.penyelia", &["ambil", "jawab", "tanya", "selesai", "alihkan", "catat", "gabung", "blokir", "tingkat"][..]),
+        (
+            "jalan.penyelia",
+            &["ambil", "jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "catat", "gabung", "blokir", "tingkat"][..],
+        ),
         ("triase", &["arahkan", "catat", "gabung", "tingkat"][..]),
     ] {
         let shown = world.sign_in(login).await.get(&page).await;
@@ -134,6 +137,34 @@ async fn a_complaint_is_handed_on_to_others_or_to_the_referee_but_never_nowhere(
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(gardener.get(&page).await.words().contains("Dinas Anda ditetapkan oleh penengah."), "before they refuse again");
+}
+
+#[tokio::test]
+async fn an_agency_asks_another_one_and_keeps_the_complaint() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish::default()).await;
+    let (officer, gardener) = (world.sign_in("jalan").await, world.sign_in("taman").await);
+    let page = format!("/aduan/{}", complaint.id);
+    let parks = world.agency("tamhut").to_string();
+    assert_eq!(gardener.get(&page).await.status, StatusCode::NOT_FOUND);
+    let fields = [("text", "Akar pohon siapa ini?"), ("agency", parks.as_str()), ("days", "2")];
+    assert_eq!(officer.post(&format!("{page}/koordinasi"), &fields).await.status, StatusCode::SEE_OTHER);
+    let asked = gardener.get("/antrean?view=asked").await;
+    assert!(asked.words().contains("Ditanya dinas lain 1") && asked.text.contains(&complaint.reference.to_string()), "{}", asked.words());
+    let shown = gardener.get(&page).await;
+    assert!(shown.words().contains("Akar pohon siapa ini?"));
+    let answer = [("text", "Milik kami, boleh dipotong"), ("question", &shown.field("question"))];
+    let forged = officer.post(&format!("{page}/saran"), &answer).await;
+    assert_eq!(forged.status, StatusCode::UNPROCESSABLE_ENTITY, "only who is asked answers");
+    assert_eq!(gardener.post(&format!("{page}/saran"), &answer).await.status, StatusCode::SEE_OTHER);
+    let again = gardener.post(&format!("{page}/saran"), &answer).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "it is answered once");
+    assert!(officer.get(&page).await.words().contains("Milik kami, boleh dipotong"));
+    assert!(gardener.get("/antrean?view=asked").await.words().contains("Ditanya dinas lain 0"));
+    let kept = world.complaint(complaint.id).await;
+    assert_eq!((kept.dispatches.len(), kept.deadline()), (1, complaint.deadline()), "nothing was given away, and its time goes on");
+    let told = world.get(&format!("/t/{}", complaint.tracking.as_str())).await.words();
+    assert!(told.contains("meminta keterangan") && !told.contains("Akar pohon siapa"), "what agencies say to each other is theirs");
 }
 
 #[tokio::test]
@@ -198,7 +229,7 @@ async fn lists_count_exactly_and_narrow_by_the_address() {
     world.act("jalan", done.id, Action::Resolve { text: "Beres".into(), photo: None }).await;
     let officer = world.sign_in("jalan").await;
     let words = officer.get("/antrean").await.words();
-    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Dieskalasi 0 Menunggu warga 0 Selesai 1";
+    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Dieskalasi 0 Menunggu warga 0 Ditanya dinas lain 0 Selesai 1";
     assert!(words.contains(counts), "{words}");
     assert!(words.contains("terlambat 23 hari"), "{words}");
     let narrowed = officer.get("/antrean?view=open&area=3171090002").await;
