@@ -509,13 +509,6 @@ async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Res
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
-async fn referee_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
-    let mut query = QueryBuilder::new("select count(*) from ");
-    query.push(WITH_REFEREE);
-    within(&mut query, View::Referee, scope, filter);
-    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
-}
-
 /// The sums do not know when something was opened: that is counted, and what is older is the rest.
 async fn done_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     match (filter.opened_since, filter.opened_before) {

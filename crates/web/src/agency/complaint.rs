@@ -16,6 +16,7 @@ use model::{
 use store::{
     access::{Talk, Who},
     attachment::StoredAttachment,
+    message::RecordedMessage,
 };
 use ui::{Clock, Page, Tone, Visit};
 

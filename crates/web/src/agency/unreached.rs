@@ -169,13 +169,13 @@ async fn line(
     typed: Option<&Typed>,
 ) -> Result<Line, WebError> {
     let complaint = store::complaint::load(rooms.db(), task.complaint).await?.ok_or(WebError::NotFound)?;
-    let talk = store::access::read(rooms.db(), &by.staff, &complaint, rooms.now()).await?;
+    let said = store::access::read(rooms.db(), &by.staff, &complaint, rooms.now()).await?;
     let ladders = reach::of_complaint(rooms.db(), task.complaint).await?;
-    let (name, contacts) = known_contacts(&talk.messages);
+    let (name, contacts) = known_contacts(&said.messages);
     let typed = typed.filter(|typed| typed.complaint == task.complaint);
     let unsaid = task.replies.iter().filter_map(|first| {
-        let reply = talk.replies.iter().find(|reply| reply.draft.id == *first)?;
-        Some(unsaid(reply, &talk.replies, ladders.get(first).map_or(&[][..], Vec::as_slice), rooms, directory, page))
+        let reply = said.replies.iter().find(|reply| reply.draft.id == *first)?;
+        Some(unsaid(reply, &said.replies, ladders.get(first).map_or(&[][..], Vec::as_slice), rooms, directory, page))
     });
     Ok(Line {
         id: task.complaint.to_string(),
@@ -184,7 +184,7 @@ async fn line(
         since: task.opened_at,
         name,
         contacts,
-        hidden: !talk.who.is_shown(),
+        hidden: !said.who.is_shown(),
         unsaid: unsaid.collect(),
         text: typed.map(|typed| typed.text.clone()).unwrap_or_default(),
         how: typed.map(|typed| typed.how.clone()).unwrap_or_default(),
