@@ -12,7 +12,7 @@ create table escalation_rule (
   amount smallint check (amount between 1 and 999),
   unit text check (unit in ('working_days', 'working_hours', 'days', 'hours')),
   post text not null check (post in ('officer', 'supervisor', 'head', 'secretary')),
-  way text not null check (way in ('email', 'list')),
+  way text not null check (way in ('mail', 'list')),
   source text not null,
   source_en text,
   -- Whether somebody read the rule's own text.
@@ -59,13 +59,13 @@ create trigger escalation_rule_began after insert on escalation_rule for each st
 -- brings years of old complaints along is not flooded.
 insert into escalation_rule (stage, moment, amount, unit, post, way, source, source_en, verified, valid_from)
 values
-  ('forward', 'at', null, null, 'officer', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('forward', 'after', 1, 'working_days', 'secretary', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('first_answer', 'at', null, null, 'supervisor', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('settle', 'before', 1, 'working_days', 'officer', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('settle', 'at', null, null, 'supervisor', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('settle', 'after', 3, 'working_days', 'head', 'email', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
-  ('settle', 'after', 6, 'days', 'secretary', 'email', 'Bendera merah setelah enam hari (Jakarta, menurut pers 2025)', 'Red flag after six days (Jakarta, according to the press, 2025)', false, '2026-11-23');
+  ('forward', 'at', null, null, 'officer', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('forward', 'after', 1, 'working_days', 'secretary', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('first_answer', 'at', null, null, 'supervisor', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('settle', 'before', 1, 'working_days', 'officer', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('settle', 'at', null, null, 'supervisor', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('settle', 'after', 3, 'working_days', 'head', 'mail', 'Nilai awal Muara, tanpa dasar peraturan', 'Starting value of Muara, from no regulation', false, '2026-11-23'),
+  ('settle', 'after', 6, 'days', 'secretary', 'mail', 'Bendera merah setelah enam hari (Jakarta, menurut pers 2025)', 'Red flag after six days (Jakarta, according to the press, 2025)', false, '2026-11-23');
 
 -- Where staff are written to. Accounts themselves have no address.
 create table staff_mail (

@@ -9,7 +9,7 @@ create index reply_to_climb on reply (receipt_at) where receipt = 'failed' and c
 create table reply_rung (
   first uuid not null references reply,
   number smallint not null check (number > 0),
-  way text not null check (way in ('same', 'template', 'written', 'telephone', 'mail', 'desk', 'staff', 'silence')),
+  way text not null check (way in ('same', 'template', 'written', 'telephone', 'mail', 'office', 'staff', 'silence')),
   -- What was sent on it; none at the end.
   reply uuid references reply,
   -- Why this rung, in a word of ours …
@@ -19,7 +19,7 @@ create table reply_rung (
   at timestamptz not null,
   primary key (first, number),
   constraint reply_rung_reply unique (reply),
-  check ((reply is null) = (way in ('desk', 'staff', 'silence')))
+  check ((reply is null) = (way in ('office', 'staff', 'silence')))
 );
 
 -- A reply that reached nobody: an open task, until somebody has told the citizen or they write again.
@@ -30,8 +30,8 @@ create table unreached (
   desk boolean not null,
   opened_at timestamptz not null,
   done_at timestamptz,
-  -- How they were told: by_telephone, by_letter, at_desk, at_home; or `wrote`: they wrote again.
-  how text check (how in ('telephone', 'letter', 'desk', 'home', 'wrote')),
+  -- How they were told: by_telephone, by_letter, at_office, at_home; or `wrote`: they wrote again.
+  how text check (how in ('telephone', 'letter', 'office', 'home', 'wrote')),
   done_by uuid references staff,
   check ((done_at is null) = (how is null)),
   check ((done_by is not null) = (how is not null and how <> 'wrote'))

@@ -18,6 +18,7 @@ try {
   await isItThisOne();
   await onPaper();
   for (const [login, pages] of Object.entries(staffPages())) await forStaff(login, pages);
+  await toldByAPerson();
   await decidedByKeyboard({});
   await decidedByKeyboard({ javaScriptEnabled: false });
   await joinedByHand();
@@ -122,6 +123,24 @@ async function isItThisOne() {
   await context.close();
 }
 
+/** What reached nobody is printed without its form, and settled on a phone without scripts. */
+async function toldByAPerson() {
+  const context = await visitor(browser, { javaScriptEnabled: false, viewport: SIZES.phone });
+  const page = await signIn(context, "triase");
+  await visit(page, at("/tak-sampai"));
+  must((await page.locator(".unreached").count()) === 1, "unreached", "the task is not there");
+  await page.emulateMedia({ media: "print" });
+  must(!(await page.isVisible(".unreached form")) && (await page.isVisible(".unreached .only-print")), "unreached", "the form is printed, or the paper's line is not");
+  await page.emulateMedia({ media: "screen" });
+  must(!(await page.isVisible("[data-print]")), "unreached", "a button is shown that does nothing");
+  await page.selectOption("select[name=how]", "letter");
+  await page.fill("textarea[name=text]", "Surat ke ketua RT.");
+  await page.click("button:has-text('Sudah disampaikan')");
+  await page.waitForURL("**/tak-sampai?done=disampaikan");
+  must((await page.textContent("main")).includes("Semua jawaban sampai"), "unreached", "the task is still there");
+  await context.close();
+}
+
 /** On paper there are no buttons and no menu. */
 async function onPaper() {
   const context = await visitor(browser);
@@ -138,7 +157,7 @@ async function onPaper() {
 function staffPages() {
   const { open: one, triage, secret, blocked, refused, late } = city.complaints;
   return {
-    jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident },
+    jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident, unreached: "/tak-sampai" },
     "jalan.penyelia": { block: one, blocked },
     triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },

@@ -33,7 +33,7 @@ impl Reach {
             counter!("muara_replies_unreached_total", "way" => way.as_str()).increment(1);
             let (trace, reply) = (climbed.trace, climbed.failed);
             match way {
-                Way::Desk | Way::Staff => {
+                Way::Office | Way::Staff => {
                     warn!(trace.id = %trace, reply.id = %reply, "A reply reached nobody: a person must tell the citizen.");
                 }
                 Way::Silence => {

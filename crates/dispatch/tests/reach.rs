@@ -277,7 +277,7 @@ async fn whatever_the_platforms_say_every_reply_that_matters_ends_where_it_is_se
             let ladder = ladders.iter().find(|(_, steps)| steps.iter().any(|step| step.reply == Some(id)));
             let seen = match (sent.receipt.as_deref(), ladder) {
                 (Some("failed"), Some((first, steps))) => match steps.last().expect("a rung").way {
-                    Way::Desk | Way::Staff => open.contains(first),
+                    Way::Office | Way::Staff => open.contains(first),
                     Way::Silence => true,
                     _ => steps.last().and_then(|step| step.reply) != Some(id),
                 },

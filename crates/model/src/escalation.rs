@@ -153,7 +153,7 @@ impl Way {
     /// The word in tables and forms.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Email => "email",
+            Self::Email => "mail",
             Self::List => "list",
         }
     }

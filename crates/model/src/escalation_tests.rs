@@ -365,7 +365,7 @@ proptest! {
                 0 => (Action::Claim, officer(holder)),
                 1 => (Action::Ask { text: "?".into() }, officer(holder)),
                 2 => (follow_up("ini"), Actor::Citizen),
-                3 => (Action::HandOver { to: vec![agency(3 - holder)], reason: "x".into() }, officer(holder)),
+                3 => (Action::HandOver { to: vec![agency(3 - holder)], reason: "bukan kami".into() }, officer(holder)),
                 4 => (resolve(), officer(holder)),
                 _ => (Action::Reopen { reason: "belum".into() }, Actor::Citizen),
             };

@@ -299,7 +299,7 @@ fn any_act() -> impl Strategy<Value = (Action, Actor, i64)> {
         4 => resolve(),
         5 => Action::Reopen { reason: "belum".into() },
         6 => wrote(),
-        7 => Action::Place { agencies: to.into_iter().map(agency).collect(), reason: "x".into(), category: None, area: None },
+        7 => Action::Place { agencies: to.into_iter().map(agency).collect(), reason: "bukan kami".into(), category: None, area: None },
         _ => Action::Route { agencies: to.into_iter().map(agency).collect(), category: Some("flood".into()), area: None },
     });
     (action, actor, 0..20i64)

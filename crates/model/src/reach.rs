@@ -19,7 +19,7 @@ pub enum Way {
     /// A mail address likewise.
     Mail,
     /// An office took the complaint in: its printed list.
-    Desk,
+    Office,
     /// A task for who works on the complaint.
     Staff,
     /// Nothing: they asked for silence, or are blocked.
@@ -29,7 +29,7 @@ pub enum Way {
 impl Way {
     /// Every way.
     pub const ALL: [Self; 8] =
-        [Self::Same, Self::Template, Self::Written, Self::Telephone, Self::Mail, Self::Desk, Self::Staff, Self::Silence];
+        [Self::Same, Self::Template, Self::Written, Self::Telephone, Self::Mail, Self::Office, Self::Staff, Self::Silence];
 
     /// The word in tables.
     pub fn as_str(self) -> &'static str {
@@ -39,7 +39,7 @@ impl Way {
             Self::Written => "written",
             Self::Telephone => "telephone",
             Self::Mail => "mail",
-            Self::Desk => "desk",
+            Self::Office => "office",
             Self::Staff => "staff",
             Self::Silence => "silence",
         }
@@ -104,22 +104,22 @@ pub enum Told {
     Telephone,
     /// By letter.
     Letter,
-    /// At a desk.
-    Desk,
+    /// At an office.
+    Office,
     /// At home.
     Home,
 }
 
 impl Told {
     /// Every one, in the order of the form.
-    pub const ALL: [Self; 4] = [Self::Telephone, Self::Letter, Self::Desk, Self::Home];
+    pub const ALL: [Self; 4] = [Self::Telephone, Self::Letter, Self::Office, Self::Home];
 
     /// The word in tables and forms.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Telephone => "telephone",
             Self::Letter => "letter",
-            Self::Desk => "desk",
+            Self::Office => "office",
             Self::Home => "home",
         }
     }
@@ -178,7 +178,7 @@ pub struct Ladder {
 pub enum Next {
     /// The same words there.
     Send(Way, Box<ReplyTo>),
-    /// No message: [`Way::Desk`], [`Way::Staff`] or [`Way::Silence`].
+    /// No message: [`Way::Office`], [`Way::Staff`] or [`Way::Silence`].
     End(Way, Because),
 }
 
@@ -187,7 +187,7 @@ pub fn next(ladder: &Ladder, now: Timestamp) -> Next {
     if let Some(why) = ladder.silence {
         return Next::End(Way::Silence, why);
     }
-    let told = if ladder.at_office { Way::Desk } else { Way::Staff };
+    let told = if ladder.at_office { Way::Office } else { Way::Staff };
     // Named are the grades that may, so that one more is not written to by mistake.
     if !matches!(ladder.visibility, Visibility::Public | Visibility::Hidden) {
         return Next::End(told, Because::Secret);
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(ways, expected.map(|(way, adapter, address)| (way, adapter.to_owned(), address.to_owned())));
         assert_eq!(next(&ladder, NOW), Next::End(Way::Staff, Because::NothingLeft));
         ladder.at_office = true;
-        assert_eq!(next(&ladder, NOW), Next::End(Way::Desk, Because::NothingLeft));
+        assert_eq!(next(&ladder, NOW), Next::End(Way::Office, Because::NothingLeft));
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             let ended = match end {
                 None => delivered,
                 Some((Way::Silence, why)) => ladder.silence == Some(why),
-                Some((way, _)) => way == if at_office { Way::Desk } else { Way::Staff },
+                Some((way, _)) => way == if at_office { Way::Office } else { Way::Staff },
             };
             prop_assert!(ended, "{end:?}");
         }

@@ -123,7 +123,7 @@ async fn go_on(tx: &mut Tx, failed: &Failed, complaint: ComplaintId, now: Timest
         Next::End(way, why) => {
             rung.write(tx, way, None, why).await?;
             if way != Way::Silence {
-                open(tx, first, complaint, way == Way::Desk, now).await?;
+                open(tx, first, complaint, way == Way::Office, now).await?;
             }
             way
         }
@@ -503,7 +503,7 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<HashMap
             reply: row.reply.map(ReplyId),
             why: known(Because::from_word(&row.reason), "reply_rung", "reason")?,
             at: row.at.to_jiff(),
-            is_open: row.waits && matches!(way, Way::Desk | Way::Staff),
+            is_open: row.waits && matches!(way, Way::Office | Way::Staff),
         });
     }
     Ok(ladders)

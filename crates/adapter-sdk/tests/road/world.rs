@@ -129,6 +129,14 @@ impl World {
         let ending = self.ending.take().expect("it runs");
         tokio::time::timeout(PATIENCE, ending).await.expect("it stops").expect("it stops well");
         self.stop = Stop::new();
+        // A program ends here, and the kernel frees its spool. In this process a read that is under way frees it a moment later.
+        let Ok(lock) = std::fs::File::open(self.folder.path().join("spool/lock")) else { return };
+        let free = async {
+            while lock.try_lock().is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, free).await.expect("the spool is free");
     }
 
     /// Reads events until the end, as the core does.

@@ -176,7 +176,7 @@ pub(crate) async fn mail(State(rooms): State<Rooms>, visit: Visit, Acting { by, 
     by.only_admin()?;
     let id: StaffId = form.text("staff").parse().map_err(|_| WebError::NotFound)?;
     let staff = store::staff::by_id(rooms.db(), id).await?.ok_or(WebError::NotFound)?;
-    let email = match (form.some("email"), email(&form)) {
+    let email = match (form.some("mail"), email(&form)) {
         (None, _) => None,
         (Some(_), Some(email)) => Some(email),
         (Some(_), None) => return refuse(&rooms, &visit, &by, form, "escalation.email_wrong").await,
@@ -216,7 +216,7 @@ fn yesterday(rooms: &Rooms) -> Date {
 
 /// An address that a mail server may take; whether it does, it says itself.
 fn email(form: &Fields) -> Option<String> {
-    let email = form.text("email");
+    let email = form.text("mail");
     let (name, host) = email.rsplit_once('@')?;
     let plain = email.chars().all(|c| c.is_ascii_graphic() && !"<>()[],;:\"\\".contains(c));
     let fits = plain && !name.is_empty() && !name.contains('@') && host.contains('.') && (3..=254).contains(&email.len());

@@ -64,7 +64,7 @@ struct ComplaintPage {
     danger: String,
     why: Vec<String>,
     holders: Vec<Holder>,
-    /// Who answers for it where no agency does; empty: an agency.
+    /// Who answers for it where no agency does: `triage`, `referee`; empty: an agency.
     owner: &'static str,
     bounces: u64,
     /// Why "not ours" leads to the referee; empty: it does not yet.
@@ -208,7 +208,7 @@ pub(super) async fn draw(
         why: why(&complaint.why, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
         owner: match complaint.owner() {
-            Some(Owner::Desk) => "desk",
+            Some(Owner::Desk) => "triage",
             Some(Owner::Referee) => "referee",
             Some(Owner::Agency(_)) | None => "",
         },

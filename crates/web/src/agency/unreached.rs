@@ -5,11 +5,9 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    Router,
     extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
 };
 use model::{
     Action, ComplaintId, Directory, ReplyId, Role, Timestamp, decide,
@@ -33,11 +31,6 @@ use crate::{
 
 /// Complaints of a page.
 const LINES: i64 = 25;
-
-/// The list and its act.
-pub(crate) fn routes() -> Router<Rooms> {
-    Router::new().route("/tak-sampai", get(show)).route("/tak-sampai/{complaint}", post(submit))
-}
 
 /// The address after `?`.
 #[derive(Debug, Default, Deserialize)]
@@ -226,7 +219,7 @@ pub(super) fn way(way: Way, page: &Page) -> &str {
         Way::Written => "way.written",
         Way::Telephone => "way.telephone",
         Way::Mail => "way.mail",
-        Way::Desk => "way.desk",
+        Way::Office => "way.office",
         Way::Staff => "way.staff",
         Way::Silence => "way.silence",
     })
@@ -251,7 +244,7 @@ fn told(how: Told, page: &Page) -> &str {
     page.t(match how {
         Told::Telephone => "told.telephone",
         Told::Letter => "told.letter",
-        Told::Desk => "told.desk",
+        Told::Office => "told.office",
         Told::Home => "told.home",
     })
 }
@@ -261,7 +254,7 @@ fn short(how: Told, page: &Page) -> &str {
     page.t(match how {
         Told::Telephone => "told.telephone.short",
         Told::Letter => "told.letter.short",
-        Told::Desk => "told.desk.short",
+        Told::Office => "told.office.short",
         Told::Home => "told.home.short",
     })
 }

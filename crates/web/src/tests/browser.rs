@@ -69,7 +69,8 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let triage = world.complain(danger).await;
     let secret = world.complain(Wish { tel: "081200000006", visibility: Visibility::Secret, hours_ago: 70, ..Wish::default() }).await;
     let entered = Wish { tel: "081200000007", account: "kel-melati", text: "Saluran air mampet di RT 03.", ..Wish::default() };
-    world.complain(entered).await;
+    let entered = world.complain(entered).await;
+    super::unreached::fail(world, &entered).await;
     let rude = world.complain(Wish { tel: "081200000008", text: "Pohon peneduh ditebang semua!", hours_ago: 6, ..Wish::default() }).await;
     let supervisor = world.sign_in("jalan.penyelia").await;
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];

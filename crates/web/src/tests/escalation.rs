@@ -19,7 +19,7 @@ fn rule<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("number", "2"),
         ("unit", "working_days"),
         ("post", "head"),
-        ("way", "email"),
+        ("way", "mail"),
         ("source", "Pergub Contoh 12/2024"),
     ];
     fields.retain(|(name, _)| change.iter().all(|(changed, _)| changed != name));
@@ -47,7 +47,7 @@ pub(super) async fn told(world: &World) {
     for (agency, name, email) in
         [(roads.as_str(), "Kepala Dinas Bina Marga", "kepala@dbm.example.id"), ("", "Sekretaris Daerah", "sekda@example.id")]
     {
-        admin.post("/admin/eskalasi/jabatan", &[("agency", agency), ("name", name), ("email", email)]).await;
+        admin.post("/admin/eskalasi/jabatan", &[("agency", agency), ("name", name), ("mail", email)]).await;
     }
     let rule = NewRule {
         stage: Stage::Settle,
@@ -127,12 +127,12 @@ async fn posts_and_addresses_are_set_and_a_wrong_address_is_refused() {
     let world = World::new().await;
     let admin = world.sign_in("admin").await;
     let roads = world.agency("dbm").to_string();
-    let head = [("agency", roads.as_str()), ("name", "Kepala Bina Marga"), ("email", "kepala@dbm.contoh.example.id")];
+    let head = [("agency", roads.as_str()), ("name", "Kepala Bina Marga"), ("mail", "kepala@dbm.contoh.example.id")];
     assert_eq!(admin.post("/admin/eskalasi/jabatan", &head).await.leads_to(), "/admin/eskalasi?done=jabatan");
-    let secretary = [("agency", ""), ("name", "Sekretaris Daerah"), ("email", "sekda@contoh.example.id")];
+    let secretary = [("agency", ""), ("name", "Sekretaris Daerah"), ("mail", "sekda@contoh.example.id")];
     assert_eq!(admin.post("/admin/eskalasi/jabatan", &secretary).await.status, StatusCode::SEE_OTHER);
     for wrong in ["", "kepala", "a b@c.example", "a@b@c.example", "<a@c.example>", "a@localhost", "a@c.example\nBcc: x@y.example"] {
-        let fields = [("agency", ""), ("name", "X"), ("email", wrong)];
+        let fields = [("agency", ""), ("name", "X"), ("mail", wrong)];
         assert_eq!(admin.post("/admin/eskalasi/jabatan", &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
     }
     let page = admin.get("/admin/eskalasi").await;
@@ -142,7 +142,7 @@ async fn posts_and_addresses_are_set_and_a_wrong_address_is_refused() {
 
     let (staff, _) = store::staff::by_login(&world.db, "jalan").await.expect("a database").expect("an account");
     let id = staff.id.to_string();
-    let set = |email: &'static str| [("staff", id.clone()), ("email", email.to_owned())];
+    let set = |email: &'static str| [("staff", id.clone()), ("mail", email.to_owned())];
     for (email, status) in [("joko@dbm.contoh.example.id", StatusCode::SEE_OTHER), ("joko", StatusCode::UNPROCESSABLE_ENTITY)] {
         let fields = set(email);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -150,7 +150,7 @@ async fn posts_and_addresses_are_set_and_a_wrong_address_is_refused() {
     }
     let mails = store::escalation::mails(&world.db).await.expect("a database");
     assert_eq!(mails, [(staff.id, "joko@dbm.contoh.example.id".to_owned())]);
-    admin.post("/admin/eskalasi/surel", &[("staff", &id), ("email", "")]).await;
+    admin.post("/admin/eskalasi/surel", &[("staff", &id), ("mail", "")]).await;
     assert_eq!(store::escalation::mails(&world.db).await.expect("a database"), []);
 }
 

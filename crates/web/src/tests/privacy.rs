@@ -104,11 +104,20 @@ const ROUTES: &[(&str, Try)] = &[
     ("/aduan/{id}/buka-blokir", Try::Acts),
     ("/aduan/{id}/tingkat", Try::Acts),
     ("/aduan/{id}/pelapor", Try::Acts),
+    ("/aduan/{id}/koordinasi", Try::Acts),
+    ("/aduan/{id}/bagi", Try::Acts),
+    ("/aduan/{id}/pimpin", Try::Acts),
+    ("/aduan/{id}/disposisi", Try::Acts),
+    ("/aduan/{id}/tarik", Try::Acts),
+    // Answers a question that was asked.
+    ("/aduan/{id}/saran", Try::Else),
     // They keep clerks out before they look.
     ("/aduan/{id}/pisah", Try::Else),
     ("/aduan/{id}/gabung", Try::Else),
     ("/usulan", Try::Lists),
     ("/usulan/{complaint}/{other}", Try::Else),
+    ("/tak-sampai", Try::Lists),
+    ("/tak-sampai/{complaint}", Try::Else),
     ("/langkah/{id}/batal", Try::Else),
     ("/kejadian/{id}", Try::Else),
     ("/kejadian/{id}/tindakan", Try::Else),
@@ -160,8 +169,9 @@ async fn graded(world: &World) -> Vec<Graded> {
     for (n, grade) in Visibility::ALL.into_iter().enumerate() {
         let (marker, name, digits) = (format!("kata{}nya", grade.as_str()), format!("Nama{}", grade.as_str()), format!("8120000077{n}"));
         let (tel, text) = (format!("0{digits}"), format!("Jalan berlubang {marker}"));
+        let (name_of, contact) = (Some(name.as_str()), Some(tel.as_str()));
         let wish =
-            Wish { text: &text, name: Some(&name), tel: &tel, visibility: grade, account: "kel-melati", photos: 1, ..Wish::default() };
+            Wish { text: &text, name: name_of, tel: &tel, contact, visibility: grade, account: "kel-melati", photos: 1, ..Wish::default() };
         let complaint = world.complain(wish).await;
         assert_eq!(complaint.visibility, grade);
         all.push(Graded { complaint, grade, marker, name, digits });
@@ -268,7 +278,7 @@ async fn lists(visitor: &Visitor<'_>, login: &str, person: usize, graded: &[Grad
     for (route, _) in ROUTES.iter().filter(|(route, how)| *how == Try::Lists && *route != "/antrean/cari") {
         pages.push(((*route).to_owned(), visitor.get(route).await));
     }
-    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "referee", "escalated", "done"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "referee", "asked", "escalated", "done"] {
         for narrowed in ["", "&visibility=confidential", "&visibility=sealed", "&category=road", "&cari=berlubang"] {
             let address = format!("/antrean?view={view}{narrowed}");
             pages.push((address.clone(), visitor.get(&address).await));

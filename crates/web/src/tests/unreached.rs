@@ -7,7 +7,7 @@ use model::{Complaint, Receipt, ReceiptState, UpdateKind, Visibility};
 use super::{Wish, World};
 
 /// The last reply of a complaint fails, and no other way is left.
-async fn fail(world: &World, complaint: &Complaint) {
+pub(super) async fn fail(world: &World, complaint: &Complaint) {
     let replies = store::reply::of_complaint(&world.db, complaint.id).await.expect("a database");
     let last = replies.last().expect("a reply").draft.clone();
     let receipt = Receipt {
@@ -73,7 +73,13 @@ async fn whose_name_the_complaint_hides_the_list_hides_too_and_an_office_is_name
     assert!(officer.text.contains(&secret.reference.to_string()) && !officer.text.contains("Sari Rahasia"));
     assert!(!officer.text.contains("81200000001"), "{}", officer.words());
     assert!(officer.text.contains("Laporan rahasia: tidak dikirim") && officer.text.contains("Dilaporkan di loket"));
-    let triage = world.sign_in("triase").await.get("/tak-sampai").await;
-    assert!(triage.text.contains("Sari Rahasia") && triage.text.contains("81200000001"), "{}", triage.words());
+    let triage = world.sign_in("triase").await;
+    let list = triage.get("/tak-sampai").await;
+    assert!(!list.text.contains("Sari Rahasia") && !list.text.contains("81200000001"), "{}", list.words());
+    // Who routes may ask who wrote, and says why.
+    let asked = triage.post(&format!("/aduan/{}/pelapor", secret.id), &[("text", "Jawaban harus disampaikan sendiri.")]).await;
+    assert!(asked.status.is_redirection(), "{}", asked.text);
+    let list = triage.get("/tak-sampai").await;
+    assert!(list.text.contains("Sari Rahasia") && list.text.contains("81200000001"), "{}", list.words());
     assert_eq!(world.sign_in("loket").await.get("/tak-sampai").await.status, StatusCode::FORBIDDEN);
 }
