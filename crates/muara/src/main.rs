@@ -53,6 +53,9 @@ enum Command {
     /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
     #[command(subcommand)]
     Line(commands::line::Command),
+    /// Which complaints go to which agency: versions, and the table as a file.
+    #[command(subcommand)]
+    Rules(commands::rules::Command),
     /// Days off, with the decree they come from.
     #[command(subcommand)]
     Holidays(commands::holidays::Command),
@@ -123,6 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
+        Command::Rules(command) => admin(commands::rules::run(&config, command)),
         Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),

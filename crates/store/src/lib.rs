@@ -35,6 +35,7 @@ mod password;
 pub mod queue;
 pub mod reach;
 pub mod reply;
+pub mod rules;
 pub mod saved;
 pub mod search;
 pub mod staff;

@@ -47,6 +47,9 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     if crate::agency::post::may(role) {
         menu.push(link("/pos", words.t("menu.post")));
     }
+    if role.may_set_rules() {
+        menu.push(link("/aturan", words.t("menu.rules")));
+    }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));

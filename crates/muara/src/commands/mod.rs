@@ -10,6 +10,7 @@ pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
+pub(crate) mod rules;
 pub(crate) mod staff;
 pub(crate) mod vault;
 

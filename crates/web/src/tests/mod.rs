@@ -13,6 +13,7 @@ mod matrix;
 mod posts;
 mod privacy;
 mod queue;
+mod rules;
 mod same;
 mod secrets;
 mod unreached;
