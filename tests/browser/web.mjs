@@ -165,6 +165,7 @@ function staffPages() {
     admin: {
       channels: "/admin",
       parked: "/admin/terparkir",
+      balance: "/admin/neraca",
       "parked-one": city.parked,
       staff: "/admin/petugas",
       directory: "/admin/direktori",

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod attachment;
 pub mod audit;
+pub mod balance;
 #[cfg(feature = "bare")]
 pub mod bare;
 pub mod block;

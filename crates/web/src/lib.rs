@@ -136,6 +136,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())
         .merge(rules())
+        .route("/admin/neraca", get(admin::balance::show))
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));

@@ -53,6 +53,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));
+        menu.push(link("/admin/neraca", words.t("menu.balance")));
         menu.push(link("/admin/kabar", words.t("menu.notices")));
         menu.push(link("/admin/petugas", words.t("menu.staff")));
         menu.push(link("/admin/direktori", words.t("menu.directory")));

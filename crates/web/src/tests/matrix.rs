@@ -34,6 +34,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/admin", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/terparkir", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
+        ("/admin/neraca", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/kabar", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/petugas", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/eskalasi", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),

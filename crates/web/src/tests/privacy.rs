@@ -156,6 +156,7 @@ const ROUTES: &[(&str, Try)] = &[
     ("/admin/petugas/{id}/rahasia", Try::Else),
     ("/admin/petugas/{id}/sandi", Try::Else),
     ("/admin/direktori", Try::Lists),
+    ("/admin/neraca", Try::Lists),
     ("/admin/kabar", Try::Lists),
     ("/admin/catatan", Try::Lists),
     ("/admin/catatan/periksa", Try::Else),
