@@ -20,6 +20,7 @@ mod outlines;
 mod page;
 mod rooms;
 mod run;
+mod says;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,15 @@ fn together() -> Router<Rooms> {
         .route("/aduan/{id}/tarik", post(agency::together::take_back))
 }
 
+/// Figures, and the lists behind them.
+fn figures() -> Router<Rooms> {
+    Router::new()
+        .route("/meja", get(agency::head::show))
+        .route("/meja/daftar", get(agency::head::list::show))
+        .route("/meja/periksa", get(agency::head::review::show))
+        .route("/meja/periksa/{dispatch}", post(agency::head::review::submit))
+}
+
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one line a route, all in one place")]
 pub fn router(rooms: Rooms) -> Router {
@@ -83,6 +93,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/keluar", post(account::sign_out::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = together()
+        .merge(figures())
         .route("/antrean", get(agency::queue::show))
         .route("/antrean/cari", post(agency::queue::search))
         .route("/antrean/simpan", post(agency::saved::keep))
