@@ -47,6 +47,9 @@ enum Command {
     /// Who acts, how they hear of complaints, and what they did not hear.
     #[command(subcommand)]
     Agency(commands::agency::Command),
+    /// What categories ask for, and how many closings a second person looks at.
+    #[command(subcommand)]
+    Category(commands::category::Command),
     /// The official ways in.
     #[command(subcommand)]
     Channel(commands::channel::Command),
@@ -128,6 +131,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => admin(commands::migrate(&config)),
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
+        Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Rules(command) => admin(commands::rules::run(&config, command)),

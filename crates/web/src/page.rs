@@ -41,6 +41,9 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/usulan", words.t("menu.same")));
         menu.push(link("/tak-sampai", words.t("menu.unreached")));
     }
+    if crate::agency::head::may(role) {
+        menu.push(link("/meja", words.t("menu.head")));
+    }
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));
     }

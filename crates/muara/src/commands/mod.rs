@@ -3,6 +3,7 @@
 pub(crate) mod agency;
 pub(crate) mod audit;
 pub(crate) mod balance;
+pub(crate) mod category;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;

@@ -117,6 +117,11 @@ const ROUTES: &[(&str, Try)] = &[
     ("/usulan", Try::Lists),
     ("/usulan/{complaint}/{other}", Try::Else),
     ("/tak-sampai", Try::Lists),
+    ("/meja", Try::Lists),
+    // Without a measure it is not there; `head` asks for each.
+    ("/meja/daftar", Try::Lists),
+    ("/meja/periksa", Try::Lists),
+    ("/meja/periksa/{dispatch}", Try::Else),
     ("/tak-sampai/{complaint}", Try::Else),
     ("/langkah/{id}/batal", Try::Else),
     ("/kejadian/{id}", Try::Else),
