@@ -47,12 +47,18 @@ enum Command {
     /// Who acts, how they hear of complaints, and what they did not hear.
     #[command(subcommand)]
     Agency(commands::agency::Command),
+    /// What categories ask for, and how many closings a second person looks at.
+    #[command(subcommand)]
+    Category(commands::category::Command),
     /// The official ways in.
     #[command(subcommand)]
     Channel(commands::channel::Command),
     /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
     #[command(subcommand)]
     Line(commands::line::Command),
+    /// Which complaints go to which agency: versions, and the table as a file.
+    #[command(subcommand)]
+    Rules(commands::rules::Command),
     /// Days off, with the decree they come from.
     #[command(subcommand)]
     Holidays(commands::holidays::Command),
@@ -135,8 +141,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => admin(commands::migrate(&config)),
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
+        Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
+        Command::Rules(command) => admin(commands::rules::run(&config, command)),
         Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),

@@ -19,7 +19,9 @@ mod origin;
 mod outlines;
 mod page;
 mod rooms;
+mod rules;
 mod run;
+mod says;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,15 @@ fn together() -> Router<Rooms> {
         .route("/aduan/{id}/tarik", post(agency::together::take_back))
 }
 
+/// Figures, and the lists behind them.
+fn figures() -> Router<Rooms> {
+    Router::new()
+        .route("/meja", get(agency::head::show))
+        .route("/meja/daftar", get(agency::head::list::show))
+        .route("/meja/periksa", get(agency::head::review::show))
+        .route("/meja/periksa/{dispatch}", post(agency::head::review::submit))
+}
+
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one line a route, all in one place")]
 pub fn router(rooms: Rooms) -> Router {
@@ -83,6 +94,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/keluar", post(account::sign_out::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = together()
+        .merge(figures())
         .route("/antrean", get(agency::queue::show))
         .route("/antrean/cari", post(agency::queue::search))
         .route("/antrean/simpan", post(agency::saved::keep))
@@ -134,6 +146,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())
+        .merge(rules())
         .route("/admin/neraca", get(admin::balance::show))
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
@@ -168,6 +181,20 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .with_state(rooms);
     ui::secured(router, &policy)
+}
+
+/// Which complaints go to which agency.
+fn rules() -> Router<Rooms> {
+    Router::new()
+        .route("/aturan", get(rules::table::show))
+        .route("/aturan/versi/{number}", get(rules::table::one))
+        .route("/aturan/versi/{number}/kembali", post(rules::table::go_back))
+        .route("/aturan/draf", get(rules::draft::show).post(rules::draft::begin))
+        .route("/aturan/draf/baris", post(rules::draft::set))
+        .route("/aturan/draf/baris/{id}/hapus", post(rules::draft::remove))
+        .route("/aturan/draf/buang", post(rules::draft::discard))
+        .route("/aturan/coba", get(rules::trial::show))
+        .route("/aturan/terbitkan", post(rules::trial::publish))
 }
 
 /// Who is told when a clock ends.

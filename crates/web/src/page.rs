@@ -41,11 +41,17 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/usulan", words.t("menu.same")));
         menu.push(link("/tak-sampai", words.t("menu.unreached")));
     }
+    if crate::agency::head::may(role) {
+        menu.push(link("/meja", words.t("menu.head")));
+    }
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));
     }
     if crate::agency::post::may(role) {
         menu.push(link("/pos", words.t("menu.post")));
+    }
+    if role.may_set_rules() {
+        menu.push(link("/aturan", words.t("menu.rules")));
     }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));

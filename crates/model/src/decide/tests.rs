@@ -24,7 +24,7 @@ fn directory() -> Directory {
     Directory {
         agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks"), row(WATER, "Water")]),
         parents: BTreeMap::from([(agency(WATER), agency(PARKS))]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS), despite_ethics: false }],
+        rules: vec![Rule { category: Some("road".into()), ..Rule::new(1, agency(ROADS)) }],
         ..Directory::default()
     }
 }
@@ -324,6 +324,19 @@ fn a_photo_first_and_its_words_seconds_later_are_one_complaint_that_finds_its_ag
     assert_eq!(decision.complaint.text, "jalan berlubang");
     assert_eq!(decision.complaint.status(), Status::Forwarded);
     assert_eq!(kinds(&decision), [ReplyKind::Routed]);
+}
+
+#[test]
+fn what_must_be_shown_is_not_settled_without_a_photo() {
+    let shown = Directory { proofs: ["road".to_owned()].into(), ..directory() };
+    let settle = |photo| {
+        decide(opened(Some("road")), Action::Resolve { text: "x".into(), photo }, officer(1, ROADS), &shown, now())
+            .map(|decision| decision.complaint)
+    };
+    assert_eq!(settle(None), Err(NotAllowed::NoPhoto));
+    assert_eq!(settle(Some(AttachmentId(Uuid::nil()))).map(|complaint| complaint.status()), Ok(Status::Resolved));
+    let not_theirs = decide(opened(Some("road")), resolve(), officer(2, PARKS), &shown, now());
+    assert_eq!(not_theirs, Err(NotAllowed::NotWithThisAgency), "who may not is told that, and nothing of the category");
 }
 
 #[test]

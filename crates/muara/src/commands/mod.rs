@@ -4,6 +4,7 @@ pub(crate) mod agency;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod balance;
+pub(crate) mod category;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -13,6 +14,7 @@ pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
 pub(crate) mod replay;
+pub(crate) mod rules;
 pub(crate) mod staff;
 pub(crate) mod vault;
 
