@@ -11,6 +11,7 @@ pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
+pub(crate) mod report;
 pub(crate) mod staff;
 pub(crate) mod vault;
 
