@@ -165,6 +165,7 @@ function staffPages() {
     admin: {
       channels: "/admin",
       head: "/meja",
+      report: "/meja/laporan?month=2026-11",
       "head-weeks": "/meja?from=2026-08-01&to=2026-11-20&area=3171090",
       "head-nothing": "/meja?from=2020-01-01&to=2020-01-02&category=tree",
       parked: "/admin/terparkir",

@@ -95,6 +95,8 @@ enum Command {
     Learned(commands::learn::Versions),
     /// Bring decided complaints of an earlier system from CSV, to learn from. Says what it understood; writes only when told.
     Import(commands::learn::Import),
+    /// The report of a month, with its evidence.
+    Report(commands::report::Report),
     /// Measure triage on complaints that people have decided on.
     Eval(commands::eval::Eval),
     /// Check the configuration without touching anything.
@@ -141,6 +143,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => admin(commands::migrate(&config)),
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
+        Command::Report(report) => admin(commands::report::run(&config, report)),
         Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),

@@ -253,6 +253,23 @@ impl Figures {
         }
     }
 
+    /// How often a measure counted, of all.
+    pub fn of(&self, measure: Measure) -> u64 {
+        match measure {
+            Measure::Came => self.total.came,
+            Measure::Settled => self.total.settled,
+            Measure::SettledLate => self.total.settled_late,
+            Measure::Answered => self.counts.answered,
+            Measure::Reopened => self.counts.reopened,
+            Measure::Contested => self.counts.contested,
+            Measure::HandedOver => self.counts.handed_over,
+            Measure::ToReferee => self.counts.to_referee,
+            Measure::Closed => self.counts.closed,
+            Measure::Missed => self.total.missed,
+            Measure::Unsent => self.counts.unsent,
+        }
+    }
+
     /// The lines of one table: those with most to be done first.
     pub fn lines(&self, dimension: Dimension) -> Vec<(&str, Cell)> {
         let mut lines: Vec<(&str, Cell)> =

@@ -62,6 +62,9 @@ pub enum WebError {
     /// Long-term storage of attachments.
     #[error("the storage of attachments failed")]
     Files(#[from] object_store::Error),
+    /// A table that cannot be written.
+    #[error("a file cannot be made")]
+    File(#[from] std::io::Error),
     /// A page that cannot be drawn.
     #[error("a template failed")]
     Template(#[from] askama::Error),
@@ -80,7 +83,9 @@ impl WebError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Store(StoreError::Unavailable(_) | StoreError::Stale) | Self::Bus(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::File(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -93,9 +98,14 @@ impl WebError {
             Self::TooOften => Sorry::TooOften,
             Self::TooLarge => Sorry::TooLarge,
             Self::Unreadable => Sorry::Unreadable,
-            Self::Store(_) | Self::Bus(_) | Self::Files(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => {
-                Sorry::OurFault
-            }
+            Self::Store(_)
+            | Self::Bus(_)
+            | Self::Files(_)
+            | Self::File(_)
+            | Self::Template(_)
+            | Self::Task(_)
+            | Self::NoVault
+            | Self::Vault(_) => Sorry::OurFault,
         }
     }
 }

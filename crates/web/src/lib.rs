@@ -38,6 +38,7 @@ use axum::{
 };
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
 
+pub use agency::head::report::pack;
 pub use error::WebError;
 pub use rooms::{Clock, Context, Rooms};
 pub use run::{RunError, run};
@@ -65,6 +66,7 @@ fn figures() -> Router<Rooms> {
     Router::new()
         .route("/meja", get(agency::head::show))
         .route("/meja/daftar", get(agency::head::list::show))
+        .route("/meja/laporan", get(agency::head::report::show))
         .route("/meja/periksa", get(agency::head::review::show))
         .route("/meja/periksa/{dispatch}", post(agency::head::review::submit))
 }
@@ -161,6 +163,8 @@ pub fn router(rooms: Rooms) -> Router {
     let uploads = Router::new()
         .route("/aduan/{id}/selesai", post(agency::resolve::submit))
         .route("/pos", post(agency::post::submit))
+        .route("/meja/unduh", post(agency::head::export::submit))
+        .route("/meja/laporan/unduh", post(agency::head::report::take))
         .layer(DefaultBodyLimit::max(upload::MOST_BYTES + MOST_BYTES_OF_A_FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_UPLOAD));
     // These stay open as long as somebody looks.

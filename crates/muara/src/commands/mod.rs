@@ -14,6 +14,7 @@ pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod staff;
 pub(crate) mod vault;

@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
-use model::{AgencyId, Directory, Timestamp, clock::OpenTime, clock::Pause};
+use jiff::SignedDuration;
+use model::{
+    AgencyId, Directory,
+    clock::{OpenTime, Pause},
+};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
@@ -75,7 +79,7 @@ pub async fn paces(db: &PgPool, asked: &Asked<'_>, directory: &Directory) -> Res
 
 async fn lengths(db: &PgPool, asked: &Asked<'_>, measure: Measure, directory: &Directory) -> Result<BTreeMap<Option<AgencyId>, Lengths>> {
     let (view, which) = measure.source(of_one(asked));
-    let earliest = earliest(db, asked, measure).await?;
+    let earliest = asked.since.checked_sub(SignedDuration::from_hours(24 * 400)).unwrap_or(asked.since);
     let mut query = QueryBuilder::new("select q.agency, q.began_at, q.at, q.pauses from ");
     query.push(format_args!("{view} q where true{which}"));
     narrow(&mut query, asked);
@@ -85,8 +89,13 @@ async fn lengths(db: &PgPool, asked: &Asked<'_>, measure: Measure, directory: &D
     while let Some((agency, began, ended, pauses)) = rows.try_next().await.map_err(StoreError::from_sqlx)? {
         let (agency, began, ended) = (AgencyId(agency), began.to_jiff(), ended.to_jiff());
         let pauses: Vec<Pause> = json(pauses, "dispatch", "pauses")?;
-        let open = open.entry(agency).or_insert_with(|| directory.working(Some(agency)).open_time(earliest, asked.until));
-        let worked = open.between(began, ended, &pauses).as_secs();
+        let open_time = |first| directory.working(Some(agency)).open_time(first, asked.until);
+        let worked = if began < earliest {
+            // Few: each is counted by itself.
+            open_time(began).between(began, ended, &pauses).as_secs()
+        } else {
+            open.entry(agency).or_insert_with(|| open_time(earliest)).between(began, ended, &pauses).as_secs()
+        };
         let lived = ended.duration_since(began).as_secs();
         for whose in [None, Some(agency)] {
             let lengths = all.entry(whose).or_default();
@@ -95,16 +104,6 @@ async fn lengths(db: &PgPool, asked: &Asked<'_>, measure: Measure, directory: &D
         }
     }
     Ok(all)
-}
-
-/// When the oldest of them began: open time is counted from there.
-async fn earliest(db: &PgPool, asked: &Asked<'_>, measure: Measure) -> Result<Timestamp> {
-    let (view, which) = measure.source(of_one(asked));
-    let mut query = QueryBuilder::new("select min(q.began_at) from ");
-    query.push(format_args!("{view} q where true{which}"));
-    narrow(&mut query, asked);
-    let earliest: Option<At> = query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)?;
-    Ok(earliest.map_or(asked.since, At::to_jiff))
 }
 
 #[cfg(test)]

@@ -137,6 +137,8 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "desk.search" => page.t("audit.desk.search"),
         "learned.made" => page.t("audit.learned.made"),
         "learned.used" => page.t("audit.learned.used"),
+        "figures.taken" => page.t("audit.figures.taken"),
+        "report.taken" => page.t("audit.report.taken"),
         "closing.confirmed" => page.t("audit.closing.confirmed"),
         "closing.sent_back" => page.t("audit.closing.sent_back"),
         "category.proof" => page.t("audit.category.proof"),

@@ -37,6 +37,8 @@ struct Queue {
     tabs: Vec<Tab>,
     total: String,
     view: &'static str,
+    /// The list, where it may be taken along as a table; else empty.
+    take: &'static str,
     /// What was searched; empty: this is a list.
     text: String,
     /// Names and contacts were searched: nothing of it stands in an address.
@@ -239,6 +241,11 @@ pub(super) fn word(view: View) -> &'static str {
     }
 }
 
+/// The list of this word, if the role has it.
+pub(super) fn view_of(word: &str, role: Role) -> Option<View> {
+    views(role).iter().copied().find(|&view| self::word(view) == word)
+}
+
 /// The lists of a role, the first one first.
 fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
@@ -312,6 +319,9 @@ async fn list(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: Address, don
     let view = address.view_for(by.staff.role);
     let filter = address.filter(rooms.now());
     let asked = Asked { me: by.staff.id, view, filter: &filter, from: address.from(), most: LINES };
+    // The table knows no ages, dangers or grades: what is narrowed by them is not offered.
+    let plain = Filter { opened_since: None, opened_before: None, danger: false, visibility: None, ..filter.clone() };
+    let may_take = super::head::may(by.staff.role) && filter == plain;
     let lines = store::queue::rows(rooms.db(), &by.scope(), &asked, times(rooms)).await?;
     let (page, counts) = frame(rooms, visit, by, &filter).await?;
     let page = flashed(page.script("live.js"), done);
@@ -322,6 +332,7 @@ async fn list(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: Address, don
         tabs: tabs(rooms, by, views, Some(view), &address, &counts, &page).await?,
         total: page.count("queue.total", &counts.of(view)),
         view: word(view),
+        take: if may_take { word(view) } else { "" },
         text: String::new(),
         private: false,
         filter: shown(by, &directory, &address, &filter, &page),
@@ -362,6 +373,7 @@ async fn found(
         tabs: tabs(rooms, by, views(by.staff.role), None, &address, &counts, &page).await?,
         total,
         view: "",
+        take: "",
         private,
         filter: shown(by, &directory, &address, &filter, &page),
         saved: kept(rooms, by, &address.search()).await?,

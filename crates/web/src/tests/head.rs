@@ -173,3 +173,102 @@ async fn of_agencies_below_only_numbers_are_told_and_no_small_ones() {
     assert_eq!(list.status, StatusCode::NOT_FOUND);
     assert_eq!(supervisor.get(&format!("/aduan/{}", late.id)).await.status, StatusCode::NOT_FOUND);
 }
+
+/// A table of CSV, taken along.
+async fn taken(visitor: &Visitor<'_>, fields: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let answer = visitor.post("/meja/unduh", &[fields, &[("format", "csv")]].concat()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let text = answer.text.strip_prefix('\u{feff}').expect("the mark of UTF-8");
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(text.as_bytes());
+    reader.records().map(|record| record.expect("a line").iter().map(str::to_owned).collect()).collect()
+}
+
+#[tokio::test]
+async fn figures_and_lists_are_taken_along_whole_harmless_and_written_down() {
+    let world = World::new().await;
+    busy(&world).await;
+    let formula =
+        world.complain(Wish { tel: "081200000500", text: "=HYPERLINK(\"http://contoh\");\"x\"\nbaris dua", ..Wish::default() }).await;
+    let supervisor = world.sign_in("jalan.penyelia").await;
+    let before = store::audit::list(&world.db, None, 100).await.expect("a database").len();
+    let list = supervisor.get("/meja/daftar?measure=came").await;
+    let lines = taken(&supervisor, &[("measure", "came")]).await;
+    assert_eq!((lines.len() - 1).to_string(), total(&list, "the list"), "every line");
+    let line = lines.iter().find(|line| line[0] == formula.reference.to_string()).expect("is in it");
+    assert_eq!(line[9], "'=HYPERLINK(\"http://contoh\");\"x\"\nbaris dua");
+    assert!(lines.iter().flatten().all(|cell| !cell.contains("Sari Contoh") && !cell.contains("81200000")), "who wrote is in it");
+    let open = taken(&supervisor, &[("view", "open")]).await;
+    assert_eq!((open.len() - 1).to_string(), total(&supervisor.get("/antrean?view=open").await, "the queue"));
+    let road = taken(&supervisor, &[("view", "open"), ("area", "3171090-")]).await;
+    assert_eq!((road.len() - 1).to_string(), total(&supervisor.get("/antrean?view=open&area=3171090-").await, "narrowed"));
+    let figures = taken(&supervisor, &[]).await;
+    let came = figures.iter().find(|line| line[0] == "Masuk").expect("is in it");
+    assert_eq!(came[1], total(&list, "the list"));
+    // Whatever is asked for, it is theirs.
+    let parks = world.agency("tamhut").to_string();
+    assert_eq!(taken(&supervisor, &[("measure", "came"), ("agency", &parks)]).await.len(), lines.len());
+    let sheet = supervisor.post("/meja/unduh", &[("measure", "came"), ("format", "xlsx")]).await;
+    assert!(sheet.text.starts_with("PK"), "a workbook");
+    assert!(sheet.headers["content-disposition"].to_str().expect("text").contains("came-2026-11-20.xlsx"));
+    let entries = store::audit::list(&world.db, None, 100).await.expect("a database");
+    let of = |entry: &store::audit::Entry| entry.action == "figures.taken" && entry.who.is_some();
+    assert_eq!(entries.iter().filter(|(_, entry)| of(entry)).count(), 6);
+    assert_eq!(entries.len() - before, 6);
+    for login in ["jalan", "loket"] {
+        let visitor = world.sign_in(login).await;
+        for page in ["/meja/unduh", "/meja/laporan/unduh"] {
+            assert_eq!(visitor.post(page, &[("measure", "came")]).await.status, StatusCode::FORBIDDEN, "{login}");
+        }
+        assert!(!visitor.get("/antrean").await.text.contains("/meja/unduh"), "{login} is offered it");
+    }
+}
+
+#[tokio::test]
+async fn the_report_of_a_month_has_six_elements_and_no_small_numbers_and_its_pack_is_whole() {
+    let world = World::new().await;
+    for n in 0..7 {
+        world.complain(Wish { tel: &format!("0812000006{n:02}"), hours_ago: 24 * 30, ..Wish::default() }).await;
+    }
+    for n in 0..3 {
+        world.complain(Wish { tel: &format!("0812000007{n:02}"), hours_ago: 24 * 30, category: Some("tree"), ..Wish::default() }).await;
+    }
+    let sealed = Wish { tel: "081200000800", hours_ago: 24 * 30, visibility: Visibility::Sealed, ..Wish::default() };
+    world.complain(sealed).await;
+    let admin = world.sign_in("admin").await;
+    for page in ["/meja/laporan", "/meja/laporan?month=2026-10"] {
+        let words = admin.get(page).await.words();
+        for part in [
+            "1. Sumber",
+            "2. Isi",
+            "3. Unit",
+            "4. Respons",
+            "5. Umpan balik",
+            "6. Laporan penanganan",
+            "Masuk 10 ",
+            "Jalan rusak 7 ",
+            "Pohon dan taman &#60;5 ",
+        ] {
+            assert!(words.contains(part), "{part} in {words}");
+        }
+    }
+    for odd in ["2026-13", "x", "9999-01", "0000-00"] {
+        assert_eq!(admin.get(&format!("/meja/laporan?month={odd}")).await.status, StatusCode::OK, "{odd}");
+    }
+    assert!(world.sign_in("jalan.penyelia").await.get("/meja/laporan").await.words().contains("Masuk 7 "), "their agency's");
+    let answer = admin.post("/meja/laporan/unduh", &[("month", "2026-10")]).await;
+    assert_eq!((answer.status, answer.headers["content-type"].to_str().expect("text")), (StatusCode::OK, "application/zip"));
+    let directory = world.rooms.directory();
+    let day = jiff::civil::date(2026, 10, 1);
+    let bytes = crate::pack(&world.db, world.rooms.site(), &directory, day, world.now(), Language::En).await.expect("a pack");
+    let mut pack = zip::ZipArchive::new(std::io::Cursor::new(bytes)).expect("a pack");
+    let mut read = |name: &str| {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut pack.by_name(name).expect("is in it"), &mut text).expect("text");
+        text
+    };
+    let report = read("laporan.html");
+    assert!(report.contains("1. Source") && report.contains("&#60;5") && !report.contains("href"), "{report}");
+    assert!(read("angka.csv").starts_with('\u{feff}') && read("angka.csv").contains("Came in;10"));
+    assert!(read("cara-menghitung.sql").contains("create view figure_settled as"));
+    assert!(read("catatan.txt").contains("entries") || read("catatan.txt").contains("entry"), "{}", read("catatan.txt"));
+}

@@ -120,6 +120,9 @@ const ROUTES: &[(&str, Try)] = &[
     ("/meja", Try::Lists),
     // Without a measure it is not there; `head` asks for each.
     ("/meja/daftar", Try::Lists),
+    ("/meja/laporan", Try::Lists),
+    ("/meja/laporan/unduh", Try::Else),
+    ("/meja/unduh", Try::Else),
     ("/meja/periksa", Try::Lists),
     ("/meja/periksa/{dispatch}", Try::Else),
     ("/tak-sampai/{complaint}", Try::Else),

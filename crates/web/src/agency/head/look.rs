@@ -9,7 +9,7 @@ use store::{
     queue::{Filter, Scope, Times},
 };
 
-use crate::{page, session::SignedIn};
+use crate::{form::Fields, page, session::SignedIn};
 
 /// Days that are counted at once: a leap year.
 const MOST_DAYS: i32 = 366;
@@ -34,7 +34,25 @@ pub(crate) struct Address {
     pub(super) after: String,
 }
 
+impl Address {
+    /// The same from the fields of a form.
+    pub(super) fn of_form(form: &Fields) -> Self {
+        let text = |name: &str| form.text(name);
+        Self {
+            from: text("from"),
+            to: text("to"),
+            agency: text("agency"),
+            category: text("category"),
+            area: text("area"),
+            channel: text("channel"),
+            measure: text("measure"),
+            after: String::new(),
+        }
+    }
+}
+
 /// What the figures are of.
+#[derive(Clone)]
 pub(super) struct Look {
     /// Whose complaints.
     pub(super) scope: Scope,
@@ -56,7 +74,7 @@ pub(super) struct Look {
 impl Look {
     pub(super) fn of(address: &Address, by: &SignedIn, directory: &Directory, now: Timestamp) -> Self {
         let zone = directory.calendar.zone.time_zone();
-        let today = now.to_zoned(zone.clone()).date();
+        let today = now.to_zoned(zone).date();
         let (first, last, shortened) = days(address, today);
         // PostgreSQL refuses NUL in text.
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
@@ -80,8 +98,25 @@ impl Look {
             ..Filter::default()
         };
         let below = if lower.is_some() { Vec::new() } else { below };
+        Self { agency, opens, below, shortened, ..Self::new(scope, filter, first, last, directory) }
+    }
+
+    /// Of these days, opened by who may see it.
+    pub(super) fn new(scope: Scope, filter: Filter, first: Date, last: Date, directory: &Directory) -> Self {
+        let zone = directory.calendar.zone.time_zone();
         let (since, until) = (start(first, &zone), start(next(last), &zone));
-        Self { scope, filter, first, last, since, until, agency, opens, below, shortened }
+        Self { scope, filter, first, last, since, until, agency: None, opens: true, below: Vec::new(), shortened: false }
+    }
+
+    /// The same for who may not open what is counted.
+    pub(super) fn closed(self) -> Self {
+        Self { opens: false, ..self }
+    }
+
+    /// Days and filter, by the names of the fields.
+    pub(super) fn kept(&self) -> Vec<(&'static str, String)> {
+        let days = [("from", self.first.to_string()), ("to", self.last.to_string())];
+        days.into_iter().chain(self.narrowing(None)).collect()
     }
 
     pub(super) fn asked(&self, times: Times) -> Asked<'_> {

@@ -2,9 +2,11 @@
 //! number leads to the list it counts. `GET /meja/daftar`: that list. Whose figures somebody sees is decided in [`Look`].
 
 mod chart;
+pub(crate) mod export;
 pub(crate) mod list;
 mod look;
 mod map;
+pub(crate) mod report;
 pub(crate) mod review;
 
 use std::collections::BTreeMap;
@@ -16,9 +18,10 @@ use axum::{
 };
 use model::{AgencyId, Directory, Language, Role};
 use store::{
+    PgPool,
     access::FEW,
     figures::{self, Cell, Day, Dimension, Figures, Measure, Pace, Spread},
-    queue::{Counts, NONE, Scope, View},
+    queue::{Counts, NONE, Scope, Times, View},
 };
 use ui::{Page, Visit};
 
@@ -42,7 +45,10 @@ struct Head {
     shortened: bool,
     /// Numbers below five are not said.
     rough: bool,
+    csrf: String,
     form: Form,
+    /// The filter, for the form that takes figures along.
+    kept: Vec<(&'static str, String)>,
     today: Vec<Tile>,
     period: Vec<Tile>,
     trend: chart::Trend,
@@ -127,7 +133,7 @@ pub(crate) async fn show(
     let look = Look::of(&address, &by, &directory, rooms.now());
     let page = page::staff(&rooms, &visit, &by, page::words(visit.language).t("menu.head")).kind("wide head");
     let draw = Draw { look: &look, directory: &directory, page: &page };
-    let counted = Counted::of(&rooms, &look, &directory).await?;
+    let counted = Counted::of(rooms.db(), queue::times(&rooms), &look, &directory).await?;
     let shapes = rooms.shapes().await?;
     let today = draw.today(&rooms, &by).await?;
     page::html(&Head {
@@ -135,7 +141,9 @@ pub(crate) async fn show(
         days: draw.days(),
         shortened: look.shortened,
         rough: !look.opens || !look.below.is_empty(),
+        csrf: by.csrf.clone(),
         form: draw.form(&by, &address),
+        kept: look.kept(),
         today,
         period: draw.period(&counted.figures),
         trend: chart::Trend::of(&look, &counted.days, &page),
@@ -156,21 +164,18 @@ struct Counted {
 }
 
 impl Counted {
-    async fn of(rooms: &Rooms, look: &Look, directory: &Directory) -> Result<Self, WebError> {
-        let times = queue::times(rooms);
+    async fn of(db: &PgPool, times: Times, look: &Look, directory: &Directory) -> Result<Self, WebError> {
         let asked = look.asked(times);
         let lower = if look.below.is_empty() {
             None
         } else {
             let everything = look.of_all(&Scope::Everything, times);
-            Some((figures::figures(rooms.db(), &everything).await?, figures::paces(rooms.db(), &everything, directory).await?))
+            Some((figures::figures(db, &everything).await?, figures::paces(db, &everything, directory).await?))
         };
-        Ok(Self {
-            figures: figures::figures(rooms.db(), &asked).await?,
-            days: figures::days(rooms.db(), &asked, directory.calendar.zone).await?,
-            paces: figures::paces(rooms.db(), &asked, directory).await?,
-            lower,
-        })
+        let figures = figures::figures(db, &asked);
+        let (days, paces) = (figures::days(db, &asked, directory.calendar.zone), figures::paces(db, &asked, directory));
+        let (figures, days, paces) = tokio::try_join!(figures, days, paces)?;
+        Ok(Self { figures, days, paces, lower })
     }
 }
 
