@@ -21,6 +21,7 @@ try {
   await toldByAPerson();
   await decidedByKeyboard({});
   await decidedByKeyboard({ javaScriptEnabled: false });
+  await rulesByTwo();
   await joinedByHand();
   await twoSteps();
   await invited();
@@ -159,7 +160,7 @@ function staffPages() {
   return {
     jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident, unreached: "/tak-sampai" },
     "jalan.penyelia": { block: one, blocked, head: "/meja", review: "/meja/periksa", "head-list": "/meja/daftar?measure=came" },
-    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", "incident-triage": city.incident },
+    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", rules: "/aturan", "rules-draft": "/aturan/draf", "rules-trial": "/aturan/coba", "rules-version": "/aturan/versi/1", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",
@@ -168,6 +169,7 @@ function staffPages() {
       "head-weeks": "/meja?from=2026-08-01&to=2026-11-20&area=3171090",
       "head-nothing": "/meja?from=2020-01-01&to=2020-01-02&category=tree",
       parked: "/admin/terparkir",
+      balance: "/admin/neraca",
       "parked-one": city.parked,
       staff: "/admin/petugas",
       directory: "/admin/direktori",
@@ -273,6 +275,40 @@ async function decidedByKeyboard(options) {
     must((await pairs()) === before, where, `${value} taken back: ${await pairs()} pairs instead of ${before}`);
   }
   await context.close();
+}
+
+/** One person changes the draft by keyboard, without scripts; another one publishes it on a phone. Then it is brought back. */
+async function rulesByTwo() {
+  const where = "rules";
+  const context = await visitor(browser, { javaScriptEnabled: false });
+  const page = await signIn(context, "triase");
+  const said = async (page, words) => must((await page.textContent("main")).includes(words), where, `does not say "${words}"`);
+  await visit(page, at("/aturan/draf"));
+  await tabTo(page, "#aturan-kategori", where);
+  await page.keyboard.type("Pelayanan");
+  await tabTo(page, "#aturan-dinas", where);
+  await page.keyboard.type("Dinas Bina");
+  await tabTo(page, "form[action='/aturan/draf/baris'] button.main", where);
+  await pressed(page);
+  await said(page, "Baris disimpan di draf.");
+  await visit(page, at("/aturan/coba"));
+  await said(page, "Anda ikut menyusun draf ini.");
+  await context.close();
+  const phone = await visitor(browser, { viewport: SIZES.phone });
+  const other = await signIn(phone, "triase.dua");
+  await visit(other, at("/aturan/coba"));
+  await judge(other, "triase-rules-publish");
+  await other.fill("#catatan", "Pelayanan kini ditangani Bina Marga.");
+  await other.click("button:has-text('Terbitkan sekarang')");
+  await other.waitForURL("**/aturan?done=terbit");
+  await said(other, "Yang berlaku: versi 2");
+  await visit(other, at("/aturan/versi/1"));
+  await judge(other, "triase-rules-earlier");
+  await other.fill("#alasan", "Belum waktunya.");
+  await other.click("button:has-text('Berlakukan lagi')");
+  await other.waitForURL("**/aturan?done=kembali");
+  await said(other, "Yang berlaku: versi 3");
+  await phone.close();
 }
 
 /** Somebody joins two complaints by number, and opens what was typed wrong again. */

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Language, NotAllowed, Point, Questions, Referee,
-    Reference, ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts,
+    Reference, ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts, routing::Case,
 };
 
 /// Who may see a complaint: its grade. A greater one is stricter. What follows from each is in [`crate::privacy`].
@@ -220,6 +220,16 @@ impl fmt::Debug for Complaint {
 }
 
 impl Complaint {
+    /// What rules look at.
+    pub fn case(&self) -> Case<'_> {
+        Case {
+            category: self.category.as_deref(),
+            area: self.area.as_deref(),
+            kind: self.why.kind.as_deref(),
+            channel: Some((&self.adapter, &self.account)),
+        }
+    }
+
     /// What the citizen sees: the most active of the agencies that still have to act; resolved when none has; received while no
     /// agency ever had it, or the referee has it and nobody helps meanwhile.
     pub fn status(&self) -> Status {

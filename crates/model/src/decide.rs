@@ -7,8 +7,8 @@ mod together;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Actor, AgencyId, AttachmentId, Audience, Complaint, ComplaintId, Decision, Directory, Dispatch, DispatchState, Due, MessageId,
-    NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, Routing, StaffId, Status, Triaged,
+    Action, Actor, AgencyId, AttachmentId, Audience, Complaint, ComplaintId, Course, Decision, Directory, Dispatch, DispatchState, Due,
+    MessageId, NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, StaffId, Status, Triaged,
     Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     escalation::{Missed, ended},
@@ -242,31 +242,22 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Gives it to whom the rules name; where none fits, to whom was learned, if that is sure. `false`: a person must choose. What speaks
-    /// of a breach of duty is confidential, unless every rule that decides holds despite that; the inspectorate gets what is confidential, or a
-    /// person chooses, and nobody else.
+    /// Gives it to whom the rules name ([`Directory::course`]); where none fits, to whom was learned, if that is sure. `false`: a person must
+    /// choose.
     fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
-        let routing = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory);
-        if !self.complaint.why.ethics.is_empty() && !routing.holds_despite_ethics(self.directory) {
-            self.complaint.visibility = self.complaint.visibility.max(Visibility::Confidential);
-        }
-        if self.complaint.visibility.is_confidential() {
-            let inspectorate = routing.inspectorate(self.directory);
-            self.give(inspectorate.into_iter().collect());
-            return inspectorate.is_some();
-        }
-        let agencies = match routing {
-            Routing::To { agencies, rules } => {
-                self.complaint.why.rules = rules;
-                agencies
-            }
-            Routing::Triage => match learned.filter(|agency| self.directory.agencies.contains_key(agency)) {
-                Some(agency) => vec![agency],
-                None => return false,
-            },
+        let Course { visibility, mut agencies, rules } = {
+            let Complaint { why, visibility, .. } = &self.complaint;
+            self.directory.course(&self.directory.rules, &self.complaint.case(), !why.ethics.is_empty(), *visibility)
         };
+        self.complaint.visibility = visibility;
+        self.complaint.why.rules = rules;
+        self.complaint.why.version = Some(self.directory.rules_version).filter(|version| *version > 0);
+        if agencies.is_empty() && !visibility.is_confidential() {
+            agencies.extend(learned.filter(|agency| self.directory.agencies.contains_key(agency)));
+        }
+        let found = !agencies.is_empty();
         self.give(agencies);
-        true
+        found
     }
 
     fn give(&mut self, agencies: Vec<AgencyId>) {
@@ -559,7 +550,7 @@ impl<'a> Draft<'a> {
         if !waited || self.complaint.pending().next().is_some() {
             return;
         }
-        let routing = route(self.complaint.category.as_deref(), self.complaint.area.as_deref(), self.directory);
+        let routing = route(&self.complaint.case(), &self.directory.rules);
         self.by = Actor::System;
         match routing.inspectorate(self.directory) {
             Some(inspectorate) => {

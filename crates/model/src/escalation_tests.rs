@@ -46,7 +46,7 @@ fn directory() -> Directory {
     let limit = |id, stage, number| Limit { id, ..Limit::new(stage, days(number), "aturan") };
     Directory {
         agencies: BTreeMap::from([row(1), row(2)]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(1), despite_ethics: false }],
+        rules: vec![Rule { category: Some("road".into()), ..Rule::new(1, agency(1)) }],
         limits: vec![
             limit(1, Stage::Forward, 3),
             limit(2, Stage::FirstAnswer, 2),

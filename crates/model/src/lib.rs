@@ -19,6 +19,7 @@
 //! | *referee* | who places what agencies pass back and forth: [`Referee`] |
 //! | *stage* | a part of a complaint's way with a clock of its own: [`Stage`] |
 //! | *limit* | how long a stage may take, and who says so: [`Limit`] |
+//! | *rule* | what a complaint is like, and which agency gets such a one: [`Rule`]; all of one moment are a *version*, the next one is a *draft* |
 //! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
@@ -52,6 +53,7 @@ pub mod reach;
 mod reply;
 pub mod rhythm;
 mod routing;
+pub mod rules;
 pub mod same;
 mod staff;
 mod tracking;
@@ -76,7 +78,8 @@ pub use owner::{MOST_BOUNCES, Owner, Referee};
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{
-    Agency, Area, Category, Channel, ClerkToken, Directory, DoorDirectory, Guess, LINE, Line, Purpose, Routing, Rule, Triaged, Why, route,
+    Agency, Area, Case, Category, Channel, ClerkToken, Course, Directory, DoorDirectory, Guess, KINDS, LINE, Line, Purpose, Routing, Rule,
+    Triaged, Why, route,
 };
 pub use same::{About, Earlier};
 pub use staff::Role;

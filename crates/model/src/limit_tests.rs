@@ -24,7 +24,7 @@ fn directory(limits: Vec<Limit>) -> Directory {
     let row = |n| (agency(n), Agency { id: agency(n), code: n.to_string(), name: n.to_string() });
     Directory {
         agencies: BTreeMap::from([row(1), row(2), row(3)]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(1), despite_ethics: false }],
+        rules: vec![Rule { category: Some("road".into()), ..Rule::new(1, agency(1)) }],
         limits,
         ..Directory::default()
     }

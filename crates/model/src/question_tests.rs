@@ -22,7 +22,7 @@ fn directory() -> Directory {
     Directory {
         agencies: BTreeMap::from([(roads, Agency { id: roads, code: "roads".into(), name: "Dinas Jalan".into() })]),
         categories: BTreeMap::from([category("road", "Jalan"), category("waste", "Sampah"), category("id_card", "KTP")]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: roads, despite_ethics: false }],
+        rules: vec![Rule { category: Some("road".into()), ..Rule::new(1, roads) }],
         menu: vec!["waste".into(), "road".into()],
         placeless: ["id_card".to_owned()].into(),
         asks: Question::ALL.to_vec(),

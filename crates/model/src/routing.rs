@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, Limit, OpeningHours, Question, Role, Site, StaffId,
+    AdapterName, AgencyId, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility,
     clock::{Calendar, Office},
 };
 
@@ -19,8 +19,11 @@ pub struct Directory {
     pub agencies: BTreeMap<AgencyId, Agency>,
     /// By code.
     pub categories: BTreeMap<String, Category>,
-    /// In no order: the most specific one counts.
+    /// Those of the version that is published, in no order: the most specific one counts.
     pub rules: Vec<Rule>,
+    /// The number of that version; 0: none was published yet.
+    #[serde(default)]
+    pub rules_version: u32,
     /// In no order, those that have ended too: the most specific one counts.
     pub limits: Vec<Limit>,
     /// When the offices work.
@@ -112,20 +115,81 @@ pub struct Category {
     pub keywords: Vec<String>,
 }
 
-/// Category and area to agency. Several rules of equal rank give the complaint to several agencies.
+/// What a complaint is like, and who gets such a one. Several rules that ask for the same give the complaint to several agencies; the first one
+/// of them is responsible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its key.
+    /// Its key. A rule belongs to one version of the table.
     pub id: i64,
     /// Only this category; `None`: any.
     pub category: Option<String>,
     /// Only areas whose code begins so; `None`: any.
     pub area: Option<String>,
+    /// Only this kind of message: one of [`KINDS`]; `None`: any.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Only what came by this adapter; `None`: any.
+    #[serde(default)]
+    pub adapter: Option<AdapterName>,
+    /// Only what came by this account of it; `None`: any. Only with an adapter.
+    #[serde(default)]
+    pub account: Option<String>,
     /// Who gets it.
     pub agency: AgencyId,
     /// Whether it decides although words of bribery or of a breach of duty were found.
     #[serde(default)]
     pub despite_ethics: bool,
+}
+
+/// What triage takes a message for.
+pub const KINDS: [&str; 4] = ["complaint", "information_request", "aspiration", "other"];
+
+/// What a rule asks for, the weightiest first: category, area, kind, account, adapter.
+type Rank = (bool, usize, bool, bool, bool);
+
+impl Rule {
+    /// A rule for everything.
+    pub fn new(id: i64, agency: AgencyId) -> Self {
+        Self { id, category: None, area: None, kind: None, adapter: None, account: None, agency, despite_ethics: false }
+    }
+
+    fn fits(&self, case: &Case<'_>) -> bool {
+        let adapter = case.channel.map(|(adapter, _)| adapter);
+        let account = case.channel.map(|(_, account)| account);
+        self.category.is_none_or_is(case.category)
+            && self.area.as_deref().is_none_or(|code| case.area.is_some_and(|area| area.starts_with(code)))
+            && self.kind.is_none_or_is(case.kind)
+            && self.adapter.as_ref().is_none_or(|wanted| adapter == Some(wanted))
+            && self.account.is_none_or_is(account)
+    }
+
+    fn rank(&self) -> Rank {
+        let area = self.area.as_ref().map_or(0, String::len);
+        (self.category.is_some(), area, self.kind.is_some(), self.account.is_some(), self.adapter.is_some())
+    }
+}
+
+trait Asks {
+    fn is_none_or_is(&self, value: Option<&str>) -> bool;
+}
+
+impl Asks for Option<String> {
+    fn is_none_or_is(&self, value: Option<&str>) -> bool {
+        self.as_deref().is_none_or(|wanted| value == Some(wanted))
+    }
+}
+
+/// What rules look at. `None`: nobody knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Case<'a> {
+    /// Code of its category.
+    pub category: Option<&'a str>,
+    /// Code of its area.
+    pub area: Option<&'a str>,
+    /// What triage takes it for.
+    pub kind: Option<&'a str>,
+    /// Adapter and account that it came by.
+    pub channel: Option<(&'a AdapterName, &'a str)>,
 }
 
 /// An official way in.
@@ -205,6 +269,9 @@ pub struct Why {
     /// The rules that decided.
     #[serde(default)]
     pub rules: Vec<i64>,
+    /// The version of the rules by which it was decided, also that none of them fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// Words of danger in the text: it rises to the top of triage, and the citizen is told of 112.
     #[serde(default)]
     pub danger: Vec<String>,
@@ -260,9 +327,9 @@ impl Routing {
         only(named).or_else(|| only(directory.inspectorates.iter().copied().collect()))
     }
 
-    /// Whether every rule that decided holds although words of a breach of duty were found.
-    pub(crate) fn holds_despite_ethics(&self, directory: &Directory) -> bool {
-        let holds = |id: &i64| directory.rules.iter().any(|rule| rule.id == *id && rule.despite_ethics);
+    /// Whether every one of these rules that decided holds although words of a breach of duty were found.
+    fn holds_despite_ethics(&self, rules: &[Rule]) -> bool {
+        let holds = |id: &i64| rules.iter().any(|rule| rule.id == *id && rule.despite_ethics);
         match self {
             Self::To { rules, .. } => rules.iter().all(holds),
             Self::Triage => false,
@@ -270,24 +337,48 @@ impl Routing {
     }
 }
 
-/// Finds who must act: of the rules that fit, those with a category before those without, and of these those with the narrowest
-/// area. Nothing fits: triage, never nowhere.
-pub fn route(category: Option<&str>, area: Option<&str>, directory: &Directory) -> Routing {
-    let rank = |rule: &Rule| -> Option<(bool, usize)> {
-        let category_fits = rule.category.is_none() || rule.category.as_deref() == category;
-        let area_fits = rule.area.as_deref().is_none_or(|code| area.is_some_and(|area| area.starts_with(code)));
-        (category_fits && area_fits).then(|| (rule.category.is_some(), rule.area.as_ref().map_or(0, String::len)))
-    };
-    let Some(best) = directory.rules.iter().filter_map(rank).max() else { return Routing::Triage };
+/// Finds who must act: of the rules that fit, those with a category before those without, of these those with the narrowest area, then those
+/// that ask for a kind, for an account, for an adapter. Nothing fits: triage, never nowhere.
+pub fn route(case: &Case<'_>, rules: &[Rule]) -> Routing {
+    let rank = |rule: &Rule| rule.fits(case).then(|| rule.rank());
+    let Some(best) = rules.iter().filter_map(rank).max() else { return Routing::Triage };
     let mut agencies = Vec::new();
-    let mut rules = Vec::new();
-    for rule in directory.rules.iter().filter(|rule| rank(rule) == Some(best)) {
-        rules.push(rule.id);
+    let mut decided = Vec::new();
+    for rule in rules.iter().filter(|rule| rank(rule) == Some(best)) {
+        decided.push(rule.id);
         if !agencies.contains(&rule.agency) {
             agencies.push(rule.agency);
         }
     }
-    Routing::To { agencies, rules }
+    Routing::To { agencies, rules: decided }
+}
+
+/// What rules come to for a complaint: who gets it, and at which grade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    /// The grade that it has from then on.
+    pub visibility: Visibility,
+    /// Who gets it, who is responsible first; empty: a person chooses.
+    pub agencies: Vec<AgencyId>,
+    /// The rules that said so; none where it is confidential.
+    pub rules: Vec<i64>,
+}
+
+impl Directory {
+    /// Where these rules send a complaint of this grade, with or without words of a breach of duty (`ethics`). Such words make it confidential,
+    /// unless every rule that decides holds despite them; an inspectorate gets what is confidential, or a person chooses, and nobody else.
+    pub fn course(&self, rules: &[Rule], case: &Case<'_>, ethics: bool, grade: Visibility) -> Course {
+        let routing = route(case, rules);
+        let confidential = ethics && !routing.holds_despite_ethics(rules);
+        let visibility = if confidential { grade.max(Visibility::Confidential) } else { grade };
+        if visibility.is_confidential() {
+            return Course { visibility, agencies: routing.inspectorate(self).into_iter().collect(), rules: Vec::new() };
+        }
+        match routing {
+            Routing::To { agencies, rules } => Course { visibility, agencies, rules },
+            Routing::Triage => Course { visibility, agencies: Vec::new(), rules: Vec::new() },
+        }
+    }
 }
 
 /// Stands in [`Why::category`] before the code of the purpose of the line that decided.
@@ -343,21 +434,18 @@ mod tests {
     }
 
     fn rule(id: i64, category: Option<&str>, area: Option<&str>, to: u128) -> Rule {
-        Rule { id, category: category.map(Into::into), area: area.map(Into::into), agency: agency(to), despite_ethics: false }
+        Rule { category: category.map(Into::into), area: area.map(Into::into), ..Rule::new(id, agency(to)) }
     }
 
     #[test]
     fn the_most_specific_rules_decide_and_several_agencies_may_share() {
-        let directory = Directory {
-            rules: vec![
-                rule(1, Some("road"), None, 1),
-                rule(2, Some("road"), Some("3173"), 2),
-                rule(3, Some("road"), Some("3173"), 3),
-                rule(4, None, Some("3173010001"), 4),
-                rule(5, Some("flood"), Some("3174"), 5),
-            ],
-            ..Directory::default()
-        };
+        let rules = [
+            rule(1, Some("road"), None, 1),
+            rule(2, Some("road"), Some("3173"), 2),
+            rule(3, Some("road"), Some("3173"), 3),
+            rule(4, None, Some("3173010001"), 4),
+            rule(5, Some("flood"), Some("3174"), 5),
+        ];
         let cases = [
             (Some("road"), None, Some(vec![1])),
             (Some("road"), Some("3173010001"), Some(vec![2, 3])),
@@ -371,13 +459,47 @@ mod tests {
                 agencies: rules.iter().map(|&n| agency(u128::try_from(n).expect("positive"))).collect(),
                 rules,
             });
-            assert_eq!(route(category, area, &directory), expected, "{category:?} {area:?}");
+            assert_eq!(route(&Case { category, area, ..Case::default() }, &rules), expected, "{category:?} {area:?}");
         }
     }
 
     #[test]
     fn an_agency_is_named_once_however_many_rules_name_it() {
-        let directory = Directory { rules: vec![rule(1, Some("road"), None, 1), rule(2, Some("road"), None, 1)], ..Directory::default() };
-        assert_eq!(route(Some("road"), None, &directory), Routing::To { agencies: vec![agency(1)], rules: vec![1, 2] });
+        let rules = [rule(1, Some("road"), None, 1), rule(2, Some("road"), None, 1)];
+        let case = Case { category: Some("road"), ..Case::default() };
+        assert_eq!(route(&case, &rules), Routing::To { agencies: vec![agency(1)], rules: vec![1, 2] });
+    }
+
+    #[test]
+    fn a_kind_or_a_channel_narrows_a_rule_and_weighs_less_than_category_and_area() {
+        let chat: AdapterName = "chat".parse().expect("a name");
+        let other: AdapterName = "other".parse().expect("a name");
+        let rules = [
+            rule(1, Some("road"), None, 1),
+            Rule { kind: Some("information_request".into()), ..rule(2, Some("road"), None, 2) },
+            Rule { adapter: Some(chat.clone()), ..rule(3, Some("road"), None, 3) },
+            Rule { adapter: Some(chat.clone()), account: Some("0811".into()), ..rule(4, Some("road"), None, 4) },
+            rule(5, Some("road"), Some("3173"), 5),
+            Rule { adapter: Some(chat.clone()), account: Some("0811".into()), ..rule(6, None, None, 6) },
+        ];
+        let road = Case { category: Some("road"), ..Case::default() };
+        let cases = [
+            (road, 1),
+            (Case { kind: Some("complaint"), ..road }, 1),
+            (Case { kind: Some("information_request"), ..road }, 2),
+            (Case { channel: Some((&chat, "0812")), ..road }, 3),
+            (Case { channel: Some((&chat, "0811")), ..road }, 4),
+            (Case { channel: Some((&other, "0811")), ..road }, 1),
+            (Case { channel: Some((&chat, "0811")), kind: Some("information_request"), ..road }, 2),
+            (Case { channel: Some((&chat, "0811")), area: Some("3173010"), ..road }, 5),
+            (Case { channel: Some((&chat, "0811")), category: Some("flood"), ..Case::default() }, 6),
+        ];
+        for (case, expected) in cases {
+            assert_eq!(
+                route(&case, &rules),
+                Routing::To { agencies: vec![agency(expected)], rules: vec![i64::try_from(expected).expect("small")] },
+                "{case:?}"
+            );
+        }
     }
 }

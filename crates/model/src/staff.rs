@@ -45,6 +45,11 @@ impl Role {
         matches!(self, Self::Triage | Self::Admin)
     }
 
+    /// Whether the role writes the rules of routing, and publishes what somebody else wrote.
+    pub fn may_set_rules(self) -> bool {
+        matches!(self, Self::Triage | Self::Admin)
+    }
+
     /// Whether the role decides between agencies that all say "not ours". It belongs to none of them, and sees them all.
     pub fn may_referee(self) -> bool {
         matches!(self, Self::Triage | Self::Admin)

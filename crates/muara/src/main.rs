@@ -56,6 +56,9 @@ enum Command {
     /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
     #[command(subcommand)]
     Line(commands::line::Command),
+    /// Which complaints go to which agency: versions, and the table as a file.
+    #[command(subcommand)]
+    Rules(commands::rules::Command),
     /// Days off, with the decree they come from.
     #[command(subcommand)]
     Holidays(commands::holidays::Command),
@@ -68,6 +71,10 @@ enum Command {
     /// Keys that are kept outside the database.
     #[command(subcommand)]
     Vault(commands::vault::Command),
+    /// Whether everything that was said yes to on a day is somewhere. Names what is not; ends with 1 if there is something.
+    Balance(commands::balance::Balance),
+    /// Read stored raw messages again, with what an adapter's newer release makes of them. Adds nothing twice.
+    Replay(commands::replay::Replay),
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
@@ -130,10 +137,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
+        Command::Rules(command) => admin(commands::rules::run(&config, command)),
         Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
         Command::Vault(command) => admin(commands::vault::run(&config, command)),
+        Command::Balance(balance) => admin(commands::balance::run(&config, balance)),
+        Command::Replay(replay) => commands::replay::run(&config, &replay),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
         Command::Learned(command) => admin(commands::learn::versions(&config, command)),

@@ -1,4 +1,4 @@
-use model::{AgencyId, Point, Routing, Rule, Timestamp, clock::Calendar, route};
+use model::{AgencyId, Case, Point, Routing, Rule, Timestamp, clock::Calendar, route};
 use tempfile::TempDir;
 use triage::triage;
 
@@ -13,11 +13,9 @@ fn directory(seed: &Seed) -> (Directory, Atlas) {
     let ids: BTreeMap<&str, AgencyId> =
         seed.agencies.iter().map(|agency| (agency.code.as_str(), AgencyId::new(Timestamp::UNIX_EPOCH))).collect();
     let rules = (1..).zip(&seed.rules).map(|(number, (category, area, agency))| Rule {
-        id: number,
         category: category.clone(),
         area: area.clone(),
-        agency: ids[agency.as_str()],
-        despite_ethics: false,
+        ..Rule::new(number, ids[agency.as_str()])
     });
     let directory = Directory {
         areas: seed.areas.iter().map(|(area, _)| (area.code.clone(), area.clone())).collect(),
@@ -50,10 +48,14 @@ fn jakarta_is_whole() {
 fn every_category_of_jakarta_finds_an_agency_somewhere_in_it() {
     let (directory, _) = directory(&jakarta());
     for code in directory.categories.keys() {
-        let found = route(Some(code), Some("3171090003"), &directory);
+        let found = route(&Case { category: Some(code), area: Some("3171090003"), ..Case::default() }, &directory.rules);
         assert!(matches!(found, Routing::To { .. }), "{code}");
     }
-    assert_eq!(route(None, Some("3171090003"), &directory), Routing::Triage, "what nobody named waits for a person");
+    assert_eq!(
+        route(&Case { area: Some("3171090003"), ..Case::default() }, &directory.rules),
+        Routing::Triage,
+        "what nobody named waits for a person"
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff_sqlx::ToSqlx;
 use model::{
-    AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Line, OpeningHours, Purpose, Question, Rule,
-    Stage, Timestamp,
+    AdapterName, Agency, AgencyId, Area, Category, Channel, ChannelId, Directory, Limit, Line, OpeningHours, Purpose, Question, Stage,
+    Timestamp,
     clock::{Amount, Calendar, Office, Unit},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,6 +18,7 @@ use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{json, known, to_json},
     dispatch::SendKind,
+    rules,
 };
 
 /// Reads everything, as of one moment. Inactive agencies and categories stay out, and with them their rules.
@@ -28,7 +29,8 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         areas: areas(&mut tx).await?,
         agencies: agencies(&mut tx).await?,
         categories: categories(&mut tx).await?,
-        rules: rules(&mut tx).await?,
+        rules: rules::published(&mut tx).await?,
+        rules_version: rules::current(&mut *tx).await?,
         limits: limits(&mut tx).await?,
         calendar: calendar(&mut tx).await?,
         offices: offices(&mut tx).await?,
@@ -97,29 +99,6 @@ async fn categories(tx: &mut Tx) -> Result<BTreeMap<String, Category>> {
         .into_iter()
         .map(|row| (row.code.clone(), Category { code: row.code, name_id: row.name_id, name_en: row.name_en, keywords: row.keywords }))
         .collect())
-}
-
-async fn rules(tx: &mut Tx) -> Result<Vec<Rule>> {
-    let rows = sqlx::query!(
-        "select rule.id, rule.category, rule.area, rule.agency, rule.despite_ethics
-        from rule
-        join agency on agency.id = rule.agency
-        left join category on category.code = rule.category
-        where agency.active
-          and coalesce(category.active, true)
-        order by rule.id"
-    )
-    .fetch_all(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    let rules = rows.into_iter().map(|row| Rule {
-        id: row.id,
-        category: row.category,
-        area: row.area,
-        agency: AgencyId(row.agency),
-        despite_ethics: row.despite_ethics,
-    });
-    Ok(rules.collect())
 }
 
 async fn limits(tx: &mut Tx) -> Result<Vec<Limit>> {

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod attachment;
 pub mod audit;
+pub mod balance;
 #[cfg(feature = "bare")]
 pub mod bare;
 pub mod block;
@@ -37,6 +38,7 @@ mod password;
 pub mod queue;
 pub mod reach;
 pub mod reply;
+pub mod rules;
 pub mod saved;
 pub mod search;
 pub mod staff;

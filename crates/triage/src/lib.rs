@@ -107,6 +107,7 @@ pub fn triage(
         category: category_why.unwrap_or_default(),
         area: area_why,
         rules: Vec::new(),
+        version: None,
         danger,
         ethics,
         kind: opinion.kind.map(|kind| kind.name().to_owned()),

@@ -19,6 +19,7 @@ mod origin;
 mod outlines;
 mod page;
 mod rooms;
+mod rules;
 mod run;
 mod says;
 mod session;
@@ -147,6 +148,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/petugas/{id}/sandi", post(admin::staff_password::submit))
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())
+        .merge(rules())
+        .route("/admin/neraca", get(admin::balance::show))
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));
@@ -182,6 +185,20 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .with_state(rooms);
     ui::secured(router, &policy)
+}
+
+/// Which complaints go to which agency.
+fn rules() -> Router<Rooms> {
+    Router::new()
+        .route("/aturan", get(rules::table::show))
+        .route("/aturan/versi/{number}", get(rules::table::one))
+        .route("/aturan/versi/{number}/kembali", post(rules::table::go_back))
+        .route("/aturan/draf", get(rules::draft::show).post(rules::draft::begin))
+        .route("/aturan/draf/baris", post(rules::draft::set))
+        .route("/aturan/draf/baris/{id}/hapus", post(rules::draft::remove))
+        .route("/aturan/draf/buang", post(rules::draft::discard))
+        .route("/aturan/coba", get(rules::trial::show))
+        .route("/aturan/terbitkan", post(rules::trial::publish))
 }
 
 /// Who is told when a clock ends.

@@ -50,9 +50,13 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     if crate::agency::post::may(role) {
         menu.push(link("/pos", words.t("menu.post")));
     }
+    if role.may_set_rules() {
+        menu.push(link("/aturan", words.t("menu.rules")));
+    }
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));
+        menu.push(link("/admin/neraca", words.t("menu.balance")));
         menu.push(link("/admin/kabar", words.t("menu.notices")));
         menu.push(link("/admin/petugas", words.t("menu.staff")));
         menu.push(link("/admin/direktori", words.t("menu.directory")));

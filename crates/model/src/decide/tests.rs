@@ -24,7 +24,7 @@ fn directory() -> Directory {
     Directory {
         agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks"), row(WATER, "Water")]),
         parents: BTreeMap::from([(agency(WATER), agency(PARKS))]),
-        rules: vec![Rule { id: 1, category: Some("road".into()), area: None, agency: agency(ROADS), despite_ethics: false }],
+        rules: vec![Rule { category: Some("road".into()), ..Rule::new(1, agency(ROADS)) }],
         ..Directory::default()
     }
 }

@@ -10,7 +10,10 @@ use model::{
 };
 
 use super::{insert_channel, insert_line};
-use crate::{PgPool, Result, StoreError, Tx, convert::small};
+use crate::{
+    PgPool, Result, StoreError, Tx,
+    convert::{At, at, small},
+};
 
 /// A starting directory, as files hold it: references by code, since ids are not yet given.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +100,7 @@ pub async fn seed(db: &PgPool, seed: &Seed, now: Timestamp) -> Result<bool> {
     seed_areas(&mut tx, seed).await?;
     let agencies = seed_agencies(&mut tx, seed, now).await?;
     seed_categories(&mut tx, seed).await?;
-    seed_rules(&mut tx, seed, &agencies).await?;
+    seed_rules(&mut tx, seed, &agencies, now).await?;
     seed_limits(&mut tx, seed, &agencies).await?;
     seed_holidays(&mut tx, seed).await?;
     for channel in &seed.channels {
@@ -173,11 +176,19 @@ fn named(agencies: &BTreeMap<String, AgencyId>, code: &str) -> Result<AgencyId> 
     agencies.get(code).copied().ok_or_else(|| StoreError::Conflict { constraint: format!("no agency has the code {code}") })
 }
 
-async fn seed_rules(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>) -> Result<()> {
+/// They are the first version.
+async fn seed_rules(tx: &mut Tx, seed: &Seed, agencies: &BTreeMap<String, AgencyId>, now: Timestamp) -> Result<()> {
+    if seed.rules.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!("insert into rule_version (number, at, note) values (1, $1, 'Direktori awal')", at(now) as At)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
     for (category, area, agency) in &seed.rules {
         sqlx::query!(
-            "insert into rule (category, area, agency)
-            values ($1, $2, $3)",
+            "insert into rule (version, category, area, agency)
+            values (1, $1, $2, $3)",
             category.as_deref(),
             area.as_deref(),
             named(agencies, agency)?.0

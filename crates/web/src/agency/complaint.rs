@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use model::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, StaffId, Status,
+    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, Rule, StaffId, Status,
     Timestamp, Update, UpdateKind, Visibility, Why, decide,
     escalation::{Escalated, Post},
 };
@@ -36,7 +36,7 @@ use crate::{
         steps::{icon, names, regraded, why_regraded},
     },
     files::public_copy,
-    page,
+    page, rules,
     session::SignedIn,
 };
 
@@ -172,6 +172,7 @@ pub(super) async fn draw(
     let history = store::complaint::history(db, complaint.id).await?;
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let missed = store::missed::of_complaint(db, complaint.id).await?;
+    let decided = rules::decided(rooms, &complaint.why).await?;
     let held = missed.iter().filter_map(|missed| missed.officer);
     let staff = store::staff::names(db, &everybody(complaint, &history).into_iter().chain(held).collect::<Vec<_>>()).await?;
     let blocked = match &complaint.reply_to {
@@ -205,7 +206,7 @@ pub(super) async fn draw(
         grade: page::grade_name(complaint.visibility, &page).to_owned(),
         citizen: citizen(&talk),
         danger: complaint.why.danger.join(", "),
-        why: why(&complaint.why, &directory, visit, &page),
+        why: why(&complaint.why, &decided, &directory, visit, &page),
         holders: holders(complaint, &directory, &staff, &page),
         owner: match complaint.owner() {
             Some(Owner::Desk) => "triage",
@@ -331,7 +332,7 @@ fn asked(complaint: &Complaint, page: &Page) -> String {
 }
 
 /// Why it is where it is, in sentences.
-fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<String> {
+fn why(why: &Why, decided: &[(Rule, u32)], directory: &Directory, visit: &Visit, page: &Page) -> Vec<String> {
     let mut said = Vec::new();
     let line = why.category.iter().find_map(|word| word.strip_prefix(model::LINE));
     if let Some(code) = line {
@@ -367,12 +368,9 @@ fn why(why: &Why, directory: &Directory, visit: &Visit, page: &Page) -> Vec<Stri
         let (agency, percent) = (directory.agency_name(guess.agency), guess.percent.to_string());
         said.push(page.words.fill("why.guess", &[("agency", agency), ("percent", &percent), ("words", &guess.words.join(", "))]));
     }
-    for rule in directory.rules.iter().filter(|rule| why.rules.contains(&rule.id)) {
-        let any = page.t("why.any").to_owned();
-        let category = rule.category.as_deref().map_or(any.clone(), |code| page::category_name(Some(code), directory, visit.language));
-        let area = rule.area.as_deref().map_or(any, |code| directory.area_path(code));
-        let agency = directory.agency_name(rule.agency);
-        said.push(page.words.fill("why.rule", &[("category", &category), ("area", &area), ("agency", agency)]));
+    said.extend(decided.iter().map(|(rule, version)| rules::sentence("why.rule", rule, *version, directory, page)));
+    if let Some(version) = why.version.filter(|_| why.rules.is_empty()) {
+        said.push(page.fill("why.rule.none", "version", version.to_string()));
     }
     said
 }

@@ -54,6 +54,10 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    pub(crate) fn of(word: &str) -> Self {
+        Self { done: word.to_owned() }
+    }
+
     pub(crate) fn is(&self, what: &str) -> bool {
         self.done == what
     }

@@ -21,7 +21,7 @@ use super::{
     leave, opened_by, regrade, same,
     steps::{Holder, Step, explained_of, holders, steps},
 };
-use crate::{Rooms, WebError, agency::Done, files::public_copy, page};
+use crate::{Rooms, WebError, agency::Done, files::public_copy, page, rules};
 
 #[derive(Template)]
 #[template(path = "track.html")]
@@ -42,6 +42,8 @@ struct Track {
     timers: Vec<Timer>,
     steps: Vec<Step>,
     photos: Vec<Photo>,
+    /// Which rules gave it to the agency that got it first.
+    decided: Vec<String>,
     /// Files that are here but not shown: being checked, or no pictures.
     others: u64,
     /// What the officer asked last, while they wait for the answer.
@@ -103,7 +105,9 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     let (photos, others) = photos(&messages, &code, &page);
     let same = same::question(rooms, complaint, &page).await?;
     let joined = leave::joined(rooms, complaint, &page).await?;
+    let decided = rules::decided(rooms, &complaint.why).await?;
     page::html(&Track {
+        decided: decided.iter().map(|(rule, version)| rules::sentence("track.rule", rule, *version, &directory, &page)).collect(),
         reference: complaint.reference.to_string(),
         status,
         explained: explained_of(complaint, &page).to_owned(),

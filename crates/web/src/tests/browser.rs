@@ -57,6 +57,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let late = "Lampu jalan mati sejak sebulan lalu, gelap sekali kalau malam dan anak-anak takut lewat sini.";
     let late = world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
     super::escalation::told(world).await;
+    super::rules::a_draft(world).await;
     let danger = Wish {
         tel: "081200000005",
         text: "Tiang listrik miring hampir roboh!",

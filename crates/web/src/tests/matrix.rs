@@ -18,7 +18,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 20] = [
+    let table: [(&str, [u16; 7]); 22] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/tak-sampai", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
@@ -30,9 +30,11 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/sandi", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/faktor", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/peta.json", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
+        ("/aturan", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/terparkir", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
+        ("/admin/neraca", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/kabar", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/petugas", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/eskalasi", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
@@ -181,6 +183,7 @@ async fn opening_pages_changes_nothing() {
         format!("/aduan/{id}"),
         format!("/berkas/{photo}"),
         "/antrean?view=open".to_owned(),
+        "/aturan".to_owned(),
         "/admin".to_owned(),
         "/admin/terparkir".to_owned(),
         "/admin/petugas".to_owned(),

@@ -15,6 +15,7 @@ mod matrix;
 mod posts;
 mod privacy;
 mod queue;
+mod rules;
 mod same;
 mod secrets;
 mod unreached;
