@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs::{self, DirBuilder, File},
     io::{self, BufReader, BufWriter, Read, Write},
     os::unix::fs::DirBuilderExt,
@@ -79,7 +80,7 @@ pub(crate) async fn backup(config: &Config, folder: &Path) -> anyhow::Result<()>
     let mut sums = String::new();
     for path in files_below(folder)? {
         let name = path.strip_prefix(folder)?.to_str().context("a name that is no text")?;
-        sums.push_str(&format!("{}  {name}\n", hash(&path)?));
+        writeln!(sums, "{}  {name}", hash(&path)?)?;
     }
     write(&folder.join(SUMS), sums.as_bytes())?;
     println!("Kept in {}: the database, {files} files, and of the bus {told}.", folder.display());
