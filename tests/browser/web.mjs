@@ -159,12 +159,16 @@ function staffPages() {
   const { open: one, triage, secret, blocked, refused, late } = city.complaints;
   return {
     jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident, unreached: "/tak-sampai" },
-    "jalan.penyelia": { block: one, blocked },
+    "jalan.penyelia": { block: one, blocked, head: "/meja", review: "/meja/periksa", "head-list": "/meja/daftar?measure=came" },
     triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", rules: "/aturan", "rules-draft": "/aturan/draf", "rules-trial": "/aturan/coba", "rules-version": "/aturan/versi/1", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",
+      head: "/meja",
+      "head-weeks": "/meja?from=2026-08-01&to=2026-11-20&area=3171090",
+      "head-nothing": "/meja?from=2020-01-01&to=2020-01-02&category=tree",
       parked: "/admin/terparkir",
+      balance: "/admin/neraca",
       "parked-one": city.parked,
       staff: "/admin/petugas",
       directory: "/admin/direktori",

@@ -51,6 +51,10 @@ pub struct Wishes {
     pub form: &'static str,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
+    /// How Meta behaves.
+    pub platform: simulator::Options,
+    /// PostgreSQL counts what each statement takes (`pg_stat_statements`), for [`World::statements`].
+    pub count_statements: bool,
 }
 
 /// A whole running system.
@@ -84,20 +88,20 @@ impl World {
 
     /// A world with wishes.
     pub async fn start_with(wishes: Wishes) -> Self {
-        let (nats, postgres, folder) = servers_in_a_folder(wishes.durable);
+        let (nats, postgres, folder) = servers_in_a_folder(&wishes);
         Self::around(nats, postgres, folder, wishes).await
     }
 
     /// A world whose intake reaches NATS through a proxy.
     pub async fn start_with_a_proxy_before_intake() -> (Self, Proxy) {
-        let (nats, postgres, folder) = servers_in_a_folder(false);
+        let (nats, postgres, folder) = servers_in_a_folder(&Wishes::default());
         let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, nats.port()))).await;
         let wishes = Wishes { bus_of_intake: Some(proxy.address), ..Wishes::default() };
         (Self::around(nats, postgres, folder, wishes).await, proxy)
     }
 
     async fn around(nats: Nats, postgres: Postgres, folder: TempDir, wishes: Wishes) -> Self {
-        let platform = Platform::start().await.expect("a free port");
+        let platform = Platform::start_with(wishes.platform.clone()).await.expect("a free port");
         let port = || servers::free_port().expect("a free port");
         let ports = Ports { web: port(), whatsapp: port(), form: port(), desk: port() };
         let mut world =
@@ -332,6 +336,21 @@ impl World {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// What PostgreSQL's time went to since the last call, the dearest first: milliseconds, calls, and the statement.
+    /// Statements that others ran on their way (triggers, functions) are counted in both. Needs [`Wishes::count_statements`].
+    pub fn statements(&self) -> String {
+        let dearest = "select string_agg(line, E'\\n' order by total desc) from (
+             select total_exec_time as total, format('%9s ms %9s  %s %s', round(total_exec_time), calls,
+               case when toplevel then ' ' else '+' end, left(regexp_replace(query, '\\s+', ' ', 'g'), 140)) as line
+             from pg_stat_statements
+             order by total_exec_time desc
+             limit 40
+           ) as dearest";
+        let said = self.ask(dearest);
+        self.ask("select pg_stat_statements_reset()");
+        said
+    }
+
     /// How many complaints are recorded.
     pub fn complaints(&self) -> u64 {
         self.count("select count(*) from complaint")
@@ -380,13 +399,18 @@ impl World {
 const TEMPLATES: &str =
     "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n";
 
-fn servers_in_a_folder(durable: bool) -> (Nats, Postgres, TempDir) {
+fn servers_in_a_folder(wishes: &Wishes) -> (Nats, Postgres, TempDir) {
     let folder = tempfile::Builder::new().prefix("muara-").tempdir().expect("a folder");
     open_to_the_database(folder.path());
-    let durability = if durable { Durability::Durable } else { Durability::Throwaway };
-    let options = PostgresOptions { durability, ..PostgresOptions::default() };
+    let durability = if wishes.durable { Durability::Durable } else { Durability::Throwaway };
+    let counting = [("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", "all")];
+    let settings = counting.iter().filter(|_| wishes.count_statements).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let options = PostgresOptions { durability, settings: settings.collect(), ..PostgresOptions::default() };
     let postgres = Postgres::start_with(&folder.path().join("postgres"), &options).expect("PostgreSQL starts");
     postgres.create_database("muara").expect("a database");
+    if wishes.count_statements {
+        postgres.execute("muara", "create extension pg_stat_statements").expect("PostgreSQL counts statements");
+    }
     let nats = Nats::start(&folder.path().join("nats"), NatsOptions::default()).expect("NATS starts");
     (nats, postgres, folder)
 }

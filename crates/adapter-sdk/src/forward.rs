@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use bus::{Bus, BusError, Stop};
+use bus::{Accepted, Bus, BusError, DoorNumber, Stop};
 use metrics::{counter, gauge};
 use model::Raw;
 use tracing::{error, info, warn};
@@ -54,13 +54,18 @@ async fn publish_all(spool: &Spool, bus: &Bus, pulse: &Pulse) {
 /// Returns when the bus has all of it.
 async fn publish(spool: &Spool, bus: &Bus, pulse: &Pulse, group: &Group) {
     let mut left: Vec<&Entry> = group.entries.iter().collect();
+    let mut known: Vec<&Entry> = Vec::new();
     let mut pause = PAUSE;
     loop {
-        let raws: Vec<&Raw> = left.iter().map(|entry| &entry.raw).collect();
+        let raws: Vec<(&Raw, Option<&DoorNumber>)> = left.iter().map(|entry| (&entry.raw, entry.number.as_ref())).collect();
         let outcomes = bus.publish_raws(&raws).await;
         let mut trouble = None;
         let failed = left.iter().zip(outcomes).filter_map(|(entry, outcome)| match outcome {
-            Ok(_stored_or_known) => None,
+            Ok(Accepted::Stored) => None,
+            Ok(Accepted::Duplicate) => {
+                known.push(entry);
+                None
+            }
             Err(error) if is_final(&error) => {
                 set_aside(spool, entry, &error);
                 None
@@ -71,6 +76,9 @@ async fn publish(spool: &Spool, bus: &Bus, pulse: &Pulse, group: &Group) {
             }
         });
         left = failed.collect();
+        if trouble.is_none() {
+            trouble = note_known(bus, &mut known).await.err();
+        }
         let Some(error) = trouble else { return };
         // Said once for each outage: the pauses grow only while it lasts.
         if pause == PAUSE {
@@ -80,6 +88,15 @@ async fn publish(spool: &Spool, bus: &Bus, pulse: &Pulse, group: &Group) {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What the bus knew already is not stored again: without a note of it its numbers would look lost.
+async fn note_known(bus: &Bus, known: &mut Vec<&Entry>) -> Result<(), BusError> {
+    let Some(adapter) = known.first().map(|entry| &entry.raw.adapter) else { return Ok(()) };
+    let numbers = known.iter().filter_map(|entry| Some((entry.number.as_ref()?, entry.raw.received_at)));
+    bus.note_known(adapter, &numbers.collect::<Vec<_>>()).await?;
+    known.clear();
+    Ok(())
 }
 
 fn is_final(error: &BusError) -> bool {

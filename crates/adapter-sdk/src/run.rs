@@ -432,6 +432,8 @@ impl Behind {
     }
 
     fn announcement(&self) -> Announcement {
+        // The number first: what is taken meanwhile is then waiting and not missing.
+        let door = self.door.spool().map(Spool::last_number);
         let spool_waiting = self.door.level().waiting;
         let (refused, last_refused) = self.pulse.refusals();
         let (last_error_at, last_error) = self.pulse.last_trouble().unzip();
@@ -452,6 +454,7 @@ impl Behind {
             last_refused,
             by_account: self.pulse.accounts(),
             expiries,
+            door,
             ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
         }
     }

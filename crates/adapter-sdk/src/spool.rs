@@ -11,6 +11,7 @@
 //! that rots in the middle of a file (moved to `damaged/` with an error in the log, never dropped in silence).
 
 mod disk;
+mod numbers;
 mod reader;
 mod record;
 mod writer;
@@ -30,6 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bus::DoorNumber;
 use futures::{FutureExt, future::BoxFuture};
 use model::{Raw, Timestamp};
 use tokio::sync::{oneshot, watch};
@@ -132,6 +134,8 @@ struct Shared {
     state: Mutex<State>,
     /// Counts groups that reached the disk, so that the reader wakes.
     grown: watch::Sender<u64>,
+    /// The name of this door: of this folder, since it was made.
+    door: Arc<str>,
     /// Held for as long as the spool is open.
     _lock: File,
 }
@@ -153,6 +157,8 @@ struct State {
     /// The size of the last record that found no room, until one finds it.
     refused: u64,
     last_append: Option<Timestamp>,
+    /// The number of the last record that reached the disk.
+    last_number: u64,
 }
 
 #[derive(Debug)]
@@ -161,6 +167,8 @@ struct Segment {
     /// Bytes that are certainly on the disk.
     len: u64,
     entries: u64,
+    /// The highest number in it; 0: none has one.
+    last: u64,
     forwarded: u64,
     /// When the bus had acknowledged all of it.
     done: Option<Instant>,
@@ -237,12 +245,15 @@ impl Spool {
     fn open_on(options: SpoolOptions, disk: Disk) -> Result<Self, SpoolError> {
         make_folder(&options.folder)?;
         let lock = lock(&options.folder)?;
-        let segments = reader::survey(&options.folder)?;
+        let numbers = numbers::kept(&options.folder)?;
+        let segments = reader::survey(&options.folder, &numbers.door)?;
+        let last_number = segments.iter().map(|segment| segment.last).max().unwrap_or(0).max(numbers.forgotten);
         let next = segments.back().map_or(1, |last| last.number + 1);
         let forwarded =
             segments.front().map_or(Position { segment: next, offset: 0 }, |first| Position { segment: first.number, offset: 0 });
-        let state = State { segments, forwarded, ..State::default() };
-        let shared = Arc::new(Shared { options, disk, state: Mutex::new(state), grown: watch::Sender::new(0), _lock: lock });
+        let state = State { segments, forwarded, last_number, ..State::default() };
+        let door = numbers.door.into();
+        let shared = Arc::new(Shared { options, disk, state: Mutex::new(state), grown: watch::Sender::new(0), door, _lock: lock });
         let (appends, waiting) = mpsc::channel();
         let writer = writer::Writer::new(shared.clone(), next);
         let thread = std::thread::Builder::new().name("spool".into()).spawn(move || writer.run(&waiting))?;
@@ -256,7 +267,7 @@ impl Spool {
     }
 
     fn enqueue(&self, raw: &Raw) -> Result<oneshot::Receiver<Result<(), SpoolError>>, SpoolError> {
-        let record = record::encode(raw)?;
+        let record = record::encode(raw, &self.shared.door)?;
         let (answer, taken) = oneshot::channel();
         {
             let mut state = self.shared.state();
@@ -337,9 +348,22 @@ impl Spool {
                 return Ok(());
             }
             let path = self.shared.path(first.number);
-            state.segments.pop_front();
+            let (forgotten, given) = (state.segments.pop_front(), state.last_number);
             drop(state);
+            self.keep_number(given).inspect_err(|_| {
+                if let Some(segment) = forgotten {
+                    self.shared.state().segments.push_front(segment);
+                }
+            })?;
             std::fs::remove_file(path)?;
+        }
+    }
+
+    /// Before a file goes: the next start must not give its numbers again. On a full disk the file goes all the same, which makes room.
+    fn keep_number(&self, given: u64) -> io::Result<()> {
+        match numbers::forget(&self.shared.options.folder, &self.shared.door, given) {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -361,6 +385,11 @@ impl Spool {
         self.shared.options.max_bytes
     }
 
+    /// The name of this door and the number of the last record that it said yes to.
+    pub fn last_number(&self) -> DoorNumber {
+        DoorNumber { door: self.shared.door.clone(), number: self.shared.state().last_number }
+    }
+
     /// When the last record was taken, by the door's clock.
     pub fn last_append(&self) -> Option<Timestamp> {
         self.shared.state().last_append
@@ -368,7 +397,8 @@ impl Spool {
 
     /// Moves a record aside that the bus will never take, into `damaged/`.
     pub(crate) fn set_aside(&self, entry: &Entry) -> Result<PathBuf, SpoolError> {
-        let record = record::encode(&entry.raw)?;
+        let mut record = record::encode(&entry.raw, &self.shared.door)?;
+        record.set_number(entry.number.as_ref().map_or(0, |number| number.number));
         Ok(reader::set_aside(&self.shared.options.folder, entry.segment, entry.offset, &record.to_vec())?)
     }
 

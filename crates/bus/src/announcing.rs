@@ -7,7 +7,7 @@ use model::{AdapterName, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::{Bus, BusError, streams::ANNOUNCED};
+use crate::{Bus, BusError, DoorNumber, streams::ANNOUNCED};
 
 /// An adapter that has not announced itself for this long is missing.
 pub const MISSING_AFTER: Duration = Duration::from_mins(1);
@@ -56,6 +56,9 @@ pub struct Announcement {
     /// What it signs in with and runs out, the first to end first.
     #[serde(default)]
     pub expiries: Vec<Expiry>,
+    /// Its door and the last number that it said yes to; `None`: a door without a spool, or a release that did not number.
+    #[serde(default)]
+    pub door: Option<DoorNumber>,
 }
 
 /// How it goes with one account.
@@ -104,6 +107,7 @@ impl Announcement {
             last_refused: None,
             by_account: Vec::new(),
             expiries: Vec::new(),
+            door: None,
         }
     }
 

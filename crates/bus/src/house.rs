@@ -112,6 +112,10 @@ impl Bus {
         let mut oldest = Vec::new();
         let mut consumers = stream.consumers();
         while let Some(consumer) = consumers.try_next().await.map_err(BusError::unavailable)? {
+            // A reader of the balance has several filters; it is no adapter and may begin again.
+            if consumer.config.filter_subject.is_empty() {
+                continue;
+            }
             if consumer.num_pending > 0 || consumer.num_ack_pending > 0 {
                 let next = consumer.ack_floor.stream_sequence + 1;
                 // Unread and not to be found: better keep everything.

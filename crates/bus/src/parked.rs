@@ -9,13 +9,13 @@ use async_nats::{
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
-use model::{AdapterName, Raw, Timestamp, TraceId};
+use model::{AdapterName, Event, Raw, Reply, Timestamp, TraceId};
 use tracing::info;
 
 use crate::{
     Bus, BusError,
     parts::Parts,
-    publish::{TRACEPARENT, fresh_id, headers, raw_id},
+    publish::{TRACEPARENT, fresh_id, headers, message_name, raw_id},
     streams::{PARKED, RAW},
 };
 
@@ -46,6 +46,23 @@ pub struct Parked {
     pub trace: TraceId,
     /// The payload as it was. Empty in a list when it is larger than half a mebibyte; [`Bus::parked_one`] brings it whole.
     pub bytes: Bytes,
+}
+
+impl Parked {
+    /// What it is, the same wherever it goes: hash of a raw message, name of a citizen's message, id of a reply. Empty: nothing that is counted, or its
+    /// bytes are not here.
+    pub fn name(&self) -> String {
+        let name = match self.stream.as_str() {
+            "RAW" => serde_json::from_slice(&self.bytes).ok().map(|raw: Raw| raw_id(&raw)),
+            "EVENTS" => match serde_json::from_slice(&self.bytes) {
+                Ok(Event::Message(inbound)) => Some(message_name(&inbound.key)),
+                _ => None,
+            },
+            "REPLIES" => serde_json::from_slice(&self.bytes).ok().map(|reply: Reply| reply.id.to_string()),
+            _ => None,
+        };
+        name.unwrap_or_default()
+    }
 }
 
 impl std::fmt::Debug for Parked {

@@ -6,11 +6,11 @@ use async_nats::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use model::{AdapterName, Event, Raw, Receipt, ReceiptState, Reply, TraceId};
+use model::{AdapterName, Event, MessageKey, Raw, Receipt, ReceiptState, Reply, TraceId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Bus, BusError, parts};
+use crate::{Bus, BusError, DoorNumber, ledger, parts};
 
 /// Publishes under way at once when many are given: enough to hide the way there and back, few enough to be fair to others.
 const PIPELINE: usize = 256;
@@ -86,19 +86,23 @@ impl Bus {
 
     /// Publishes many in this order and waits for all; one answer each. Where the bus goes away in the middle the rest is not tried: to be tried
     /// again from there, in the same order.
-    pub async fn publish_raws(&self, raws: &[&Raw]) -> Vec<Result<Accepted, BusError>> {
+    /// Each travels with its number at its door, where it has one.
+    pub async fn publish_raws(&self, raws: &[(&Raw, Option<&DoorNumber>)]) -> Vec<Result<Accepted, BusError>> {
         let mut underway = Vec::new();
         let mut away = false;
-        for raw in raws {
-            let sent = if away { Err(BusError::unavailable("the bus went away before it")) } else { self.send_raw(raw).await };
+        for (raw, number) in raws {
+            let sent = if away { Err(BusError::unavailable("the bus went away before it")) } else { self.send_raw(raw, *number).await };
             away |= matches!(sent, Err(BusError::Unavailable(_)));
             underway.push(sent);
         }
         futures::future::join_all(underway.into_iter().map(|sent| async move { sent?.answered().await })).await
     }
 
-    async fn send_raw(&self, raw: &Raw) -> Result<Underway, BusError> {
+    async fn send_raw(&self, raw: &Raw, number: Option<&DoorNumber>) -> Result<Underway, BusError> {
         let (subject, mut headers, mut payload) = (format!("raw.{}", raw.adapter), headers(&raw_id(raw), raw.trace), json(raw)?);
+        if let Some(number) = number {
+            headers.insert(ledger::TAKEN, ledger::taken(number, raw.received_at));
+        }
         if payload.len() > parts::WHOLE {
             headers.insert(parts::HEADER, self.put_parts(&subject, payload).await?.to_string());
             payload = Bytes::new();
@@ -159,13 +163,15 @@ pub(crate) fn raw_id(raw: &Raw) -> String {
     hash("raw", &[raw.adapter.as_str().as_bytes(), raw.query.as_bytes(), &raw.body])
 }
 
+/// What names a citizen's message on the bus: the hash of its key.
+pub fn message_name(key: &MessageKey) -> String {
+    hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()])
+}
+
 /// `None`: saying it twice means nothing more than saying it once, and saying it again later must be possible.
 fn event_id(event: &Event) -> Option<String> {
     match event {
-        Event::Message(inbound) => {
-            let key = &inbound.key;
-            Some(hash("message", &[key.adapter.as_str().as_bytes(), key.account.as_bytes(), key.id.as_bytes()]))
-        }
+        Event::Message(inbound) => Some(message_name(&inbound.key)),
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
         Event::OptOut { .. } | Event::OptIn { .. } => None,
         Event::Moved { adapter, from, to, at } => {

@@ -463,6 +463,9 @@ pub enum NotAllowed {
     /// Only who writes seals, when they write; and nobody but them opens what is sealed.
     #[error("only who writes seals and unseals")]
     Sealed,
+    /// A complaint of this category is settled with a photo that shows it.
+    #[error("a photo is needed")]
+    NoPhoto,
 }
 
 /// What a new complaint is made of.

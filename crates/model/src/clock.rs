@@ -1,5 +1,7 @@
 //! Dates as people here count and say them: working days, three time zones, Indonesian months.
 
+mod worked;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -11,6 +13,8 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use serde::{Deserialize, Serialize};
+
+pub use worked::OpenTime;
 
 use crate::{Language, OpeningHours};
 

@@ -409,7 +409,11 @@ impl<'a> Draft<'a> {
     fn resolve(&mut self, text: String, photo: Option<AttachmentId>) -> Result<(), NotAllowed> {
         let text = words(text)?;
         let now = self.now;
+        let unproven = photo.is_none() && self.complaint.category.as_ref().is_some_and(|code| self.directory.proofs.contains(code));
         let (agency, dispatch) = self.own_dispatch()?;
+        if unproven {
+            return Err(NotAllowed::NoPhoto);
+        }
         dispatch.state = DispatchState::Done;
         dispatch.answered(now);
         self.step(UpdateKind::Resolved, |update| {

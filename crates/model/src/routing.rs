@@ -54,6 +54,9 @@ pub struct Directory {
     /// The agencies that look into breaches of duty: nobody else is given what is confidential.
     #[serde(default)]
     pub inspectorates: BTreeSet<AgencyId>,
+    /// Codes of the categories that nobody settles without a photo of the result.
+    #[serde(default)]
+    pub proofs: BTreeSet<String>,
 }
 
 /// An account of ours that is there for one thing: an information line, a line for corrections of data.

@@ -47,6 +47,9 @@ enum Command {
     /// Who acts, how they hear of complaints, and what they did not hear.
     #[command(subcommand)]
     Agency(commands::agency::Command),
+    /// What categories ask for, and how many closings a second person looks at.
+    #[command(subcommand)]
+    Category(commands::category::Command),
     /// The official ways in.
     #[command(subcommand)]
     Channel(commands::channel::Command),
@@ -68,6 +71,10 @@ enum Command {
     /// Keys that are kept outside the database.
     #[command(subcommand)]
     Vault(commands::vault::Command),
+    /// Whether everything that was said yes to on a day is somewhere. Names what is not; ends with 1 if there is something.
+    Balance(commands::balance::Balance),
+    /// Read stored raw messages again, with what an adapter's newer release makes of them. Adds nothing twice.
+    Replay(commands::replay::Replay),
     /// Messages that were set aside for a person.
     #[command(subcommand)]
     Parked(commands::parked::Command),
@@ -124,6 +131,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => admin(commands::migrate(&config)),
         Command::Seed { folder } => admin(commands::seed(&config, &folder)),
         Command::Agency(command) => admin(commands::agency::run(&config, command)),
+        Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
         Command::Rules(command) => admin(commands::rules::run(&config, command)),
@@ -131,6 +139,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
         Command::Vault(command) => admin(commands::vault::run(&config, command)),
+        Command::Balance(balance) => admin(commands::balance::run(&config, balance)),
+        Command::Replay(replay) => commands::replay::run(&config, &replay),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),
         Command::Learn(learn) => admin(commands::learn::learn(&config, learn)),
         Command::Learned(command) => admin(commands::learn::versions(&config, command)),

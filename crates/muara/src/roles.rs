@@ -14,6 +14,7 @@ use tokio::{
     task::JoinSet,
 };
 use tracing::{info, warn};
+use watch::balance::keep_balance;
 
 use crate::{commands, config::Config, connect, doors, metrics, private, storage};
 
@@ -114,8 +115,9 @@ impl Ground {
             mail: config.mail()?,
         };
         let loops = dispatch::run(context, stop.clone());
+        let balance = keep_balance(self.db.clone(), self.bus.clone(), config.site().zone, commands::now, stop.clone());
         Ok(Box::pin(async move {
-            loops.await;
+            tokio::join!(loops, balance);
             Ok(())
         }))
     }

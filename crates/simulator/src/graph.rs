@@ -198,7 +198,7 @@ fn accept(platform: &Platform, account: &str, headers: &HeaderMap, body: &[u8]) 
     if soon {
         return Err(bad(131_056, "(Business Account, Consumer Account) pair rate limit hit"));
     }
-    let open = citizen.wrote.get(account).is_some_and(|at| now.duration_since(*at) <= WINDOW);
+    let open = options.window_open_to_all || citizen.wrote.get(account).is_some_and(|at| now.duration_since(*at) <= WINDOW);
     let closed = !matches!(form, Form::Template { .. }) && !open;
     if closed && options.window_errors == WindowErrors::InAnswer {
         return Err(bad(131_047, "Re-engagement message"));

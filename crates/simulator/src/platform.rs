@@ -39,6 +39,10 @@ pub struct Options {
     pub link_life: SignedDuration,
     /// How the closed window is told.
     pub window_errors: WindowErrors,
+    /// Everybody is taken for having written just now: for a load whose messages the platform does not see.
+    pub window_open_to_all: bool,
+    /// How much of what waits the webhook hears in one request. Graph webhooks bundle up to 1,000 changes.
+    pub bundle: usize,
     /// Whether messages to citizens are followed by `sent`, `delivered` and `read`.
     pub statuses: bool,
     /// How many senders can be blocked.
@@ -57,6 +61,8 @@ impl Default for Options {
             pair_pause: SignedDuration::ZERO,
             link_life: SignedDuration::from_mins(5),
             window_errors: WindowErrors::InAnswer,
+            window_open_to_all: false,
+            bundle: 1,
             statuses: true,
             most_blocked: 64_000,
         }
@@ -288,6 +294,7 @@ impl Platform {
         let bodies: Vec<Vec<Value>> = match order {
             Order::InOne if waiting.is_empty() => Vec::new(),
             Order::InOne => vec![waiting],
+            Order::AsItHappened => waiting.chunks(self.bundle()).map(<[Value]>::to_vec).collect(),
             _ => waiting.into_iter().map(|value| vec![value]).collect(),
         };
         let answers = self.post_all(&bodies, order, webhook, secret).await;
@@ -302,6 +309,10 @@ impl Platform {
             }
         }
         answers
+    }
+
+    fn bundle(&self) -> usize {
+        self.state().options.bundle.max(1)
     }
 
     /// Calls the webhook once more with the last so many things that it took, all at once: what Meta does when an answer was lost.

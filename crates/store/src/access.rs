@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use model::{
-    AgencyId, Complaint, ComplaintId, Role, Visibility,
+    AgencyId, Complaint, ComplaintId, Directory, Role, Visibility,
     privacy::{Identity, UNMASKED, identity},
 };
 use serde_json::json;
@@ -51,6 +51,16 @@ impl Scope {
         }
     }
 
+    /// The agency at which it ends, if it ends at one.
+    pub fn own_agency(&self) -> Option<AgencyId> {
+        if let Self::Agency(agency) | Self::Confided(Some(agency)) = self { Some(*agency) } else { None }
+    }
+
+    /// Whether it ends at one agency.
+    pub fn is_of_an_agency(&self) -> bool {
+        self.own_agency().is_some()
+    }
+
     pub(crate) fn office(&self) -> Option<&str> {
         if let Self::Office(office) = self { Some(office) } else { None }
     }
@@ -60,6 +70,22 @@ impl Scope {
         matches!(self, Self::Confided(_))
     }
 }
+
+/// The agencies below this one, and those below them. A supervisor sees their figures, but opens none of their complaints: numbers below
+/// [`FEW`] are not said, because they could name somebody.
+pub fn below(directory: &Directory, own: AgencyId) -> Vec<AgencyId> {
+    let mut all = vec![own];
+    let mut at = 0;
+    while let Some(&upper) = all.get(at) {
+        let lower = directory.parents.iter().filter(|(lower, parent)| **parent == upper && !all.contains(lower));
+        all.extend(lower.map(|(lower, _)| *lower).collect::<Vec<_>>());
+        at += 1;
+    }
+    all.split_off(1)
+}
+
+/// The smallest number that is said to who may not see what it counts; a smaller one could name somebody. That there is none may be said.
+pub const FEW: u64 = 5;
 
 /// Whether this complaint is in the scope. The door to a complaint's page, its files and its actions.
 pub async fn may_see(db: &PgPool, scope: &Scope, complaint: ComplaintId) -> Result<bool> {
@@ -203,6 +229,21 @@ pub async fn regraded(tx: &mut Tx, by: &Staff, complaint: &Complaint, from: Visi
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn what_is_below_is_found_at_any_depth_and_once_also_in_a_ring() {
+        let of = |n| AgencyId(Uuid::from_u128(n));
+        let mut directory = Directory {
+            parents: [(2, 1), (3, 2), (4, 2), (5, 9)].map(|(lower, upper)| (of(lower), of(upper))).into(),
+            ..Directory::default()
+        };
+        assert_eq!(below(&directory, of(1)), [2, 3, 4].map(of));
+        assert_eq!(below(&directory, of(5)), []);
+        directory.parents.insert(of(1), of(4));
+        assert_eq!(below(&directory, of(1)), [2, 3, 4].map(of));
+    }
 
     /// Every function of this crate that narrows by a reader's agency or office must narrow by grade as well.
     #[test]

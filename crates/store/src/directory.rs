@@ -42,6 +42,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         placeless: placeless(&mut tx).await?,
         asks: asks(&mut tx).await?,
         inspectorates: inspectorates(&mut tx).await?,
+        proofs: proofs(&mut tx).await?,
     };
     tx.commit().await.map_err(StoreError::from_sqlx)?;
     Ok(directory)
@@ -78,6 +79,12 @@ async fn inspectorates(tx: &mut Tx) -> Result<BTreeSet<AgencyId>> {
     );
     let ids = ids.fetch_all(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     Ok(ids.into_iter().map(AgencyId).collect())
+}
+
+async fn proofs(tx: &mut Tx) -> Result<BTreeSet<String>> {
+    let codes: Vec<String> =
+        sqlx::query_scalar("select code from category where active and proof").fetch_all(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    Ok(codes.into_iter().collect())
 }
 
 async fn categories(tx: &mut Tx) -> Result<BTreeMap<String, Category>> {

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod attachment;
 pub mod audit;
+pub mod balance;
 #[cfg(feature = "bare")]
 pub mod bare;
 pub mod block;
@@ -20,7 +21,9 @@ pub mod directory;
 pub mod dispatch;
 mod error;
 pub mod escalation;
+pub mod evidence;
 pub mod factor;
+pub mod figures;
 pub mod incident;
 pub mod learned;
 pub mod likeness;

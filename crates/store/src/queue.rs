@@ -163,6 +163,10 @@ impl Cursor {
         Self { calm: true, at: Timestamp::from_microsecond(rank).unwrap_or_default(), id }
     }
 
+    pub(crate) fn at(self) -> Timestamp {
+        self.at
+    }
+
     pub(crate) fn rank(self) -> i64 {
         self.at.as_microsecond()
     }
@@ -303,7 +307,7 @@ async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times:
 }
 
 /// Columns of a line, of `q` (the narrow row), `c` (its complaint), `d` (its dispatch) and `s` (who took it).
-const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
+pub(crate) const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
     q.visibility, c.adapter, c.account, q.danger, exists (select from attachment a join message m on m.id = a.message \
     where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency, \
     coalesce(not d.responsible, false) as helps";
@@ -407,12 +411,25 @@ fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter:
     }
 }
 
+/// Stands in a filter for what has no category, or no area that lies in a kecamatan; behind an area's code: exactly this area.
+pub const NONE: &str = "-";
+
 /// Of the filter, what also the counter knows.
-fn kind(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
-    if let Some(category) = &filter.category {
-        query.push(" and q.category = ").push_bind(category.clone());
+pub(crate) fn kind(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    match filter.category.as_deref() {
+        Some(NONE) => {
+            query.push(" and q.category is null");
+        }
+        Some(category) => {
+            query.push(" and q.category = ").push_bind(category.to_owned());
+        }
+        None => {}
     }
-    if let Some(area) = &filter.area {
+    if filter.area.as_deref() == Some(NONE) {
+        query.push(" and (q.area is null or length(q.area) < 7)");
+    } else if let Some(exactly) = filter.area.as_ref().and_then(|area| area.strip_suffix(NONE)) {
+        query.push(" and q.area = ").push_bind(exactly.to_owned());
+    } else if let Some(area) = &filter.area {
         match area.len() {
             10 => query.push(" and q.area = ").push_bind(area.clone()),
             7 => query.push(" and left(q.area, 7) = ").push_bind(area.clone()),
@@ -439,18 +456,23 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
     match view {
         View::Mine => query.push(" and q.officer = ").push_bind(me.0),
         View::Unassigned => query.push(" and q.officer is null"),
-        View::Today => {
-            query.push(" and q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
-            query.push(" and q.deadline < ").push_bind(at(times.tonight))
-        }
-        // Said of the deadline alone first, so that its index is recognised.
-        View::Overdue => {
-            query.push(" and q.deadline < ").push_bind(at(times.now)).push(" and (q.asked_at is null or q.deadline < q.asked_at)")
-        }
+        View::Today => due_today(query.push(" and "), times),
+        View::Overdue => late(query.push(" and "), times),
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
         View::Triage => query.push(NOT_WITH_REFEREE),
         View::Open | View::Escalated | View::Referee | View::Asked | View::Near | View::Done => query,
     };
+}
+
+/// Due before the day ends, and not late yet.
+pub(crate) fn due_today(query: &mut QueryBuilder<Postgres>, times: Times) -> &mut QueryBuilder<Postgres> {
+    query.push("q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
+    query.push(" and q.deadline < ").push_bind(at(times.tonight))
+}
+
+/// Late. Said of the deadline alone first, so that its index is recognised.
+pub(crate) fn late(query: &mut QueryBuilder<Postgres>, times: Times) -> &mut QueryBuilder<Postgres> {
+    query.push("q.deadline < ").push_bind(at(times.now)).push(" and (q.asked_at is null or q.deadline < q.asked_at)")
 }
 
 #[derive(FromRow)]
@@ -492,12 +514,9 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
 async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<OpenCounts> {
     let mut query = QueryBuilder::new("select count(*) as open, count(*) filter (where q.officer is null) as unassigned, ");
     query.push("count(*) filter (where q.work = 'awaiting_citizen') as waiting, count(*) filter (where q.officer = ").push_bind(me.0);
-    query
-        .push(") as mine, count(*) filter (where q.escalated) as escalated, count(*) filter (where q.deadline < ")
-        .push_bind(at(times.now));
-    query.push(" and (q.asked_at is null or q.deadline < q.asked_at)) as overdue, ");
-    query.push("count(*) filter (where q.work <> 'awaiting_citizen' and q.deadline >= ").push_bind(at(times.now));
-    query.push(" and q.deadline < ").push_bind(at(times.tonight)).push(") as today from queue_open q where q.work <> 'triage'");
+    query.push(") as mine, count(*) filter (where q.escalated) as escalated, count(*) filter (where ");
+    late(&mut query, times).push(") as overdue, count(*) filter (where ");
+    due_today(&mut query, times).push(") as today from queue_open q where q.work <> 'triage'");
     within(&mut query, View::Open, scope, filter);
     query.build_query_as().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }

@@ -217,14 +217,20 @@ async fn rungs(tx: &mut Tx, first: Uuid) -> Result<Vec<Uuid>> {
 /// message it came with is a page (a form's, a slip's) and reaches nobody.
 async fn written(tx: &mut Tx, whose: &Whose, now: Timestamp, today: Date) -> Result<Vec<ReplyTo>> {
     let rows = sqlx::query!(
+        // From the citizen to their replies by the index, one look for each thing asked of them: `offset 0` keeps the planner from reading whole
+        // tables instead, which it does while nobody has counted their rows.
         r#"select way.reply_to as "reply_to!", way.complaint = $2 as "own!"
         from (
           select distinct on (r.adapter, r.reply_to ->> 'address') r.reply_to, r.complaint, r.adapter, r.account, r.created_at, r.id
-          from complaint c
-          join reply r on r.complaint = c.id
-          join citizen_address a on a.address = r.reply_to ->> 'address' and a.citizen = c.citizen
-          where c.citizen = $1
-            and r.reply_to ->> 'audience' = 'private'
+          from (select id from complaint where citizen = $1 offset 0) c
+          cross join lateral (
+            select reply.id, reply.reply_to, reply.complaint, reply.adapter, reply.account, reply.created_at
+            from reply
+            where reply.complaint = c.id
+              and reply.reply_to ->> 'audience' = 'private'
+            offset 0
+          ) r
+          where exists (select from citizen_address a where a.address = r.reply_to ->> 'address' and a.citizen = $1 offset 0)
           order by r.adapter, r.reply_to ->> 'address', r.created_at desc, r.id desc
         ) way
         where not exists (select from opt_out where address = way.reply_to ->> 'address')
@@ -240,6 +246,7 @@ async fn written(tx: &mut Tx, whose: &Whose, now: Timestamp, today: Date) -> Res
             where message.adapter = way.adapter
               and message.account = way.account
               and message.platform_id = split_part(way.reply_to ->> 'address', ':', 2)
+            offset 0
           )
           and not exists (select from channel_pause where channel_pause.adapter = way.adapter and channel_pause.account = way.account)
           and not exists (

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bus::Expiry;
+use jiff::civil::Date;
 use model::{Timestamp, rhythm::Silence};
 
 /// How bad it is.
@@ -92,6 +93,13 @@ pub enum Alarm {
         /// When.
         at: Timestamp,
     },
+    /// The balance of a day does not sum: something that was said yes to is nowhere.
+    Unbalanced {
+        /// How many things.
+        missing: u64,
+        /// Of which day, the latest.
+        day: Date,
+    },
     /// The program serves an account that no row names: its messages are parked.
     NoRow {
         /// Which account; `None`: the program has no row at all.
@@ -114,6 +122,7 @@ impl Alarm {
             Self::Refused { .. } => "refused",
             Self::Failing { .. } => "failing",
             Self::Trouble { .. } => "trouble",
+            Self::Unbalanced { .. } => "unbalanced",
             Self::NoRow { .. } => "no_row",
         }
     }
@@ -126,7 +135,8 @@ impl Alarm {
             | Self::Spooled { .. }
             | Self::Unread { .. }
             | Self::Undelivered { .. }
-            | Self::Unpublished { .. } => Severity::Now,
+            | Self::Unpublished { .. }
+            | Self::Unbalanced { .. } => Severity::Now,
             Self::Silent { .. }
             | Self::Ends(_)
             | Self::Refused { .. }
@@ -166,6 +176,9 @@ impl fmt::Display for Alarm {
             ),
             Self::Failing { replies, code } => write!(f, "the platform refused {replies} replies within a day, most often with `{code}`"),
             Self::Trouble { what, at } => write!(f, "{what} ({at:.0})"),
+            Self::Unbalanced { missing, day } => {
+                write!(f, "{missing} things that were said yes to are nowhere, the latest of {day}: `muara balance --day {day}` names them")
+            }
             Self::NoRow { account: Some(account) } => write!(f, "no channel has its account `{account}`: messages for it are parked"),
             Self::NoRow { account: None } => f.write_str("no channel uses this program: its messages are parked"),
         }

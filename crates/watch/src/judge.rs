@@ -46,6 +46,7 @@ pub(crate) fn judge_program(program: &Program, name: &AdapterName, channels: &[&
     if let Some((waiting, oldest)) = waits(&program.replies) {
         alarms.push(Alarm::Undelivered { waiting, oldest });
     }
+    alarms.extend(program.lost.map(|(missing, day)| Alarm::Unbalanced { missing, day }));
     let Some(said) = &program.said else { return worst_first(alarms) };
     if !program.has_row {
         alarms.push(Alarm::NoRow { account: None });
@@ -128,7 +129,7 @@ mod tests {
         said.last_seen = now() - 5.seconds();
         said.accounts = vec!["1".into()];
         write(&mut said);
-        Program { said: Some(said), raw: None, replies: None, parked: 0, has_row: true, alarms: Vec::new() }
+        Program { said: Some(said), raw: None, replies: None, parked: 0, lost: None, has_row: true, alarms: Vec::new() }
     }
 
     fn names(program: &Program) -> Vec<&'static str> {
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!(names(&program(|said| said.last_seen = now() - 2.minutes())), ["missing"]);
         assert_eq!(names(&Program { replies: Some(backlog(11)), ..program(|_| ()) }), ["undelivered"]);
         assert_eq!(names(&Program { raw: Some(backlog(11)), ..program(|_| ()) }), ["unread"]);
+        assert_eq!(names(&Program { lost: Some((1, date(2026, 11, 19))), ..program(|_| ()) }), ["unbalanced"]);
         let waits = |said: &mut Announcement| {
             said.spool_waiting = 3;
             said.spool_oldest = Some(now() - 3.minutes());

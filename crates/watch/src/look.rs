@@ -1,10 +1,10 @@
-//! One look at everything: four questions to the bus, seven to the database.
+//! One look at everything: four questions to the bus, eight to the database.
 
 use std::collections::BTreeMap;
 
 use bus::{Announcement, Backlog, Bus, BusError, Fill};
 use futures::{FutureExt, future::BoxFuture};
-use jiff::ToSpan;
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use model::{AdapterName, Channel, Directory, Timestamp, rhythm::Rhythm};
 use store::{
     PgPool, StoreError,
@@ -80,6 +80,8 @@ pub struct Program {
     pub replies: Option<Backlog>,
     /// Its messages that wait for a person; at least so many.
     pub parked: u64,
+    /// Things of the last two weeks that its balance does not find, and the latest day of which some are.
+    pub lost: Option<(u64, Date)>,
     /// Whether a way in needs it.
     pub has_row: bool,
     /// What is wrong, the worst first.
@@ -180,6 +182,10 @@ async fn past(db: &PgPool, since: Timestamp, now: Timestamp) -> Result<Past, Sto
     Ok(Past { read_at: now, until, hours })
 }
 
+async fn lost(db: &PgPool, since: Date) -> Result<BTreeMap<AdapterName, (u64, Date)>, StoreError> {
+    Ok(store::balance::open(db, since).await?.into_iter().map(|(adapter, missing, day)| (adapter, (missing, day))).collect())
+}
+
 /// What the database knows.
 struct Facts {
     hours: BTreeMap<(AdapterName, String), Vec<Hour>>,
@@ -188,6 +194,7 @@ struct Facts {
     failed: Vec<Failed>,
     pauses: Vec<Pause>,
     work: Work,
+    lost: BTreeMap<AdapterName, (u64, Date)>,
 }
 
 impl Facts {
@@ -210,6 +217,8 @@ impl Facts {
             failed: store::channel::failed(db, ago(7), ago(1)).await?,
             pauses: store::channel::pauses(db).await?,
             work: store::channel::work(db, now).await?,
+            // Days of the site's zone; one more or less does not matter.
+            lost: lost(db, ago(15).to_zoned(TimeZone::UTC).date()).await?,
         })
     }
 
@@ -257,6 +266,7 @@ fn put_together(facts: &Facts, heard: Option<Heard>, directory: &Directory, now:
             raw: queue("RAW", name.as_str()),
             replies: queue("REPLIES", name.as_str()),
             parked: parked_of.get(name).copied().unwrap_or(0),
+            lost: facts.lost.get(name).copied(),
             has_row: channels.iter().any(|channel| channel.adapter == *name),
             alarms: Vec::new(),
         };

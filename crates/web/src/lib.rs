@@ -21,6 +21,7 @@ mod page;
 mod rooms;
 mod rules;
 mod run;
+mod says;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,15 @@ fn together() -> Router<Rooms> {
         .route("/aduan/{id}/lokasi", post(agency::move_pin::submit))
 }
 
+/// Figures, and the lists behind them.
+fn figures() -> Router<Rooms> {
+    Router::new()
+        .route("/meja", get(agency::head::show))
+        .route("/meja/daftar", get(agency::head::list::show))
+        .route("/meja/periksa", get(agency::head::review::show))
+        .route("/meja/periksa/{dispatch}", post(agency::head::review::submit))
+}
+
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one line a route, all in one place")]
 pub fn router(rooms: Rooms) -> Router {
@@ -85,6 +95,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/keluar", post(account::sign_out::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = together()
+        .merge(figures())
         .route("/antrean", get(agency::queue::show))
         .route("/antrean/cari", post(agency::queue::search))
         .route("/antrean/simpan", post(agency::saved::keep))
@@ -137,6 +148,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())
         .merge(rules())
+        .route("/admin/neraca", get(admin::balance::show))
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))
         .route("/admin/catatan/periksa", post(admin::audit::check));

@@ -41,6 +41,9 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         menu.push(link("/usulan", words.t("menu.same")));
         menu.push(link("/tak-sampai", words.t("menu.unreached")));
     }
+    if crate::agency::head::may(role) {
+        menu.push(link("/meja", words.t("menu.head")));
+    }
     if rooms.import_url().is_some() && crate::agency::import::may(role) {
         menu.push(link("/impor", words.t("menu.import")));
     }
@@ -53,6 +56,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     if role == Role::Admin {
         menu.push(link("/admin", words.t("menu.channels")));
         menu.push(link("/admin/terparkir", words.t("menu.parked")));
+        menu.push(link("/admin/neraca", words.t("menu.balance")));
         menu.push(link("/admin/kabar", words.t("menu.notices")));
         menu.push(link("/admin/petugas", words.t("menu.staff")));
         menu.push(link("/admin/direktori", words.t("menu.directory")));

@@ -12,7 +12,7 @@ use object_store::ObjectStore;
 use store::{PgPool, StoreError, vault::Vault};
 use watch::Last;
 
-use crate::{limits::Limits, live::Live, outlines::Outlines};
+use crate::{agency::head::Shapes, limits::Limits, live::Live, outlines::Outlines};
 
 /// What the program that starts the pages brings along.
 pub struct Context {
@@ -69,6 +69,7 @@ struct Inner {
     live: Live,
     limits: Limits,
     outlines: Outlines,
+    drawn: Shapes,
     watched: Last,
     stop: Stop,
 }
@@ -90,6 +91,7 @@ impl Rooms {
             live: Live::default(),
             limits: Limits::default(),
             outlines: Outlines::default(),
+            drawn: Shapes::default(),
             watched: Last::default(),
             stop,
         })))
@@ -124,6 +126,10 @@ impl Rooms {
 
     pub(crate) fn bus(&self) -> &Bus {
         &self.0.context.bus
+    }
+
+    pub(crate) fn drawn(&self) -> &Shapes {
+        &self.0.drawn
     }
 
     pub(crate) fn files(&self) -> &dyn ObjectStore {

@@ -68,6 +68,9 @@ async fn keep_fresh(rooms: Rooms) {
 /// How often the sums of the lists are summed up and new words are learned.
 const SWEEP: Duration = Duration::from_mins(1);
 
+/// Photos of results that are compared in one go.
+const PHOTOS: i64 = 200;
+
 async fn sweep(rooms: Rooms) {
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,6 +79,9 @@ async fn sweep(rooms: Rooms) {
         let swept = async { Ok::<_, StoreError>((store::queue::fold(rooms.db()).await?, store::search::learn_words(rooms.db()).await?)) };
         if let Err(error) = swept.await {
             warn!(error = &error as &dyn std::error::Error, "Cannot sum up the lists or learn new words; both are done later.");
+        }
+        if let Err(error) = store::evidence::judge(rooms.db(), PHOTOS, rooms.now()).await {
+            warn!(error = &error as &dyn std::error::Error, "Cannot compare photos of results; it is done later.");
         }
     }
 }

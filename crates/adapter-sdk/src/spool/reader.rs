@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bus::DoorNumber;
 use bytes::Bytes;
 use model::Raw;
 
@@ -33,6 +34,8 @@ pub struct Group {
 pub struct Entry {
     /// What came in.
     pub raw: Raw,
+    /// Its number at the door; `None`: a release that did not number took it.
+    pub number: Option<DoorNumber>,
     pub(super) segment: u64,
     pub(super) offset: u64,
 }
@@ -40,7 +43,7 @@ pub struct Entry {
 /// What is at an offset.
 enum Found {
     /// A record, and where the next one begins.
-    Record(Box<Raw>, u64),
+    Record(Box<(Raw, Option<DoorNumber>)>, u64),
     /// Nothing that we wrote.
     Damage,
 }
@@ -103,10 +106,11 @@ fn read_segment(folder: &Path, file: &File, from: Position, len: u64, room: &mut
     let mut offset = from.offset;
     while offset < len && !room.is_used() {
         match record_at(file, offset, len)? {
-            Found::Record(raw, next) => {
+            Found::Record(record, next) => {
+                let (raw, number) = *record;
                 room.entries -= 1;
                 room.bytes = room.bytes.saturating_sub(raw.body.len());
-                group.entries.push(Entry { raw: *raw, segment, offset });
+                group.entries.push(Entry { raw, number, segment, offset });
                 offset = next;
             }
             Found::Damage => offset = step_over(folder, file, segment, offset, len)?,
@@ -125,7 +129,7 @@ fn record_at(file: &File, offset: u64, len: u64) -> io::Result<Found> {
     let mut payload = vec![0; usize::try_from(size).map_err(io::Error::other)?];
     file.read_exact_at(&mut payload, payload_at)?;
     Ok(match record::decode(&prefix, &Bytes::from(payload)) {
-        Some(raw) => Found::Record(Box::new(raw), payload_at + u64::from(size)),
+        Some(record) => Found::Record(Box::new(record), payload_at + u64::from(size)),
         None => Found::Damage,
     })
 }
@@ -184,7 +188,7 @@ fn set_segment_aside(folder: &Path, path: &Path, segment: u64, error: &io::Error
 }
 
 /// Finds the segments of a folder, and cuts from the last one what a crash left half-written.
-pub(super) fn survey(folder: &Path) -> io::Result<VecDeque<Segment>> {
+pub(super) fn survey(folder: &Path, door: &str) -> io::Result<VecDeque<Segment>> {
     let mut numbers: Vec<u64> = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
@@ -210,12 +214,13 @@ pub(super) fn survey(folder: &Path) -> io::Result<VecDeque<Segment>> {
                 len = certain;
             }
         }
-        let entries = count(&file, len)?;
+        let (entries, end) = count(&file, len)?;
         if entries == 0 && len <= FIRST {
             std::fs::remove_file(path)?;
             continue;
         }
-        segments.push_back(Segment { number, len, entries, forwarded: 0, done: None, use_: Use::Sealed });
+        let last = last_number(&file, end, len, door)?;
+        segments.push_back(Segment { number, len, entries, last, forwarded: 0, done: None, use_: Use::Sealed });
     }
     Ok(segments)
 }
@@ -267,16 +272,43 @@ fn rest_is_zero(file: &File, offset: u64, len: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-/// How many records there are, by their lengths alone: a count for people, exact where nothing is damaged.
-fn count(file: &File, len: u64) -> io::Result<u64> {
+/// How many records there are, by their lengths alone: a count for people, exact where nothing is damaged. And where the last one begins.
+fn count(file: &File, len: u64) -> io::Result<(u64, u64)> {
     let mut entries = 0;
-    let mut offset = FIRST;
+    let (mut offset, mut last) = (FIRST, FIRST);
     let mut prefix = [0; PREFIX];
     while offset + PREFIX as u64 <= len {
         file.read_exact_at(&mut prefix, offset)?;
         entries += 1;
+        last = offset;
         let Some(payload) = record::payload_len(&prefix) else { break };
         offset += PREFIX as u64 + u64::from(payload);
     }
-    Ok(entries)
+    Ok((entries, last))
+}
+
+/// The highest number of this door in a segment whose last record seems to begin at `last`; 0: none. Where the last records are damaged one
+/// number more: what was there is missed, and must not be given again.
+fn last_number(file: &File, last: u64, len: u64, door: &str) -> io::Result<u64> {
+    let of = |number: &Option<DoorNumber>| number.as_ref().filter(|number| &*number.door == door).map(|number| number.number);
+    if last < len
+        && let Found::Record(record, next) = record_at(file, last, len)?
+        && next == len
+    {
+        return Ok(of(&record.1).unwrap_or(0));
+    }
+    let (mut highest, mut offset) = (0, FIRST.min(len));
+    while offset < len {
+        match record_at(file, offset, len)? {
+            Found::Record(record, next) => {
+                highest = highest.max(of(&record.1).unwrap_or(0));
+                offset = next;
+            }
+            Found::Damage => {
+                offset = next_record(file, offset + 1, len)?;
+                highest += u64::from(highest > 0 && offset == len);
+            }
+        }
+    }
+    Ok(highest)
 }

@@ -184,6 +184,77 @@ async fn what_was_accepted_is_there_after_a_restart_in_order_and_whole() {
     assert!(files(&folder).len() > 1, "it was spread over several files");
 }
 
+/// The numbers of what would be forwarded, confirmed as it is read.
+async fn numbers_of(spool: &Spool) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while spool.level().waiting > 0 {
+        let group = spool.next(7, 1 << 20).await.expect("a readable spool");
+        assert!(group.entries.iter().all(|entry| entry.number.as_ref().is_some_and(|number| number.door == spool.last_number().door)));
+        numbers.extend(group.entries.iter().filter_map(|entry| Some(entry.number.as_ref()?.number)));
+        spool.confirm(&group, Instant::now());
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn records_are_numbered_without_a_gap_over_restarts_failures_and_files_that_were_forgotten() {
+    let folder = TempDir::new().expect("a folder");
+    let faults = Faults::default();
+    let spool = open_on(&folder, &faults);
+    append(&spool, 0..3).await;
+    faults.plan().failing_syncs = 1;
+    assert!(spool.append(&raw(3)).await.is_err());
+    faults.plan().room = Some(50);
+    assert!(spool.append(&raw(3)).await.is_err());
+    faults.plan().room = None;
+    append(&spool, 3..5).await;
+    let door = spool.last_number();
+    assert_eq!(numbers_of(&spool).await, [1, 2, 3, 4, 5], "who heard no has no number");
+    drop(spool);
+    let spool = open(&folder);
+    append(&spool, 5..6).await;
+    assert_eq!(spool.last_number(), DoorNumber { number: 6, ..door.clone() });
+    assert_eq!(numbers_of(&spool).await, [1, 2, 3, 4, 5, 6]);
+    spool.forget(Instant::now() + KEEP * 2).expect("a folder");
+    assert_eq!(files(&folder), Vec::<PathBuf>::new());
+    drop(spool);
+    let spool = open(&folder);
+    append(&spool, 6..7).await;
+    assert_eq!(spool.last_number(), DoorNumber { number: 7, ..door }, "though nothing of the others is left");
+}
+
+#[tokio::test]
+async fn the_number_of_a_record_that_rotted_is_given_to_no_other() {
+    let folder = TempDir::new().expect("a folder");
+    let spool = open(&folder);
+    append(&spool, 0..3).await;
+    drop(spool);
+    let file = files(&folder).pop().expect("a file");
+    let mut bytes = std::fs::read(&file).expect("a file");
+    *bytes.last_mut().expect("the last record's body") = b'!';
+    std::fs::write(&file, bytes).expect("a file");
+    let spool = open(&folder);
+    append(&spool, 3..4).await;
+    assert_eq!(numbers_of(&spool).await, [1, 2, 4], "3 is missing, and shows");
+}
+
+#[tokio::test]
+async fn what_a_release_without_numbers_left_is_read_as_ever() {
+    let folder = TempDir::new().expect("a folder");
+    drop(open(&folder));
+    let head = r#"{"adapter":"chat","received_at":"2026-09-21T13:33:20Z","trace":"00000000000000000000000000000001"}"#;
+    let payload = [&u32::try_from(head.len()).expect("small").to_le_bytes()[..], head.as_bytes(), b"7;"].concat();
+    let len = u32::try_from(payload.len()).expect("small").to_le_bytes();
+    let crc = crc32fast::hash(&[&len[..], &payload].concat()).to_le_bytes();
+    let bytes = [&record::MAGIC[..], &record::MARK, &crc, &len, &payload].concat();
+    std::fs::write(folder.path().join("spool/0000000000000001.spool"), bytes).expect("a file");
+    let spool = open(&folder);
+    let group = spool.next(1, 1).await.expect("a group");
+    assert_eq!((number(&group.entries[0].raw), &group.entries[0].number), (7, &None));
+    append(&spool, 8..9).await;
+    assert_eq!(spool.last_number().number, 1);
+}
+
 #[tokio::test]
 async fn one_sync_serves_a_whole_group_and_comes_before_every_answer() {
     let folder = TempDir::new().expect("a folder");
@@ -270,7 +341,7 @@ async fn a_crash_in_the_middle_of_a_write_costs_only_what_nobody_was_told_yes_fo
     drop(spool);
     let file = files(&folder).pop().expect("a file");
     let whole = std::fs::read(&file).expect("a file");
-    let record = record::encode(&raw(3)).expect("a record").to_vec();
+    let record = record::encode(&raw(3), "door").expect("a record").to_vec();
     for cut in 1..record.len() {
         std::fs::write(&file, [&whole[..], &record[..cut]].concat()).expect("a file");
         let spool = open(&folder);
@@ -285,7 +356,7 @@ async fn a_crash_in_the_middle_of_a_write_costs_only_what_nobody_was_told_yes_fo
 
 #[tokio::test]
 async fn a_record_that_rots_is_kept_aside_and_the_others_go_on() {
-    let record = record::encode(&raw(0)).expect("a record").len();
+    let record = record::encode(&raw(0), &{ open(&TempDir::new().expect("a folder")).last_number().door }).expect("a record").len();
     let place = |n: u64| usize::try_from(8 + n * record).expect("small");
     // In its mark, checksum, length (small and huge), head, body; in the first, a middle and the last record.
     for damaged_record in [0, 2, 4] {

@@ -31,6 +31,14 @@ impl Writer {
         Self { shared, next, current: None }
     }
 
+    /// Numbers a group behind the last record that reached the disk. What does not reach it gives its number back.
+    fn number(&self, group: &mut [Append]) {
+        let last = self.shared.state().last_number;
+        for (append, number) in group.iter_mut().zip(last + 1..) {
+            append.record.set_number(number);
+        }
+    }
+
     /// Runs until the last [`super::Spool`] is dropped.
     pub(super) fn run(mut self, appends: &mpsc::Receiver<Append>) {
         while let Ok(first) = appends.recv() {
@@ -42,6 +50,7 @@ impl Writer {
                 bytes += next.record.len();
                 group.push(next);
             }
+            self.number(&mut group);
             let outcome = self.write(&group, bytes).map_err(SpoolError::from);
             self.settle(&outcome, bytes);
             for append in group {
@@ -56,11 +65,16 @@ impl Writer {
         let written = self.put(&mut current, len, group);
         let mut state = self.shared.state();
         let mut emptied = false;
+        if written.is_ok() {
+            state.last_number += group.len() as u64;
+        }
+        let last = state.last_number;
         if let Some(segment) = state.segment(current.number) {
             match written {
                 Ok(()) => {
                     segment.len += bytes;
                     segment.entries += group.len() as u64;
+                    segment.last = last;
                     segment.done = None;
                     segment.use_ = Use::Open;
                 }
@@ -115,7 +129,7 @@ impl Writer {
         self.next += 1;
         let file = self.shared.disk.create(&self.shared.path(number))?;
         let len = MAGIC.len() as u64;
-        let segment = Segment { number, len, entries: 0, forwarded: 0, done: None, use_: Use::Busy };
+        let segment = Segment { number, len, entries: 0, last: 0, forwarded: 0, done: None, use_: Use::Busy };
         self.shared.state().segments.push_back(segment);
         Ok((Current { number, file, since: Instant::now(), named: false }, len))
     }

@@ -327,6 +327,19 @@ fn a_photo_first_and_its_words_seconds_later_are_one_complaint_that_finds_its_ag
 }
 
 #[test]
+fn what_must_be_shown_is_not_settled_without_a_photo() {
+    let shown = Directory { proofs: ["road".to_owned()].into(), ..directory() };
+    let settle = |photo| {
+        decide(opened(Some("road")), Action::Resolve { text: "x".into(), photo }, officer(1, ROADS), &shown, now())
+            .map(|decision| decision.complaint)
+    };
+    assert_eq!(settle(None), Err(NotAllowed::NoPhoto));
+    assert_eq!(settle(Some(AttachmentId(Uuid::nil()))).map(|complaint| complaint.status()), Ok(Status::Resolved));
+    let not_theirs = decide(opened(Some("road")), resolve(), officer(2, PARKS), &shown, now());
+    assert_eq!(not_theirs, Err(NotAllowed::NotWithThisAgency), "who may not is told that, and nothing of the category");
+}
+
+#[test]
 fn a_citizen_reopens_what_is_not_done() {
     let resolved = act(opened(Some("road")), resolve(), officer(1, ROADS)).expect("allowed").complaint;
     let reopened = act(resolved, Action::Reopen { reason: "masih berlubang".into() }, Actor::Citizen).expect("allowed");

@@ -2,6 +2,8 @@
 
 pub(crate) mod agency;
 pub(crate) mod audit;
+pub(crate) mod balance;
+pub(crate) mod category;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -10,6 +12,7 @@ pub(crate) mod learn;
 pub(crate) mod line;
 pub(crate) mod parked;
 mod past;
+pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod staff;
 pub(crate) mod vault;

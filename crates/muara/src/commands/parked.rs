@@ -2,8 +2,10 @@
 
 use bus::Bus;
 use clap::Subcommand;
-use tracing::info;
+use serde_json::json;
+use store::PgPool;
 
+use super::now;
 use crate::{config::Config, connect};
 
 /// How many are listed at once.
@@ -30,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
-    /// Give one up. Say why: the reason is logged.
+    /// Give one up. Say why: it is kept in the audit. Its raw bytes stay in RAW until that forgets them.
     Drop {
         /// Its id in the list.
         id: u64,
@@ -47,12 +49,25 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         Command::Show { id } => show(&bus, id).await,
         Command::Retry { ids, all } => retry(&bus, ids, all).await,
         Command::Drop { id, reason } => {
-            anyhow::ensure!(bus.drop_parked(id).await?, "nothing with the id {id} is parked");
-            settings::start_log(&config.log)?;
-            info!(parked.id = id, reason, "Dropped a parked message.");
+            let db = connect::database(config).await?;
+            give_up(&db, &bus, id, &reason).await?;
+            println!("{id}: given up; its raw bytes stay in RAW until that forgets them.");
             Ok(())
         }
     }
+}
+
+/// Written down first: what is removed without a word would look lost.
+async fn give_up(db: &PgPool, bus: &Bus, id: u64, reason: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(!reason.trim().is_empty(), "say why nobody will need it");
+    let Some(one) = bus.parked_one(id).await? else { anyhow::bail!("nothing with the id {id} is parked") };
+    let mut tx = store::begin(db).await?;
+    let detail = json!({ "reason": reason, "stream": one.stream, "adapter": one.adapter, "trace": one.trace.to_string() });
+    store::audit::write(&mut tx, now(), None, "parked.dropped", &id.to_string(), &detail).await?;
+    store::balance::drop_parked(&mut tx, &one.name(), &one.adapter, now()).await?;
+    store::commit(tx).await?;
+    bus.drop_parked(id).await?;
+    Ok(())
 }
 
 async fn list(bus: &Bus, after: Option<u64>) -> anyhow::Result<()> {

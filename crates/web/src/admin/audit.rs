@@ -137,6 +137,10 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "desk.search" => page.t("audit.desk.search"),
         "learned.made" => page.t("audit.learned.made"),
         "learned.used" => page.t("audit.learned.used"),
+        "closing.confirmed" => page.t("audit.closing.confirmed"),
+        "closing.sent_back" => page.t("audit.closing.sent_back"),
+        "category.proof" => page.t("audit.category.proof"),
+        "review.rate" => page.t("audit.review.rate"),
         "past.imported" => page.t("audit.past.imported"),
         other => other,
     }

@@ -188,6 +188,9 @@ fn said(alarm: &Alarm, page: &Page) -> Said {
         }
         Alarm::Failing { replies, code } => ("alarm.failing", words.fill("alarm.failing.why", &[("n", &number(*replies)), ("code", code)])),
         Alarm::Trouble { what, at } => ("alarm.trouble", words.fill("alarm.trouble.why", &[("what", what), ("at", &page.time(at))])),
+        Alarm::Unbalanced { missing, day } => {
+            ("alarm.unbalanced", words.fill("alarm.unbalanced.why", &[("n", &number(*missing)), ("day", &page.day(day))]))
+        }
         Alarm::NoRow { account } => ("alarm.no_row", words.fill("alarm.no_row.why", &[("account", account.as_deref().unwrap_or("–"))])),
     };
     Said { now: alarm.severity() == Severity::Now, what: page.t(what).to_owned(), why }

@@ -1,6 +1,7 @@
 //! Pages of who sets the system up. What they change is written into the audit in the same transaction.
 
 pub(crate) mod audit;
+pub(crate) mod balance;
 pub(crate) mod channel_pause;
 pub(crate) mod channels;
 pub(crate) mod directory;

@@ -546,6 +546,7 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let mine = complaint.dispatches.iter().any(|dispatch| dispatch.state.is_pending() && dispatch.officer == Some(by.staff.id));
     let route = |agency| Action::Route { agencies: vec![agency], category: None, area: None };
     let place = |agency| Action::Place { agencies: vec![agency], reason: text(), category: None, area: None };
+    let resolve = Action::Resolve { text: text(), photo: Some(AttachmentId(uuid::Uuid::nil())) };
     let all = || directory.agencies.keys().copied();
     let others = || complaint.pending().map(|dispatch| dispatch.agency).filter(|&agency| Some(agency) != by.staff.agency);
     let forms = [
@@ -560,7 +561,9 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("tetapkan", some_agency.is_some_and(|agency| may(place(agency)))),
         ("jawab", may(Action::Answer { text: text() })),
         ("tanya", may(Action::Ask { text: text() })),
-        ("selesai", may(Action::Resolve { text: text(), photo: None })),
+        ("selesai", may(resolve.clone())),
+        // Not an action, but what the form says of its photo.
+        ("foto", may(resolve) && complaint.category.as_ref().is_some_and(|code| directory.proofs.contains(code))),
         ("alihkan", may(Action::HandOver { to: Vec::new(), reason: text() })),
         ("buka-lagi", may(Action::Reopen { reason: text() })),
         ("blokir", !blocked && may(Action::Block { reason: text(), until: block::until(now, block::DAYS[0]) })),

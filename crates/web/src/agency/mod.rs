@@ -11,6 +11,7 @@ pub(crate) mod desk;
 pub(crate) mod desk_api;
 pub(crate) mod file;
 pub(crate) mod hand_over;
+pub(crate) mod head;
 pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod live;
@@ -36,7 +37,7 @@ use axum::{
 };
 use model::{Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, Decision, NotAllowed, UpdateKind, decide};
 use serde::Deserialize;
-use store::{StoreError, Tx};
+use store::{StoreError, Tx, evidence::Says};
 use tracing::info;
 use ui::{Page, Visit};
 
@@ -115,6 +116,7 @@ impl Refused {
             Self::Not(NotAllowed::AlreadyOver) => page.t("refused.already_over"),
             Self::Not(NotAllowed::SameGrade) => page.t("refused.same_grade"),
             Self::Not(NotAllowed::Sealed) => page.t("refused.sealed"),
+            Self::Not(NotAllowed::NoPhoto) => page.t("refused.no_photo"),
         }
     }
 
@@ -169,13 +171,19 @@ fn led_by(form: &Fields) -> Vec<AgencyId> {
     lead.into_iter().chain(others).collect()
 }
 
+/// A photo of the result, and what its file says.
+struct Picture {
+    file: Attachment,
+    says: Says,
+}
+
 /// Does something with a complaint, all of it in one transaction: the complaint as it was when the page was drawn, the rules, the
 /// writing. `make` gets the id of the photo, if there is one.
 async fn act(
     rooms: &Rooms,
     acting: &Acting,
     id: ComplaintId,
-    photo: Option<&Attachment>,
+    photo: Option<&Picture>,
     make: impl FnOnce(Option<AttachmentId>) -> Action + Send,
 ) -> Result<Result<(), Refused>, WebError> {
     if acting.form.text("text").chars().count() > MOST_CHARACTERS {
@@ -192,17 +200,20 @@ async fn act(
     if acting.form.some("version").is_some_and(|seen| seen != complaint.version.to_string()) {
         return Ok(Err(Refused::Stale));
     }
-    let photo = match photo {
-        Some(photo) => Some(store::attachment::add_by_staff(&mut tx, id, photo, now).await?),
+    let added = match photo {
+        Some(photo) => Some(store::attachment::add_by_staff(&mut tx, id, &photo.file, now).await?),
         None => None,
     };
-    let decision = match decide(complaint, make(photo), acting.by.actor(), &rooms.directory(), now) {
+    let decision = match decide(complaint, make(added), acting.by.actor(), &rooms.directory(), now) {
         Ok(decision) => decision,
         Err(refused) => return Ok(Err(Refused::Not(refused))),
     };
     match store::complaint::write(&mut tx, &decision).await {
         Err(StoreError::Stale) => return Ok(Err(Refused::Stale)),
         written => written?,
+    }
+    if let (Some(photo), Some(added), Some(agency)) = (photo, added, acting.by.staff.agency) {
+        store::evidence::keep(&mut tx, added, id, agency, &photo.says).await?;
     }
     note_blocks(&mut tx, acting, &decision).await?;
     match regrade::note(&mut tx, acting, &decision).await {

@@ -201,7 +201,8 @@ impl Address {
     }
 
     fn filter(&self, now: Timestamp) -> Filter {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        // PostgreSQL refuses NUL in text.
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
         let days = |days: &str| days.parse::<i32>().ok().filter(|days| (1..=3650).contains(days));
         let ago = |days: i32| now.checked_sub((days * 24).hours()).ok();
         let (young, old) = self.age.split_once('-').unwrap_or_default();
@@ -209,7 +210,10 @@ impl Address {
             category: some(&self.category),
             area: some(&self.area),
             agency: self.agency.parse().ok(),
-            channel: self.channel.split_once(' ').and_then(|(adapter, account)| Some((adapter.parse().ok()?, account.to_owned()))),
+            channel: some(&self.channel)
+                .as_deref()
+                .and_then(|channel| channel.split_once(' '))
+                .and_then(|(adapter, account)| Some((adapter.parse().ok()?, account.to_owned()))),
             danger: !self.danger.is_empty(),
             visibility: Visibility::from_word(&self.visibility),
             opened_since: days(old).and_then(ago),
@@ -219,7 +223,7 @@ impl Address {
 }
 
 /// The word for a list in addresses.
-fn word(view: View) -> &'static str {
+pub(super) fn word(view: View) -> &'static str {
     match view {
         View::Mine => "mine",
         View::Open => "open",
@@ -403,7 +407,7 @@ async fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn, filter: &Filter) -> 
 }
 
 /// Now, and when the day ends here.
-fn times(rooms: &Rooms) -> Times {
+pub(super) fn times(rooms: &Rooms) -> Times {
     let now = rooms.now();
     let zone = rooms.directory().calendar.zone.time_zone();
     let tonight = now.to_zoned(zone).tomorrow().and_then(|day| day.start_of_day()).map_or(now, |midnight| midnight.timestamp());
@@ -411,7 +415,7 @@ fn times(rooms: &Rooms) -> Times {
 }
 
 /// Who works for one agency knows which.
-fn for_role(line: Line, by: &SignedIn) -> Line {
+pub(super) fn for_role(line: Line, by: &SignedIn) -> Line {
     if by.staff.agency.is_some() { Line { agency: String::new(), ..line } } else { line }
 }
 
@@ -473,7 +477,7 @@ async fn tabs(
     Ok(tabs)
 }
 
-fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
+pub(super) fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
     match view {
         View::Mine => page.t("queue.mine"),
         View::Open if by.staff.agency.is_some() => page.t("queue.agency"),
@@ -500,8 +504,8 @@ fn shown(by: &SignedIn, directory: &Directory, address: &Address, filter: &Filte
     Shown {
         narrowed: *filter != Filter::default(),
         kept: address.narrowing(),
-        agencies: agencies(by, directory, address),
-        categories: categories(directory, address, page),
+        agencies: agencies(by, directory, &address.agency),
+        categories: categories(directory, &address.category, page),
         areas: areas(directory, &address.area),
         channels: channels(directory, &address.channel),
         ages: AGES.iter().map(|(value, key)| choice(value, key, &address.age)).collect(),
@@ -511,7 +515,7 @@ fn shown(by: &SignedIn, directory: &Directory, address: &Address, filter: &Filte
 }
 
 /// Every account that ever was a channel, by its latest name.
-fn channels(directory: &Directory, here: &str) -> Vec<Choice> {
+pub(super) fn channels(directory: &Directory, here: &str) -> Vec<Choice> {
     let mut all: Vec<Choice> = Vec::new();
     for channel in &directory.channels {
         let value = format!("{} {}", channel.adapter, channel.account);
@@ -522,21 +526,21 @@ fn channels(directory: &Directory, here: &str) -> Vec<Choice> {
     chosen(all, here)
 }
 
-fn agencies(by: &SignedIn, directory: &Directory, address: &Address) -> Vec<Choice> {
+pub(super) fn agencies(by: &SignedIn, directory: &Directory, here: &str) -> Vec<Choice> {
     if !by.staff.role.may_triage() {
         return Vec::new();
     }
     let mut all: Vec<_> = directory.agencies.values().map(|agency| (agency.id.to_string(), agency.name.clone(), false)).collect();
     all.sort_by(|a, b| a.1.cmp(&b.1));
-    chosen(all, &address.agency)
+    chosen(all, here)
 }
 
-fn categories(directory: &Directory, address: &Address, page: &Page) -> Vec<Choice> {
+pub(super) fn categories(directory: &Directory, here: &str, page: &Page) -> Vec<Choice> {
     let language = page.words.language();
     let all = directory.categories.values().map(|category| (category.code.clone(), page::name_of(category, language).to_owned(), false));
     let mut all: Vec<_> = all.collect();
     all.sort_by(|a, b| a.1.cmp(&b.1));
-    chosen(all, &address.category)
+    chosen(all, here)
 }
 
 /// Areas to choose from, a part below its whole.

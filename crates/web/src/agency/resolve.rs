@@ -4,13 +4,14 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use model::{Action, Attachment, NotAllowed};
+use model::{Action, NotAllowed};
 use ui::Visit;
 
-use super::{Draft, Refused, act, finish, id_in, seen_by};
+use super::{Draft, Picture, Refused, act, finish, id_in, seen_by};
 use crate::{
     Rooms, WebError,
     form::{Acting, Fields},
+    says,
     upload::{self, NotAPhoto},
 };
 
@@ -27,13 +28,17 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): P
     finish(&rooms, &visit, &acting.by, id, done, draft).await
 }
 
-async fn photo(rooms: &Rooms, form: &Fields, text: &str) -> Result<Result<Option<Attachment>, Refused>, WebError> {
+async fn photo(rooms: &Rooms, form: &Fields, text: &str) -> Result<Result<Option<Picture>, Refused>, WebError> {
     if text.is_empty() {
         return Ok(Err(Refused::Not(NotAllowed::NoWords)));
     }
     let Some(bytes) = form.file() else { return Ok(Ok(None)) };
     match upload::check(bytes) {
-        Ok(kind) => Ok(Ok(Some(upload::quarantine(rooms, bytes.clone(), kind).await?))),
+        Ok(kind) => {
+            let says = says::says(bytes, &rooms.directory().calendar.zone.time_zone());
+            let file = upload::quarantine(rooms, bytes.clone(), kind).await?;
+            Ok(Ok(Some(Picture { file, says })))
+        }
         Err(NotAPhoto::TooLarge) => Ok(Err(Refused::PhotoTooLarge)),
         Err(NotAPhoto::NoPicture) => Ok(Err(Refused::NotAPhoto)),
     }

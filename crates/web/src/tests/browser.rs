@@ -159,5 +159,6 @@ async fn resolved(world: &World) -> Complaint {
     let answer = officer.post_file(&format!("/aduan/{}/selesai", complaint.id), &text, super::city::PICTURE).await;
     assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
     world.promote().await;
+    store::evidence::judge(&world.db, 10, world.now()).await.expect("a database");
     complaint
 }

@@ -18,7 +18,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 21] = [
+    let table: [(&str, [u16; 7]); 22] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/tak-sampai", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
@@ -34,6 +34,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/admin", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/terparkir", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),
+        ("/admin/neraca", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/kabar", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/petugas", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/eskalasi", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),

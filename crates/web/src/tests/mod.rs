@@ -8,6 +8,8 @@ mod citizens;
 mod city;
 mod desk;
 mod escalation;
+mod evidence;
+mod head;
 mod incidents;
 mod matrix;
 mod posts;

@@ -1,0 +1,133 @@
+//! `GET /admin/neraca`: whether everything that was said yes to is somewhere, day by day. Names of what is missing, never a citizen's words,
+//! address or platform's key: an admin need not see the complaint behind it.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use jiff::civil::Date;
+use model::Timestamp;
+use store::balance::{Day, Missing, Sum};
+use ui::{Page, Visit};
+use watch::balance::State as Is;
+
+use super::frame;
+use crate::{Rooms, WebError, page, session::SignedIn};
+
+/// So many days are shown; all are kept.
+const DAYS: u16 = 14;
+
+#[derive(Template)]
+#[template(path = "admin_balance.html")]
+struct Balance {
+    page: Page,
+    days: Vec<OneDay>,
+}
+
+/// A day of all programs.
+struct OneDay {
+    day: Date,
+    looked_at: Timestamp,
+    condition: Condition,
+    missing: u64,
+    equations: Vec<Equation>,
+    lost: Vec<Lost>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Sums,
+    UnderWay,
+    Unproven,
+    Missing,
+}
+
+/// One equation of one program: its total, and what it is made of.
+struct Equation {
+    adapter: String,
+    part: String,
+    account: String,
+    total: String,
+    terms: Vec<Term>,
+}
+
+struct Term {
+    count: String,
+    word: String,
+    bad: bool,
+}
+
+/// One thing that is nowhere.
+struct Lost {
+    kind: String,
+    adapter: String,
+    account: String,
+    name: String,
+    seen: String,
+}
+
+pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn) -> Result<Response, WebError> {
+    by.only_admin()?;
+    let page = frame(&rooms, &visit, &by, "menu.balance");
+    let mut days: Vec<OneDay> = Vec::new();
+    for one in store::balance::latest(rooms.db(), DAYS).await? {
+        if days.last().is_none_or(|last| last.day != one.day) {
+            days.push(OneDay::of(&one));
+        }
+        if let Some(day) = days.last_mut() {
+            day.add(&one, &page);
+        }
+    }
+    page::html(&Balance { page, days })
+}
+
+impl OneDay {
+    fn of(day: &Day) -> Self {
+        Self { day: day.day, looked_at: day.looked_at, condition: Condition::Sums, missing: 0, equations: Vec::new(), lost: Vec::new() }
+    }
+
+    fn add(&mut self, day: &Day, page: &Page) {
+        let count = |state: Is| day.sums.iter().filter(|sum| sum.state == state.as_str()).map(|sum| sum.count).sum::<u64>();
+        self.missing += count(Is::Missing);
+        self.condition = match () {
+            () if self.missing > 0 => Condition::Missing,
+            () if count(Is::Unproven) > 0 || self.condition == Condition::Unproven => Condition::Unproven,
+            () if count(Is::UnderWay) > 0 || self.condition == Condition::UnderWay => Condition::UnderWay,
+            () => Condition::Sums,
+        };
+        let mut equations: Vec<(&str, &str, Vec<&Sum>)> = Vec::new();
+        for sum in &day.sums {
+            match equations.iter_mut().find(|(part, account, _)| *part == sum.part && *account == sum.account) {
+                Some((.., sums)) => sums.push(sum),
+                None => equations.push((&sum.part, &sum.account, vec![sum])),
+            }
+        }
+        let adapter = day.adapter.to_string();
+        self.equations.extend(equations.into_iter().map(|(part, account, sums)| equation(&adapter, part, account, &sums, page)));
+        self.lost.extend(day.missing.iter().map(|missing| lost(&adapter, missing, page)));
+    }
+}
+
+fn equation(adapter: &str, part: &str, account: &str, sums: &[&Sum], page: &Page) -> Equation {
+    let total = sums.iter().map(|sum| sum.count).fold(0, u64::saturating_add);
+    let term = |sum: &&Sum| {
+        let done = sum.state == Is::Done.as_str();
+        let key = if done { format!("balance.{part}.done") } else { format!("balance.state.{}", sum.state) };
+        Term { count: page.words.number(sum.count), word: page.t(&key).to_owned(), bad: sum.state == Is::Missing.as_str() }
+    };
+    Equation {
+        adapter: adapter.to_owned(),
+        part: page.t(&format!("balance.part.{part}")).to_owned(),
+        account: account.to_owned(),
+        total: page.words.number(total),
+        terms: sums.iter().map(term).collect(),
+    }
+}
+
+fn lost(adapter: &str, missing: &Missing, page: &Page) -> Lost {
+    Lost {
+        kind: page.t(&format!("balance.kind.{}", missing.kind)).to_owned(),
+        adapter: adapter.to_owned(),
+        account: missing.account.clone().unwrap_or_default(),
+        name: missing.name.clone(),
+        seen: missing.seen.clone(),
+    }
+}
