@@ -97,7 +97,7 @@ mod tests {
     fn opened(area: &str, beside: &str, visibility: Visibility) -> Complaint {
         let why = Why { near: near(beside), ..Why::default() };
         let triaged = Triaged { area: Some(area.into()), why, ..opening(Some("road")).triaged };
-        open(Opening { triaged, visibility, ..opening(Some("road")) }, &city(), now()).complaint
+        open(Opening { visibility, triaged, ..opening(Some("road")) }, &city(), now()).complaint
     }
 
     fn moved(complaint: Complaint, area: &str, hours: i64) -> Complaint {
