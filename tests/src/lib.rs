@@ -49,6 +49,8 @@ pub struct Wishes {
     pub with_forms: bool,
     /// More lines for the citizens' form: `burst = 1000`.
     pub form: &'static str,
+    /// Begins with this backup instead of an empty city.
+    pub restore: Option<PathBuf>,
     /// Commits are synced to the disk, as in use: for measurements, and where PostgreSQL is killed.
     pub durable: bool,
     /// How Meta behaves.
@@ -107,7 +109,10 @@ impl World {
         let mut world =
             Self { platform, nats, postgres, processes: BTreeMap::new(), ports, others: BTreeMap::new(), expects_leftovers: false, folder };
         world.write_settings(&wishes);
-        world.seed();
+        match &wishes.restore {
+            Some(backup) => _ = world.muara(&["restore", &backup.display().to_string()]),
+            None => world.seed(),
+        }
         world.run_core();
         world.run_adapters(&wishes);
         world.ready(&wishes).await;

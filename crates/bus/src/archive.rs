@@ -155,8 +155,27 @@ impl Bus {
         self.put_back_some(from, &|_| true).await
     }
 
+    /// The same of several files, each message once that is in more than one of them.
+    pub async fn put_back_once(&self, files: &[&(dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync)]) -> Result<u64, ArchiveError> {
+        let (mut count, mut seen) = (0, std::collections::HashSet::new());
+        for open in files {
+            let mut places = Vec::new();
+            let mut from = open()?;
+            while let Some(kept) = read(&mut *from)? {
+                places.push(kept.head.sequence);
+            }
+            count += self.put_back_some(&mut *open()?, &|head| !seen.contains(&head.sequence)).await?;
+            seen.extend(places);
+        }
+        Ok(count)
+    }
+
     /// The same for RAW: what was read is there again as read, and only the rest is given to the adapters.
-    pub async fn put_back_raw(&self, open: &(dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync), read_to: &ReadTo) -> Result<u64, ArchiveError> {
+    pub async fn put_back_raw(
+        &self,
+        open: &(dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync),
+        read_to: &ReadTo,
+    ) -> Result<u64, ArchiveError> {
         let was_read = |head: &Head| {
             let mut words = head.subject.split('.').skip(1);
             let (Some(adapter), None) = (words.next(), words.next()) else { return true };

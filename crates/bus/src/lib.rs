@@ -68,6 +68,7 @@
 
 pub mod accounts;
 mod announcing;
+mod archive;
 mod backlog;
 mod blobs;
 mod connect;
@@ -89,6 +90,7 @@ mod streams;
 
 pub use accounts::{Credential, Who};
 pub use announcing::{AccountPulse, Announcement, Expiry, MISSING_AFTER};
+pub use archive::{Archive, ArchiveError, ReadTo};
 pub use backlog::Backlog;
 pub use connect::{Bus, BusConfig};
 pub use consume::{Delivery, Queue};

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Point, Reference, ReplyDraft, ReplyTo, Role, StaffId,
-    Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Near, Point, Reference, ReplyDraft, ReplyTo, Role,
+    StaffId, Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
     escalation::Missed,
     same::{Heard, SaysSame},
 };
@@ -196,6 +196,13 @@ pub enum Action {
         /// Why; the citizen reads it. Theirs may be empty.
         reason: String,
     },
+    /// It is somewhere else than was thought. The published rules say anew whose it is.
+    MovePin {
+        /// Where.
+        to: Pin,
+        /// Why; the citizen reads it.
+        reason: String,
+    },
     /// Nobody said a word since it was settled: it counts as closed.
     Close {
         /// Whether the citizen was told before that this would come, and when.
@@ -287,13 +294,15 @@ pub enum UpdateKind {
     Regraded,
     /// Somebody was told that a clock ends or ended: the text is a [`crate::escalation::Escalated`]. For staff.
     Escalated,
+    /// It is somewhere else than was thought.
+    PinMoved,
     /// It counts as closed: nobody said a word since it was settled.
     Closed,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -323,6 +332,7 @@ impl UpdateKind {
         Self::Regraded,
         Self::Escalated,
         Self::Closed,
+        Self::PinMoved,
     ];
 
     /// The word in tables and word files.
@@ -357,6 +367,7 @@ impl UpdateKind {
             Self::Regraded => "regraded",
             Self::Escalated => "escalated",
             Self::Closed => "closed",
+            Self::PinMoved => "pin_moved",
         }
     }
 
@@ -369,6 +380,17 @@ impl UpdateKind {
     pub fn is_for_citizen(self) -> bool {
         !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated)
     }
+}
+
+/// Where staff say that it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pin {
+    /// The point; `None`: only the area is known.
+    pub location: Option<Point>,
+    /// Code of its area.
+    pub area: String,
+    /// Other areas whose border is near; who would have it there is filled in.
+    pub near: Vec<Near>,
 }
 
 /// What follows from an action: all of it is written in one transaction, or none.

@@ -2,6 +2,7 @@
 //! change a status and forget to tell the citizen.
 
 mod owners;
+mod pin;
 mod together;
 
 use jiff::Timestamp;
@@ -139,6 +140,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
             draft.step(UpdateKind::Left, |update| update.text = Some(reason));
         }
         Action::Regrade { to, reason } => draft.regrade(to, reason)?,
+        Action::MovePin { to, reason } => draft.move_pin(to, reason)?,
         Action::Close { told } => draft.close(told)?,
         Action::Reckon => draft.reckon()?,
     }
@@ -245,10 +247,7 @@ impl<'a> Draft<'a> {
     /// Gives it to whom the rules name ([`Directory::course`]); where none fits, to whom was learned, if that is sure. `false`: a person must
     /// choose.
     fn route_by_rules(&mut self, learned: Option<AgencyId>) -> bool {
-        let Course { visibility, mut agencies, rules } = {
-            let Complaint { why, visibility, .. } = &self.complaint;
-            self.directory.course(&self.directory.rules, &self.complaint.case(), !why.ethics.is_empty(), *visibility)
-        };
+        let Course { visibility, mut agencies, rules } = self.course(self.complaint.case());
         self.complaint.visibility = visibility;
         self.complaint.why.rules = rules;
         self.complaint.why.version = Some(self.directory.rules_version).filter(|version| *version > 0);
@@ -257,6 +256,7 @@ impl<'a> Draft<'a> {
         }
         let found = !agencies.is_empty();
         self.give(agencies);
+        self.note_near();
         found
     }
 

@@ -58,7 +58,7 @@ pub mod same;
 mod staff;
 mod tracking;
 
-pub use action::{Action, Actor, Decision, NotAllowed, Opening, Update, UpdateKind};
+pub use action::{Action, Actor, Decision, NotAllowed, Opening, Pin, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
@@ -78,8 +78,8 @@ pub use owner::{MOST_BOUNCES, Owner, Referee};
 pub use question::{Answer, Asks, Choice, Menu, Question, Questions, Told, answer, ask, tell};
 pub use reply::{Facts, Language, Reply, ReplyDraft, ReplyFile, ReplyKind, SETTLING, Site, fill, word};
 pub use routing::{
-    Agency, Area, Case, Category, Channel, ClerkToken, Course, Directory, DoorDirectory, Guess, KINDS, LINE, Line, Purpose, Routing, Rule,
-    Triaged, Why, route,
+    Agency, Area, Case, Category, Channel, ClerkToken, Course, Directory, DoorDirectory, Guess, KINDS, LINE, Line, Near, Purpose, Routing,
+    Rule, Triaged, Why, route,
 };
 pub use same::{About, Earlier};
 pub use staff::Role;

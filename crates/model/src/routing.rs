@@ -24,6 +24,9 @@ pub struct Directory {
     /// The number of that version; 0: none was published yet.
     #[serde(default)]
     pub rules_version: u32,
+    /// How near to another area's border, in metres, is near: who would have it there sees it too; 0: never.
+    #[serde(default)]
+    pub border_metres: u16,
     /// In no order, those that have ended too: the most specific one counts.
     pub limits: Vec<Limit>,
     /// When the offices work.
@@ -284,9 +287,22 @@ pub struct Why {
     /// What was learned takes the message for: `complaint`, `information_request`, `aspiration`, `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Other areas whose border is near, where somebody else would have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<Near>,
     /// Who should act by what was learned, the likeliest first; at most three.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guesses: Vec<Guess>,
+}
+
+/// Another area whose border is near.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Near {
+    /// Its code.
+    pub area: String,
+    /// Who would have the complaint there, and has not; they see it.
+    #[serde(default)]
+    pub agencies: Vec<AgencyId>,
 }
 
 /// An agency that comes to mind.

@@ -31,6 +31,33 @@ fn url(config: &Config) -> anyhow::Result<String> {
     Ok(format!("{scheme}://{user}:{encoded}@{place}"))
 }
 
+/// The address without a password, and the password, for PostgreSQL's own programs: what is in their arguments everybody on the machine can read.
+pub(crate) fn url_and_password(config: &Config) -> anyhow::Result<(String, Option<String>)> {
+    let url = &config.database.url;
+    if let Some(password) = config.database.password.as_ref().filter(|_| !url.is_empty()) {
+        return Ok((url.clone(), Some(password.expose().to_owned())));
+    }
+    let url = self::url(config)?;
+    let (scheme, rest) = url.split_once("://").context("database.url has no scheme")?;
+    let within = rest.split_once('@').and_then(|(user, place)| Some((user.split_once(':')?, place)));
+    let Some(((user, password), place)) = within else { return Ok((url, None)) };
+    Ok((format!("{scheme}://{user}@{place}"), Some(decoded(password))))
+}
+
+/// Undoes `%41`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => (bytes.push(byte), rest = &after[2..]),
+            None => (bytes.push(*first), rest = after),
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The database, as soon as it is there and as new as this program.
 pub(crate) async fn database_when_ready(config: &Config, stop: &bus::Stop) -> anyhow::Result<Option<PgPool>> {
     loop {

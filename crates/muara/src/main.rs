@@ -71,6 +71,16 @@ enum Command {
     /// Keys that are kept outside the database.
     #[command(subcommand)]
     Vault(commands::vault::Command),
+    /// Keep database, files and bus of a running system in a folder. The keys of vault and bus are not in it.
+    Backup {
+        /// Is made; must be empty.
+        folder: PathBuf,
+    },
+    /// Put a backup back, where nothing is. Roles and adapters must not run.
+    Restore {
+        /// What `muara backup` wrote.
+        folder: PathBuf,
+    },
     /// Whether everything that was said yes to on a day is somewhere. Names what is not; ends with 1 if there is something.
     Balance(commands::balance::Balance),
     /// Read stored raw messages again, with what an adapter's newer release makes of them. Adds nothing twice.
@@ -142,6 +152,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
         Command::Vault(command) => admin(commands::vault::run(&config, command)),
+        Command::Backup { folder } => admin(commands::backup::backup(&config, &folder)),
+        // A private server runs only while somebody needs it.
+        Command::Restore { folder } if config.database.private || config.bus.private => {
+            private::run(config, |config, _stop| async move { commands::backup::restore(&config, &folder).await })
+        }
+        Command::Restore { folder } => admin(commands::backup::restore(&config, &folder)),
         Command::Balance(balance) => admin(commands::balance::run(&config, balance)),
         Command::Replay(replay) => commands::replay::run(&config, &replay),
         Command::Parked(command) => admin(commands::parked::run(&config, command)),

@@ -63,7 +63,7 @@ pub(crate) fn database_url(config: &Config) -> Option<String> {
 }
 
 /// Starts what is private, runs the roles, and stops in the opposite order.
-pub(crate) fn run<F>(mut config: Config, roles: fn(Config, bus::Stop) -> F) -> anyhow::Result<()>
+pub(crate) fn run<F>(mut config: Config, roles: impl FnOnce(Config, bus::Stop) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {

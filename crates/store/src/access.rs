@@ -23,7 +23,7 @@ use crate::{
 pub enum Scope {
     /// Every one but what is confidential: triage and admins.
     Everything,
-    /// What this agency has or had, or was asked about, but for what is confidential: officers and supervisors.
+    /// What this agency has or had, was asked about, or has just across the border of an area of its own, but for what is confidential: officers and supervisors.
     Agency(AgencyId),
     /// What came in through this office, but for what is confidential: clerks. An office has one account, whatever the way in.
     Office(String),
@@ -94,7 +94,8 @@ pub async fn may_see(db: &PgPool, scope: &Scope, complaint: ComplaintId) -> Resu
              select 1 from complaint c
              where c.id = $1
                and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2)
-                 or exists (select 1 from consultation k where k.complaint = c.id and k.asked = $2))
+                 or exists (select 1 from consultation k where k.complaint = c.id and k.asked = $2)
+                 or exists (select 1 from near_border n where n.complaint = c.id and n.agency = $2))
                and ($3::text is null or c.account = $3)
                and shown(c.visibility, $4)
            ) as "found!""#,

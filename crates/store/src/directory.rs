@@ -31,6 +31,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         categories: categories(&mut tx).await?,
         rules: rules::published(&mut tx).await?,
         rules_version: rules::current(&mut *tx).await?,
+        border_metres: border_metres(&mut tx).await?,
         limits: limits(&mut tx).await?,
         calendar: calendar(&mut tx).await?,
         offices: offices(&mut tx).await?,
@@ -280,6 +281,24 @@ async fn asks(tx: &mut Tx) -> Result<Vec<Question>> {
     .await
     .map_err(StoreError::from_sqlx)?;
     value.map_or_else(|| Ok(Question::ALL.to_vec()), |value| json(value, "setting", "value"))
+}
+
+/// Name of the setting that says how near, in metres, a border is near; 0: never. Without it [`NEAR`].
+const BORDER: &str = "border_metres";
+/// About as far as a telephone is wrong about where it is.
+const NEAR: u16 = 50;
+
+async fn border_metres(tx: &mut Tx) -> Result<u16> {
+    let value = sqlx::query_scalar!(
+        "select value
+        from setting
+        where name = $1",
+        BORDER
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    value.map_or(Ok(NEAR), |value| json(value, "setting", "value"))
 }
 
 /// `(code, GeoJSON geometry)` of every area whose outline is known.

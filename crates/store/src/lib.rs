@@ -4,6 +4,7 @@
 pub mod access;
 pub mod attachment;
 pub mod audit;
+pub mod backup;
 pub mod balance;
 #[cfg(feature = "bare")]
 pub mod bare;

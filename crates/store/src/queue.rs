@@ -37,13 +37,15 @@ pub enum View {
     Referee,
     /// What other agencies asked this one about, without giving it away.
     Asked,
+    /// What others have, just across the border of an area where this agency would have it.
+    Near,
     /// What agencies have finished or handed on.
     Done,
 }
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mine,
         Self::Open,
         Self::Unassigned,
@@ -54,6 +56,7 @@ impl View {
         Self::Triage,
         Self::Referee,
         Self::Asked,
+        Self::Near,
         Self::Done,
     ];
 
@@ -222,6 +225,8 @@ pub struct Counts {
     pub referee: u64,
     /// [`View::Asked`].
     pub asked: u64,
+    /// [`View::Near`].
+    pub near: u64,
     /// [`View::Done`].
     pub done: u64,
 }
@@ -240,6 +245,7 @@ impl Counts {
             View::Triage => self.triage,
             View::Referee => self.referee,
             View::Asked => self.asked,
+            View::Near => self.near,
             View::Done => self.done,
         }
     }
@@ -315,6 +321,12 @@ const ASKED: &str = "(select k.id, k.complaint, k.asked as agency, null::uuid as
     c.adapter || ' ' || c.account as channel, c.account, c.danger, c.visibility, k.due_at as sort_at \
     from consultation k join complaint c on c.id = k.complaint where k.answered_at is null) q where true";
 
+/// What is open near a border, as narrow rows of who would have it on the other side. The oldest first: the date is its owner's.
+const NEAR: &str = "(select n.id, n.complaint, n.agency, null::uuid as officer, c.opened_at as deadline, c.opened_at, c.category, c.area, \
+    c.adapter || ' ' || c.account as channel, c.account, c.danger, c.visibility, c.opened_at as sort_at \
+    from near_border n join complaint c on c.id = n.complaint where c.status <> 'resolved' \
+    and not exists (select from dispatch d where d.complaint = n.complaint and d.agency = n.agency)) q where true";
+
 const NOT_WITH_REFEREE: &str = " and q.id not in (select id from complaint where referee = 'asked')";
 
 /// The narrow rows of one page, then what is shown of their complaints.
@@ -324,11 +336,12 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     match asked.view {
         View::Referee => query.push(", null::text as work, c.deadline from (select * from ").push(WITH_REFEREE),
         View::Asked => query.push(", null::text as work, q.deadline from (select * from ").push(ASKED),
+        View::Near => query.push(", null::text as work, c.deadline from (select * from ").push(NEAR),
         _ => &mut query,
     };
     query.push(match asked.view {
         View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
-        View::Referee | View::Asked => "",
+        View::Referee | View::Asked | View::Near => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
         View::Escalated => {
             ", nullif(q.work, 'triage') as work, q.deadline from (select *, coalesce(q.deadline, q.opened_at) as sort_at from queue_open q where q.escalated"
@@ -447,7 +460,7 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
         View::Overdue => late(query.push(" and "), times),
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
         View::Triage => query.push(NOT_WITH_REFEREE),
-        View::Open | View::Escalated | View::Referee | View::Asked | View::Done => query,
+        View::Open | View::Escalated | View::Referee | View::Asked | View::Near | View::Done => query,
     };
 }
 
@@ -477,9 +490,10 @@ struct OpenCounts {
 pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, times: Times) -> Result<Counts> {
     let open = open_counts(db, scope, me, filter, times);
     let (referee, asked) = (derived_count(db, View::Referee, scope, filter), derived_count(db, View::Asked, scope, filter));
+    let near = derived_count(db, View::Near, scope, filter);
     let (triage, in_triage) = (triage_count(db, scope, filter), escalated_in_triage(db, scope, filter));
     let done = done_count(db, scope, filter);
-    let (open, in_triage, triage, referee, asked, done) = tokio::try_join!(open, in_triage, triage, referee, asked, done)?;
+    let (open, in_triage, triage, referee, asked, near, done) = tokio::try_join!(open, in_triage, triage, referee, asked, near, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -492,6 +506,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         triage: whole(triage),
         referee: whole(referee),
         asked: whole(asked),
+        near: whole(near),
         done: whole(done),
     })
 }
@@ -516,7 +531,11 @@ async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64
 /// Of the lists that stand in no table of their own.
 async fn derived_count(db: &PgPool, view: View, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from ");
-    query.push(if view == View::Asked { ASKED } else { WITH_REFEREE });
+    query.push(match view {
+        View::Asked => ASKED,
+        View::Near => NEAR,
+        _ => WITH_REFEREE,
+    });
     within(&mut query, view, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
@@ -696,7 +715,8 @@ pub async fn by_reference(db: &PgPool, scope: &Scope, reference: &Reference) -> 
          from complaint c
          where c.reference = $1
            and ($2::uuid is null or exists (select 1 from dispatch d where d.complaint = c.id and d.agency = $2)
-             or exists (select 1 from consultation k where k.complaint = c.id and k.asked = $2))
+             or exists (select 1 from consultation k where k.complaint = c.id and k.asked = $2)
+                 or exists (select 1 from near_border n where n.complaint = c.id and n.agency = $2))
            and ($3::text is null or c.account = $3)
            and shown(c.visibility, $4)",
         reference.to_string(),

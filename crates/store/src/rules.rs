@@ -488,7 +488,8 @@ pub async fn last(db: &PgPool, scope: &Scope, most: u32) -> Result<Last> {
         r#"select c.id, c.reference, c.category, c.area, c.adapter, c.account, c.visibility, c.why ->> 'kind' as kind,
           coalesce(jsonb_array_length(c.why -> 'ethics'), 0) > 0 as "ethics!",
           (($2::uuid is null or exists (select from dispatch d where d.complaint = c.id and d.agency = $2)
-              or exists (select from consultation k where k.complaint = c.id and k.asked = $2))
+              or exists (select from consultation k where k.complaint = c.id and k.asked = $2)
+              or exists (select from near_border n where n.complaint = c.id and n.agency = $2))
             and ($3::text is null or c.account = $3)
             and shown(c.visibility, $4)) as "seen!"
         from complaint c

@@ -71,6 +71,11 @@ impl Atlas {
         self.outlines.area_at(point)
     }
 
+    /// Codes of the other areas of the same level as `area` that lie no farther than this from the point, the nearest first. 0: none.
+    pub fn near(&self, point: Point, area: &str, metres: u16) -> Vec<&str> {
+        if metres == 0 { Vec::new() } else { self.outlines.near(point, area, metres.into()) }
+    }
+
     /// Codes of the areas of the same level that touch it; none where it has no outline. The first question costs a large city a few tenths
     /// of a second: what touches what is found then.
     pub fn neighbours(&self, code: &str) -> impl Iterator<Item = &str> {

@@ -9,9 +9,75 @@ use crate::{
 
 /// A learned judge.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub(crate) struct Forest {
+    kept: Kept,
+    flat: Vec<Flat>,
+}
+
+/// It as it is stored.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Kept {
     line: Line,
     trees: Vec<Tree>,
+}
+
+impl From<Kept> for Forest {
+    fn from(kept: Kept) -> Self {
+        Self { flat: kept.trees.iter().map(Flat::of).collect(), kept }
+    }
+}
+
+impl From<Forest> for Kept {
+    fn from(forest: Forest) -> Self {
+        forest.kept
+    }
+}
+
+/// A tree for asking: its questions in one row, the two that follow question n at 2n + 1 and 2n + 2. Asked without a branch, because where a
+/// tree goes is as good as random.
+#[derive(Debug, Clone)]
+struct Flat {
+    questions: [(u8, f32); QUESTIONS],
+    answers: [f32; QUESTIONS + 1],
+}
+
+/// Of a tree as deep as they get.
+const QUESTIONS: usize = (1 << DEPTH) - 1;
+/// Room for every number of a figure that five bits can say: no look is out of bounds.
+const ROOM: usize = 32;
+const _: () = assert!(FIGURES <= ROOM);
+
+impl Flat {
+    fn of(tree: &Tree) -> Self {
+        // A question that nothing is above: no.
+        let mut flat = Self { questions: [(0, f32::INFINITY); QUESTIONS], answers: [0.0; QUESTIONS + 1] };
+        flat.lay(tree, 0);
+        flat
+    }
+
+    fn lay(&mut self, tree: &Tree, at: usize) {
+        match tree {
+            Tree::Leaf(value) if at >= QUESTIONS => self.answers[at - QUESTIONS] = *value,
+            Tree::Leaf(_) => self.lay(tree, 2 * at + 1),
+            Tree::Ask { figure, above, no, yes } if at < QUESTIONS => {
+                self.questions[at] = (u8::try_from(*figure).unwrap_or_default(), *above);
+                self.lay(no, 2 * at + 1);
+                self.lay(yes, 2 * at + 2);
+            }
+            // Deeper than any that is learned: a damaged file, which is not whole.
+            Tree::Ask { .. } => {}
+        }
+    }
+
+    fn value(&self, figures: &[f32; ROOM]) -> f32 {
+        let mut at = 0;
+        for _ in 0..DEPTH {
+            let (figure, above) = self.questions[at];
+            at = 2 * at + 1 + usize::from(figures[usize::from(figure) % ROOM] > above);
+        }
+        self.answers[at - QUESTIONS]
+    }
 }
 
 /// A weighted sum of figures.
@@ -66,25 +132,27 @@ impl Forest {
             }
             trees.push(tree);
         }
-        Self { line, trees }
+        Kept { line, trees }.into()
     }
 
     /// Every question is about a figure that there is.
     pub(crate) fn is_whole(&self) -> bool {
-        fn whole(tree: &Tree) -> bool {
+        fn whole(tree: &Tree, depth: usize) -> bool {
             match tree {
                 Tree::Leaf(_) => true,
-                Tree::Ask { figure, no, yes, .. } => *figure < FIGURES && whole(no) && whole(yes),
+                Tree::Ask { figure, no, yes, .. } => depth > 0 && *figure < FIGURES && whole(no, depth - 1) && whole(yes, depth - 1),
             }
         }
-        let Line { weights, means, spreads, .. } = &self.line;
+        let Line { weights, means, spreads, .. } = &self.kept.line;
         let lengths = [weights.len(), means.len(), spreads.len()];
-        self.trees.iter().all(whole) && (lengths == [FIGURES; 3] || lengths == [0; 3])
+        self.kept.trees.iter().all(|tree| whole(tree, DEPTH)) && (lengths == [FIGURES; 3] || lengths == [0; 3])
     }
 
     pub(crate) fn probability(&self, figures: &Figures) -> f32 {
-        let trees = self.trees.iter().map(|tree| tree.value(figures)).sum::<f32>();
-        sigmoid(0.5 * (trees + self.line.score(figures)))
+        let mut room = [0.0; ROOM];
+        room[..FIGURES].copy_from_slice(figures);
+        let trees = self.flat.iter().map(|tree| tree.value(&room)).sum::<f32>();
+        sigmoid(0.5 * (trees + self.kept.line.score(figures)))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Sorter,
-    same::{FIGURES, Figures, Seen, Shared, Side, Twins},
+    same::{Asked, FIGURES, Figures, Seen, Shared, Side, Twins},
 };
 
 /// How many candidates are looked at closely.
@@ -92,11 +92,15 @@ fn share(part: usize, whole: usize) -> f64 {
 impl Twins {
     /// The likeliest of the candidates, the best first: all are compared cheaply, [`CANDIDATES`] closely.
     pub fn rank(&self, asked: &Seen, others: &[&Seen]) -> Vec<Ranked> {
-        let mut near: Vec<(Shared, usize)> = others.iter().enumerate().map(|(at, other)| (Shared::of(asked, other), at)).collect();
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let asked = Asked::of(asked);
+        let mut near: Vec<(Shared, usize)> = others.iter().enumerate().map(|(at, other)| (Shared::of(&asked, other), at)).collect();
         near.sort_by(|a, b| b.0.alike().total_cmp(&a.0.alike()));
         near.truncate(CANDIDATES);
         let judged = near.into_iter().map(|(shared, at)| {
-            let figures = Self::figures_with(asked, others[at], shared);
+            let figures = Self::figures_with(&asked, others[at], shared);
             let probability = self.same(&figures);
             Ranked { at, probability, figures, score: probability + ALIKE * shared.alike() }
         });

@@ -48,7 +48,7 @@ pub use keys::{FOUND, Keys, LATEST_OF_A_KEY, keys, keys_beside};
 pub use kind::{Kind, Kinds};
 pub use learned::{Decided, Learned, Opinion, Tallies, Tally, Unreadable};
 pub use linear::Dice;
-use model::{Directory, Guess, Point, Triaged, Why};
+use model::{Directory, Guess, Near, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
 pub use spot::{Names, Spot, SpotKind};
@@ -108,6 +108,7 @@ pub fn triage(
         area: area_why,
         rules: Vec::new(),
         version: None,
+        near: near(location, area.as_deref(), directory, atlas),
         danger,
         ethics,
         kind: opinion.kind.map(|kind| kind.name().to_owned()),
@@ -115,6 +116,13 @@ pub fn triage(
         quoted: Vec::new(),
     };
     Triaged { category, area, agency, why }
+}
+
+/// The areas beside this one whose border is near the point.
+fn near(location: Option<Point>, area: Option<&str>, directory: &Directory, atlas: &Atlas) -> Vec<Near> {
+    let Some((point, area)) = location.zip(area) else { return Vec::new() };
+    let codes = atlas.near(point, area, directory.border_metres);
+    codes.into_iter().map(|code| Near { area: code.to_owned(), agencies: Vec::new() }).collect()
 }
 
 /// The area that history tells from streets and names, and its name as the reason.

@@ -66,6 +66,26 @@ impl Outlines {
     }
 }
 
+/// A metre in degrees, generously: a degree of longitude is shorter away from the equator, at Indonesia's latitudes by two hundredths.
+const DEGREES_A_METRE: f64 = 0.000_01;
+
+impl Outlines {
+    /// Codes of the other areas of the same level that lie within this many metres of a point in `area`, the nearest first.
+    pub(crate) fn near(&self, point: Point, area: &str, within: f64) -> Vec<&str> {
+        let at = GeoPoint::new(point.lon, point.lat);
+        let reach = within * DEGREES_A_METRE;
+        let corner = |sign: f64| [at.x() + sign * reach, at.y() + sign * reach];
+        let around = self.0.locate_in_envelope_intersecting(AABB::from_corners(corner(-1.0), corner(1.0)));
+        let others = around.filter(|outline| outline.code != area && outline.code.len() == area.len());
+        let mut near: Vec<(f64, &str)> = others
+            .filter_map(|outline| Some((metres(at, &outline.shape)?, outline.code.as_str())))
+            .filter(|(metres, _)| *metres <= within)
+            .collect();
+        near.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        near.into_iter().map(|(_, code)| code).collect()
+    }
+}
+
 fn metres(at: GeoPoint, shape: &MultiPolygon) -> Option<f64> {
     match shape.closest_point(&at) {
         Closest::Intersection(_) => Some(0.0),
@@ -122,6 +142,20 @@ mod tests {
         assert_eq!(at(0.5, 0.5).as_deref(), Some("3101"));
         assert_eq!(at(0.5, 1.5).as_deref(), Some("3102"));
         assert_eq!(at(5.0, 5.0), None);
+    }
+
+    #[test]
+    fn an_area_is_near_within_the_distance_that_was_set_and_only_one_of_the_same_level() {
+        // A degree is about 111 km: 0.0004 of it are 44 metres.
+        for (lon, metres, expected) in
+            [(0.9996, 50.0, vec!["3102"]), (0.9996, 40.0, vec![]), (1.0004, 50.0, vec!["3101"]), (0.5, 50.0, vec![])]
+        {
+            let point = Point::new(0.5, lon).expect("on the globe");
+            let (outlines, here) = (outlines(), if lon < 1.0 { "3101" } else { "3102" });
+            assert_eq!(outlines.near(point, here, metres), expected, "{lon} {metres}");
+        }
+        let point = Point::new(0.5, 0.9996).expect("on the globe");
+        assert!(outlines().near(point, "31", 1000.0).is_empty());
     }
 
     #[test]

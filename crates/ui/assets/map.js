@@ -41,6 +41,18 @@ async function draw(box) {
     const side = turn === 0 ? { direction: "top", offset: [0, -8] } : { direction: "bottom", offset: [0, 8] };
     if (name) dot.bindTooltip(name, { permanent: true, className: "map-name place", ...side });
   }
+  // A form of the page may ask where it is: tapping the map says it, beside typing it.
+  const field = points ? null : document.querySelector("[data-point]");
+  let put;
+  if (field) {
+    map.on("click", ({ latlng }) => {
+      field.value = `${latlng.lat.toFixed(6)}, ${latlng.lng.toFixed(6)}`;
+      put ??= L.circleMarker(latlng, { radius: 9, className: "here", interactive: false }).addTo(map);
+      put.setLatLng(latlng);
+      const fold = field.closest("details");
+      if (fold) fold.open = true;
+    });
+  }
   if (places.length > 1) {
     map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.3), { maxZoom: 16 });
   } else {

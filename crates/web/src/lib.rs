@@ -59,6 +59,7 @@ fn together() -> Router<Rooms> {
         .route("/aduan/{id}/pimpin", post(agency::together::lead))
         .route("/aduan/{id}/disposisi", post(agency::together::pass_down))
         .route("/aduan/{id}/tarik", post(agency::together::take_back))
+        .route("/aduan/{id}/lokasi", post(agency::move_pin::submit))
 }
 
 /// Figures, and the lists behind them.

@@ -17,6 +17,8 @@ mod pace;
 mod pull;
 mod settle;
 
+pub(crate) use self::pull::durable;
+
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;

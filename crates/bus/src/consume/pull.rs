@@ -280,18 +280,22 @@ fn passes(error: &ConsumerError) -> bool {
 fn find(bus: Bus, queue: Queue, pause: Duration) -> BoxFuture<'static, Result<PullConsumer, ConsumerError>> {
     Box::pin(async move {
         sleep(pause).await;
-        let config = pull::Config {
-            durable_name: Some(queue.durable()),
-            filter_subject: queue.filter(),
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: bus.ack_wait,
-            max_ack_pending: MAX_ACK_PENDING,
-            // We count attempts ourselves, and set aside what has had enough; the server would only fall silent about it.
-            max_deliver: -1,
-            ..pull::Config::default()
-        };
-        bus.inner.jetstream.create_consumer_on_stream(config, queue.stream()).await
+        bus.inner.jetstream.create_consumer_on_stream(durable(&queue, bus.ack_wait), queue.stream()).await
     })
+}
+
+/// What the server is asked to remember of who reads a queue.
+pub(crate) fn durable(queue: &Queue, ack_wait: Duration) -> pull::Config {
+    pull::Config {
+        durable_name: Some(queue.durable()),
+        filter_subject: queue.filter(),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait,
+        max_ack_pending: MAX_ACK_PENDING,
+        // We count attempts ourselves, and set aside what has had enough; the server would only fall silent about it.
+        max_deliver: -1,
+        ..pull::Config::default()
+    }
 }
 
 fn incoming(message: async_nats::Message, queue: &Queue, bus: &Bus) -> Option<Incoming> {

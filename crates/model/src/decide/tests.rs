@@ -11,15 +11,15 @@ use crate::{
     TrackingCode, Visibility,
 };
 
-const ROADS: u128 = 1;
-const PARKS: u128 = 2;
+pub(super) const ROADS: u128 = 1;
+pub(super) const PARKS: u128 = 2;
 const WATER: u128 = 3;
 
-fn agency(n: u128) -> AgencyId {
+pub(super) fn agency(n: u128) -> AgencyId {
     AgencyId(Uuid::from_u128(n))
 }
 
-fn directory() -> Directory {
+pub(super) fn directory() -> Directory {
     let row = |n, name: &str| (agency(n), Agency { id: agency(n), code: name.to_lowercase(), name: name.into() });
     Directory {
         agencies: BTreeMap::from([row(ROADS, "Roads"), row(PARKS, "Parks"), row(WATER, "Water")]),
@@ -29,11 +29,11 @@ fn directory() -> Directory {
     }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-20T03:00:00Z".parse().expect("a time")
 }
 
-fn opening(category: Option<&str>) -> Opening {
+pub(super) fn opening(category: Option<&str>) -> Opening {
     let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: "m1".into() };
     Opening {
         citizen: CitizenId(Uuid::nil()),
@@ -65,7 +65,7 @@ fn opened(category: Option<&str>) -> Complaint {
     open(opening(category), &directory(), now()).complaint
 }
 
-fn officer(n: u128, of: u128) -> Actor {
+pub(super) fn officer(n: u128, of: u128) -> Actor {
     Actor::Staff { id: StaffId(Uuid::from_u128(n)), role: Role::Officer, agency: Some(agency(of)) }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod agency;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod balance;
 pub(crate) mod category;
 pub(crate) mod channel;

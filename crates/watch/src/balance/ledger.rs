@@ -377,18 +377,19 @@ impl Ledger {
     }
 
     fn close_doors(&mut self, around: &Around, judged: &mut Judged) {
-        for said in &around.said {
-            self.doors.entry(said.last.door.clone()).or_default();
+        let proven = around.doors.iter().filter(|(_, before)| !before.proven.is_empty()).map(|(door, _)| door);
+        for door in around.said.iter().map(|said| &said.last.door).chain(proven) {
+            self.doors.entry(door.clone()).or_default();
         }
         for (name, door) in &self.doors {
             let before = around.doors.get(name).cloned().unwrap_or_default();
             let said = around.said.iter().find(|said| said.last.door == *name);
             judged.add(State::Again, door.day.without(&door.stored).len());
-            let Some(last) = door.day.last().max(said.map(|said| said.last.number).filter(|last| Some(*last) > before.last)) else {
-                continue;
-            };
+            let end = said.map(|said| said.last.number).filter(|last| Some(*last) > before.last);
+            let Some(last) = door.day.last().max(before.proven.last()).max(end) else { continue };
             let first = before.last.map(|last| last + 1).or_else(|| (born(name)? >= self.from).then_some(1)).or(door.day.first());
-            let first = first.unwrap_or(last).min(door.day.first().unwrap_or(u64::MAX));
+            let seen = [door.day.first(), before.proven.first()].into_iter().flatten();
+            let first = seen.fold(first.unwrap_or(last), u64::min);
             let mut known = door.stored.clone();
             known.extend(&door.again);
             // Read by an earlier look, and removed from RAW since.

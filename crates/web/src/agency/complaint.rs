@@ -9,8 +9,8 @@ use axum::{
     response::Response,
 };
 use model::{
-    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Point, Referee, Rule, StaffId, Status,
-    Timestamp, Update, UpdateKind, Visibility, Why, decide,
+    Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Pin, Point, Referee, Rule, StaffId,
+    Status, Timestamp, Update, UpdateKind, Visibility, Why, decide,
     escalation::{Escalated, Post},
 };
 use store::{
@@ -69,6 +69,8 @@ struct ComplaintPage {
     bounces: u64,
     /// Why "not ours" leads to the referee; empty: it does not yet.
     next_refusal: String,
+    /// It is shown because it lies just across a border.
+    near: bool,
     lead: String,
     consulted: Vec<Asked>,
     together: Others,
@@ -218,6 +220,7 @@ pub(super) async fn draw(
         consulted: together::of_complaint(rooms, by, &page, complaint).await?,
         together: Others::of(complaint, by, &directory),
         ask_days: together::DAYS,
+        near: near(complaint, by),
         lead: complaint.responsible().map(|dispatch| dispatch.agency.to_string()).unwrap_or_default(),
         timers: timers(complaint, &directory, &page),
         flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
@@ -269,6 +272,7 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("pimpin", page.t("done.lead")),
         ("disposisi", page.t("done.pass_down")),
         ("tarik", page.t("done.take_back")),
+        ("lokasi", page.t("done.move_pin")),
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
@@ -291,6 +295,12 @@ fn next_refusal(complaint: &Complaint, by: &SignedIn, page: &Page) -> String {
         (true, Referee::Placed) => page.t("act.hand_over.placed").to_owned(),
         (true, _) => page.t("act.hand_over.bounced").to_owned(),
     }
+}
+
+/// They see it because it lies just across a border, and for no other reason.
+fn near(complaint: &Complaint, by: &SignedIn) -> bool {
+    let agency = by.staff.agency.filter(|agency| complaint.dispatches.iter().all(|dispatch| dispatch.agency != *agency));
+    agency.is_some_and(|agency| complaint.why.near.iter().any(|near| near.agencies.contains(&agency)))
 }
 
 /// Everybody whose name the page says.
@@ -344,6 +354,7 @@ fn why(why: &Why, decided: &[(Rule, u32)], directory: &Directory, visit: &Visit,
     }
     match why.area.as_deref() {
         Some("point") => said.push(page.t("why.area.point").to_owned()),
+        Some("pin") => said.push(page.t("why.area.pin").to_owned()),
         Some("office") => said.push(page.t("why.area.office").to_owned()),
         Some(reason) => match reason.strip_prefix("learned: ") {
             Some(name) => said.push(page.fill("why.area.learned", "name", name)),
@@ -367,6 +378,11 @@ fn why(why: &Why, decided: &[(Rule, u32)], directory: &Directory, visit: &Visit,
     for guess in &why.guesses {
         let (agency, percent) = (directory.agency_name(guess.agency), guess.percent.to_string());
         said.push(page.words.fill("why.guess", &[("agency", agency), ("percent", &percent), ("words", &guess.words.join(", "))]));
+    }
+    for near in &why.near {
+        let agencies: Vec<&str> = near.agencies.iter().map(|agency| directory.agency_name(*agency)).collect();
+        let area = directory.areas.get(&near.area).map_or(near.area.as_str(), |area| area.name.as_str());
+        said.push(page.words.fill("why.near", &[("area", area), ("agencies", &agencies.join(", "))]));
     }
     said.extend(decided.iter().map(|(rule, version)| rules::sentence("why.rule", rule, *version, directory, page)));
     if let Some(version) = why.version.filter(|_| why.rules.is_empty()) {
@@ -453,6 +469,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Regraded => regraded(update, page),
         Kind::Escalated => escalated(update, directory, page),
         Kind::Closed => page.t("did.closed").to_owned(),
+        Kind::PinMoved => page.t("did.pin_moved").to_owned(),
     }
 }
 
@@ -539,6 +556,7 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("disposisi", directory.parents.keys().any(|&to| may(Action::PassDown { to, reason: text() }))),
         ("tarik", others().any(|from| may(Action::TakeBack { from, reason: text() }))),
         ("ambil", !mine && may(Action::Claim)),
+        ("lokasi", may(Action::MovePin { to: Pin { location: None, area: String::new(), near: Vec::new() }, reason: text() })),
         ("arahkan", some_agency.is_some_and(|agency| may(route(agency)))),
         ("tetapkan", some_agency.is_some_and(|agency| may(place(agency)))),
         ("jawab", may(Action::Answer { text: text() })),

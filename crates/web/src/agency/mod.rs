@@ -15,6 +15,7 @@ pub(crate) mod head;
 pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod live;
+pub(crate) mod move_pin;
 pub(crate) mod note;
 pub(crate) mod place;
 pub(crate) mod post;
@@ -74,6 +75,10 @@ pub(crate) enum Refused {
     PhotoTooLarge,
     /// The file is no picture we read.
     NotAPhoto,
+    /// No point and no area.
+    NotAPlace,
+    /// A point outside every area.
+    Outside,
     /// No complaint of that number is theirs to see.
     NoSuchNumber,
     /// Two incidents would become one, and others' complaints are in them.
@@ -90,6 +95,8 @@ impl Refused {
             Self::TooLong => page.t("form.too_long"),
             Self::PhotoTooLarge => page.t("refused.photo_too_large"),
             Self::NotAPhoto => page.t("refused.not_a_photo"),
+            Self::NotAPlace => page.t("refused.not_a_place"),
+            Self::Outside => page.t("refused.outside"),
             Self::NoSuchNumber => page.t("refused.no_such_number"),
             Self::Others => page.t("refused.others"),
             Self::Not(NotAllowed::NotWithThisAgency) => page.t("refused.not_with_this_agency"),
@@ -133,6 +140,8 @@ pub(crate) struct Draft {
     pub(crate) area: String,
     pub(crate) days: i64,
     pub(crate) number: String,
+    /// Where it is, as it was typed.
+    pub(crate) point: String,
     pub(crate) grade: String,
     pub(crate) error: String,
 }

@@ -237,6 +237,7 @@ pub(super) fn word(view: View) -> &'static str {
         View::Triage => "triage",
         View::Referee => "referee",
         View::Asked => "asked",
+        View::Near => "near",
         View::Done => "done",
     }
 }
@@ -262,7 +263,18 @@ fn views(role: Role) -> &'static [View] {
             View::Done,
         ]
     } else {
-        &[View::Open, View::Mine, View::Unassigned, View::Today, View::Overdue, View::Escalated, View::Waiting, View::Asked, View::Done]
+        &[
+            View::Open,
+            View::Mine,
+            View::Unassigned,
+            View::Today,
+            View::Overdue,
+            View::Escalated,
+            View::Waiting,
+            View::Asked,
+            View::Near,
+            View::Done,
+        ]
     }
 }
 
@@ -490,6 +502,7 @@ pub(super) fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Triage => page.t("queue.triage"),
         View::Referee => page.t("queue.referee"),
         View::Asked => page.t("queue.asked"),
+        View::Near => page.t("queue.near"),
         View::Done => page.t("queue.done"),
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Reopened | UpdateKind::Unblocked => "again",
         UpdateKind::Blocked | UpdateKind::Regraded => "lock",
         UpdateKind::Moved => "clock",
+        UpdateKind::PinMoved => "place",
     }
 }
 
@@ -101,6 +102,7 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Connected, _) => page.t("step.connected").to_owned(),
         (UpdateKind::Moved, _) => moved(update, directory, page),
         (UpdateKind::Regraded, _) => regraded(update, page),
+        (UpdateKind::PinMoved, _) => page.t("step.pin_moved").to_owned(),
         (UpdateKind::Left, _) => page.t("step.left").to_owned(),
         (UpdateKind::Reopened, Actor::Citizen) => page.t("step.reopened.citizen").to_owned(),
         (UpdateKind::Reopened, _) => page.t("step.reopened.staff").to_owned(),

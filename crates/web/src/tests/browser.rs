@@ -58,6 +58,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let late = world.complain(Wish { tel: "081200000004", text: late, hours_ago: 24 * 20, ..Wish::default() }).await;
     super::escalation::told(world).await;
     super::rules::a_draft(world).await;
+    super::rules::roads_to_parks(world).await;
     let danger = Wish {
         tel: "081200000005",
         text: "Tiang listrik miring hampir roboh!",

@@ -71,6 +71,7 @@ async fn nobody_acts_on_a_complaint_that_is_not_theirs_to_see() {
         "pimpin",
         "disposisi",
         "tarik",
+        "lokasi",
         "buka-lagi",
         "selesai",
         "blokir",

@@ -109,6 +109,7 @@ const ROUTES: &[(&str, Try)] = &[
     ("/aduan/{id}/pimpin", Try::Acts),
     ("/aduan/{id}/disposisi", Try::Acts),
     ("/aduan/{id}/tarik", Try::Acts),
+    ("/aduan/{id}/lokasi", Try::Acts),
     // Answers a question that was asked.
     ("/aduan/{id}/saran", Try::Else),
     // They keep clerks out before they look.
@@ -296,7 +297,7 @@ async fn lists(visitor: &Visitor<'_>, login: &str, person: usize, graded: &[Grad
     for (route, _) in ROUTES.iter().filter(|(route, how)| *how == Try::Lists && *route != "/antrean/cari") {
         pages.push(((*route).to_owned(), visitor.get(route).await));
     }
-    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "referee", "asked", "escalated", "done"] {
+    for view in ["mine", "open", "unassigned", "today", "overdue", "waiting", "triage", "referee", "asked", "near", "escalated", "done"] {
         for narrowed in ["", "&visibility=confidential", "&visibility=sealed", "&category=road", "&cari=berlubang"] {
             let address = format!("/antrean?view={view}{narrowed}");
             pages.push((address.clone(), visitor.get(&address).await));

@@ -49,6 +49,14 @@ pub(super) async fn a_draft(world: &World) {
     assert_eq!(set(world, &triage, &questions).await, StatusCode::SEE_OTHER);
 }
 
+/// What moves many: roads of one kelurahan to the parks agency.
+pub(super) async fn roads_to_parks(world: &World) {
+    let triage = world.sign_in("triase").await;
+    let parks = world.agency("tamhut").to_string();
+    let roads = [("category", "road"), ("area", "3171090001"), ("agency", parks.as_str())];
+    assert_eq!(set(world, &triage, &roads).await, StatusCode::SEE_OTHER);
+}
+
 fn who(world: &World, complaint: &model::Complaint) -> Vec<AgencyId> {
     assert!(world.now() >= complaint.opened_at);
     complaint.dispatches.iter().map(|dispatch| dispatch.agency).collect()
@@ -177,4 +185,77 @@ async fn rows_are_changed_and_removed_a_wrong_one_is_refused_and_nobody_overwrit
     assert_eq!(triage.get("/aturan/draf").await.leads_to(), "/aturan");
     assert_eq!(triage.get("/aturan/coba").await.leads_to(), "/aturan");
     assert_eq!(triage.get("/aturan/versi/2").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Roads of the kelurahan beside belong to the parks agency.
+async fn roads_of_kenanga(world: &World) {
+    colleague(world).await;
+    let (triage, other) = (world.sign_in("triase").await, world.sign_in("triase.dua").await);
+    triage.post("/aturan/draf", &[]).await;
+    let parks = world.agency("tamhut").to_string();
+    let roads = [("category", "road"), ("area", "3171090002"), ("agency", parks.as_str())];
+    assert_eq!(set(world, &triage, &roads).await, StatusCode::SEE_OTHER);
+    let edition = edition(world).await;
+    let publish = [("edition", edition.as_str()), ("current", "1"), ("text", "Jalan di Kenanga")];
+    assert_eq!(other.post("/aturan/terbitkan", &publish).await.status, StatusCode::SEE_OTHER);
+    world.rooms.refresh().await.expect("a directory");
+}
+
+#[tokio::test]
+async fn moving_the_pin_asks_the_rules_again_and_the_clock_goes_on() {
+    let world = World::new().await;
+    roads_of_kenanga(&world).await;
+    let (roads, parks) = (world.agency("dbm"), world.agency("tamhut"));
+    let complaint = world.complain(Wish { location: model::Point::new(-6.17, 106.83), hours_ago: 50, ..Wish::default() }).await;
+    assert_eq!(who(&world, &complaint), [roads]);
+    let (officer, neighbour) = (world.sign_in("jalan").await, world.sign_in("taman").await);
+    let page = format!("/aduan/{}", complaint.id);
+    let form = format!("{page}/lokasi");
+    assert_eq!(neighbour.get(&page).await.status, StatusCode::NOT_FOUND);
+    for wrong in [
+        [("point", "-6.17, 106.83"), ("text", "")],
+        [("point", "x"), ("text", "Salah titik")],
+        [("point", "1, 1"), ("text", "Salah titik")],
+        [("point", ""), ("text", "Salah titik")],
+    ] {
+        let answer = officer.post(&form, &wrong).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    }
+    assert_eq!(world.complaint(complaint.id).await, complaint, "nothing changed");
+
+    // Still in Melati, twenty metres from Kenanga: who would have it there sees it, and answers for nothing.
+    let near = [("point", "-6.17, 106.8398"), ("text", "Lubangnya di ujung jalan")];
+    assert_eq!(officer.post(&form, &near).await.leads_to(), format!("{page}?done=lokasi"));
+    let moved = world.complaint(complaint.id).await;
+    assert_eq!((who(&world, &moved), moved.area.as_deref()), (vec![roads], Some("3171090001")));
+    let seen = neighbour.get(&page).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.words().contains("Dekat batas wilayah Anda") && !seen.text.contains("/jawab\""), "{}", seen.words());
+    let list = neighbour.get("/antrean?view=near").await;
+    assert!(list.text.contains(&complaint.reference.to_string()), "{}", list.words());
+    assert!(!neighbour.get("/antrean?view=open").await.text.contains(&complaint.reference.to_string()));
+    assert_eq!(neighbour.post(&format!("{page}/jawab"), &[("text", "x")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(officer.get(&page).await.words().contains("Dekat batas Kelurahan Kenanga"));
+
+    // Across the border: the rules give it to the other agency, with the time that has passed.
+    let over = [("point", "-6.17 106.85"), ("text", "Ternyata di Kenanga")];
+    assert_eq!(officer.post(&form, &over).await.status, StatusCode::SEE_OTHER);
+    let moved = world.complaint(complaint.id).await;
+    let owner = moved.responsible().expect("an owner");
+    assert_eq!((owner.agency, moved.area.as_deref(), moved.why.version), (parks, Some("3171090002"), Some(2)));
+    let before = complaint.responsible().expect("an owner");
+    assert_eq!((owner.clocks.started, owner.deadline), (before.clocks.started, before.deadline), "the clock did not start again");
+    assert!(moved.why.near.is_empty(), "{:?}", moved.why.near);
+    for (visitor, page) in [(None, format!("/t/{}", complaint.tracking.as_str())), (Some(&neighbour), page.clone())] {
+        let page = match visitor {
+            Some(visitor) => visitor.get(&page).await,
+            None => world.get(&page).await,
+        };
+        assert!(page.words().contains("Ternyata di Kenanga"), "{}", page.words());
+    }
+    // Only the area: the point is not known any more.
+    assert_eq!(neighbour.post(&form, &[("area", "3171090001"), ("text", "Kata warga di Melati")]).await.status, StatusCode::SEE_OTHER);
+    let back = world.complaint(complaint.id).await;
+    assert_eq!((back.responsible().map(|dispatch| dispatch.agency), back.location), (Some(roads), None));
+    assert_eq!(back.responsible().map(|dispatch| dispatch.deadline), Some(before.deadline));
 }

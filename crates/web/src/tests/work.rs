@@ -83,13 +83,13 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
     world.act("jalan", complaint.id, Action::Claim).await;
     let page = format!("/aduan/{}", complaint.id);
     for (login, expected) in [
-        ("jalan", &["jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "catat", "gabung", "tingkat"][..]),
+        ("jalan", &["jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "lokasi", "catat", "gabung", "tingkat"][..]),
         ("jalan.dua", &["catat", "gabung", "tingkat"][..]),
         (
             "jalan.penyelia",
-            &["ambil", "jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "catat", "gabung", "blokir", "tingkat"][..],
+            &["ambil", "jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "lokasi", "catat", "gabung", "blokir", "tingkat"][..],
         ),
-        ("triase", &["arahkan", "catat", "gabung", "tingkat"][..]),
+        ("triase", &["arahkan", "lokasi", "catat", "gabung", "tingkat"][..]),
     ] {
         let shown = world.sign_in(login).await.get(&page).await;
         let start = format!("action=\"{page}/");
