@@ -127,8 +127,7 @@ async fn a_draft_counts_only_after_somebody_else_published_what_they_read() {
     assert!(rules::draft(&world.db).await.expect("asks").is_none());
     assert_eq!(world.publish(edition, 2, other).await, Published::Changed, "once");
     let kept = rules::versions(&world.db, None, 10).await.expect("asks");
-    let told: Vec<_> =
-        kept.iter().map(|version| (version.number, version.by.as_deref(), version.authors.len(), version.rows)).collect();
+    let told: Vec<_> = kept.iter().map(|version| (version.number, version.by.as_deref(), version.authors.len(), version.rows)).collect();
     assert_eq!(told, [(2, Some("dua"), 2, 2), (1, None, 0, 2)]);
     assert!(["satu", "tiga"].iter().all(|author| kept[0].authors.iter().any(|name| name == author)), "{kept:?}");
 }

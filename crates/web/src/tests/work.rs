@@ -229,7 +229,7 @@ async fn lists_count_exactly_and_narrow_by_the_address() {
     world.act("jalan", done.id, Action::Resolve { text: "Beres".into(), photo: None }).await;
     let officer = world.sign_in("jalan").await;
     let words = officer.get("/antrean").await.words();
-    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Dieskalasi 0 Menunggu warga 0 Ditanya dinas lain 0 Selesai 1";
+    let counts = "Dinas saya 2 Saya tangani 1 Belum diambil 1 Jatuh tempo hari ini 0 Terlambat 1 Dieskalasi 0 Menunggu warga 0 Ditanya dinas lain 0 Dekat batas 0 Selesai 1";
     assert!(words.contains(counts), "{words}");
     assert!(words.contains("terlambat 23 hari"), "{words}");
     let narrowed = officer.get("/antrean?view=open&area=3171090002").await;
