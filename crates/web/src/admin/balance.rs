@@ -109,22 +109,59 @@ impl OneDay {
 fn equation(adapter: &str, part: &str, account: &str, sums: &[&Sum], page: &Page) -> Equation {
     let total = sums.iter().map(|sum| sum.count).fold(0, u64::saturating_add);
     let term = |sum: &&Sum| {
-        let done = sum.state == Is::Done.as_str();
-        let key = if done { format!("balance.{part}.done") } else { format!("balance.state.{}", sum.state) };
-        Term { count: page.words.number(sum.count), word: page.t(&key).to_owned(), bad: sum.state == Is::Missing.as_str() }
+        let state = Is::from_word(&sum.state);
+        let word = state.map_or(sum.state.as_str(), |state| page.t(state_key(part, state))).to_owned();
+        Term { count: page.words.number(sum.count), word, bad: state == Some(Is::Missing) }
     };
     Equation {
         adapter: adapter.to_owned(),
-        part: page.t(&format!("balance.part.{part}")).to_owned(),
+        part: page.t(part_key(part)).to_owned(),
         account: account.to_owned(),
         total: page.words.number(total),
         terms: sums.iter().map(term).collect(),
     }
 }
 
+fn part_key(part: &str) -> &'static str {
+    match part {
+        "door" => "balance.part.door",
+        "message" => "balance.part.message",
+        _ => "balance.part.reply",
+    }
+}
+
+fn state_key(part: &str, state: Is) -> &'static str {
+    match state {
+        Is::Done if part == "door" => "balance.door.done",
+        Is::Done if part == "message" => "balance.message.done",
+        Is::Done => "balance.reply.done",
+        Is::Again => "balance.state.again",
+        Is::Parked => "balance.state.parked",
+        Is::Dropped => "balance.state.dropped",
+        Is::UnderWay => "balance.state.under_way",
+        Is::Task => "balance.state.task",
+        Is::WentOn => "balance.state.went_on",
+        Is::Refused => "balance.state.refused",
+        Is::Withheld => "balance.state.withheld",
+        Is::Unknown => "balance.state.unknown",
+        Is::Unproven => "balance.state.unproven",
+        Is::Missing => "balance.state.missing",
+    }
+}
+
+fn kind_key(kind: &str) -> &'static str {
+    match kind {
+        "number" => "balance.kind.number",
+        "raw" => "balance.kind.raw",
+        "message" => "balance.kind.message",
+        "reply" => "balance.kind.reply",
+        _ => "balance.kind.acknowledgement",
+    }
+}
+
 fn lost(adapter: &str, missing: &Missing, page: &Page) -> Lost {
     Lost {
-        kind: page.t(&format!("balance.kind.{}", missing.kind)).to_owned(),
+        kind: page.t(kind_key(&missing.kind)).to_owned(),
         adapter: adapter.to_owned(),
         account: missing.account.clone().unwrap_or_default(),
         name: missing.name.clone(),
