@@ -203,11 +203,15 @@ async fn judge_one(tx: &mut Tx, photo: &Unjudged, now: Timestamp) -> Result<()> 
     Ok(())
 }
 
+/// What is secret is compared with nothing but itself, and nothing with it.
+const NOT_SECRET: &str = "(c.id = $2 or c.visibility in ('public', 'hidden')
+    and exists (select from complaint own where own.id = $2 and own.visibility in ('public', 'hidden')))";
+
 /// Of what is about the same thing in the world, one photo may show all of it.
 const NOT_TOGETHER: &str = " and (found.complaint = $2 or not exists (
     select from incident_member x join incident_member y on y.incident = x.incident where x.complaint = found.complaint and y.complaint = $2))";
 
-/// The complaint that had the very same file earlier. What is secret is compared with nothing but itself.
+/// The complaint that had the very same file earlier.
 async fn by_bytes(tx: &mut Tx, photo: &Unjudged) -> Result<Option<Uuid>> {
     let Some(sha256) = &photo.sha256 else { return Ok(None) };
     let mut query = sqlx::QueryBuilder::new(
@@ -216,9 +220,9 @@ async fn by_bytes(tx: &mut Tx, photo: &Unjudged) -> Result<Option<Uuid>> {
            from attachment a left join message m on m.id = a.message
            where a.sha256 = $1 and a.id < $3
          ) found join complaint c on c.id = found.complaint
-         where (c.visibility in ('public', 'hidden') or c.id = $2)",
+         where ",
     );
-    query.push(NOT_TOGETHER).push(" order by found.id limit 1");
+    query.push(NOT_SECRET).push(NOT_TOGETHER).push(" order by found.id limit 1");
     query
         .build_query_scalar()
         .bind(sha256)
@@ -237,9 +241,9 @@ async fn by_look(tx: &mut Tx, photo: &Unjudged, look: Look) -> Result<Option<Uui
            union all
            select complaint, look from look_part where part = any($1)
          ) found join complaint c on c.id = found.complaint
-         where bit_count((found.look # $4)::bit(64)) <= $5 and (c.visibility in ('public', 'hidden') or c.id = $2)",
+         where bit_count((found.look # $4)::bit(64)) <= $5 and ",
     );
-    query.push(NOT_TOGETHER).push(" order by found.complaint limit 1");
+    query.push(NOT_SECRET).push(NOT_TOGETHER).push(" order by found.complaint limit 1");
     let query = query.build_query_scalar().bind(look.asked()).bind(photo.complaint).bind(photo.attachment);
     query.bind(look.0.cast_signed()).bind(i64::from(SAME_LOOK)).fetch_optional(&mut **tx).await.map_err(StoreError::from_sqlx)
 }
@@ -389,12 +393,23 @@ pub async fn count(db: &PgPool, scope: &Scope) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// When what waits under this dispatch was settled, and by whom; `None`: nothing does, or not any more. Nobody else decides meanwhile.
-pub async fn lock(tx: &mut Tx, scope: &Scope, dispatch: DispatchId) -> Result<Option<(Timestamp, Option<StaffId>)>> {
-    let mut query = sqlx::QueryBuilder::new("select r.settled_at, (select u.staff from update u where u.complaint = r.complaint ");
+/// What waits for a second pair of eyes.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    /// Whose part.
+    pub agency: AgencyId,
+    /// When it was settled …
+    pub settled_at: Timestamp,
+    /// … and by whom.
+    pub by: Option<StaffId>,
+}
+
+/// What waits under this dispatch; `None`: nothing does, or not any more. Nobody else decides meanwhile.
+pub async fn lock(tx: &mut Tx, scope: &Scope, dispatch: DispatchId) -> Result<Option<Waiting>> {
+    let mut query = sqlx::QueryBuilder::new("select r.agency, r.settled_at, (select u.staff from update u where u.complaint = r.complaint ");
     query.push("and u.kind = 'resolved' and u.agency = r.agency order by u.at desc, u.id desc limit 1) ");
     query.push(OPEN).push(" and r.dispatch = $4 for update of r");
-    let found: Option<(At, Option<Uuid>)> = query
+    let found: Option<(Uuid, At, Option<Uuid>)> = query
         .build_query_as()
         .bind(scope.agency())
         .bind(scope.office().map(str::to_owned))
@@ -403,7 +418,7 @@ pub async fn lock(tx: &mut Tx, scope: &Scope, dispatch: DispatchId) -> Result<Op
         .fetch_optional(&mut **tx)
         .await
         .map_err(StoreError::from_sqlx)?;
-    Ok(found.map(|(settled, by)| (settled.to_jiff(), by.map(StaffId))))
+    Ok(found.map(|(agency, settled, by)| Waiting { agency: AgencyId(agency), settled_at: settled.to_jiff(), by: by.map(StaffId) }))
 }
 
 /// The complaint that waits under this dispatch, if it is in the scope.

@@ -289,6 +289,11 @@ pub async fn rows(db: &PgPool, scope: &Scope, asked: &Asked<'_>, times: Times) -
     }
 }
 
+/// The lines after those that were read, for who reads a whole list; none where it ends.
+pub async fn next(db: &PgPool, scope: &Scope, asked: &Asked<'_>, times: Times) -> Result<Lines> {
+    page(db, scope, asked, asked.from, times).await
+}
+
 async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> Result<Lines> {
     let most = usize::from(asked.most);
     let mut query = list(scope, asked, from, times);

@@ -122,20 +122,6 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
     let ending = tokio::spawn(running.ended());
     let http = Http::new(Limits { allow_private: true, ..Limits::default() }).expect("a client");
     let sender = Sender { http, url, accepted: Mutex::default() };
-    for n in 0..10 {
-        sender.is_heard(&format!("before-{n}")).await;
-    }
-    cluster.servers[0].kill9();
-    std::fs::remove_dir_all(cluster.folder.path().join("0/jetstream")).expect("a disk that is gone");
-    for n in 0..10 {
-        sender.is_heard(&format!("after-{n}")).await;
-    }
-    cluster.servers[1].kill9();
-    // One of three may not decide: the door has to say no, and does so at once.
-    until("the door says that it takes nothing", || async { sender.says("lost").await == Some(503) }).await;
-    cluster.servers[1].restart().expect("a server");
-    sender.is_heard("again").await;
-
     let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let (reader, note, until_stop) = (cluster.bus().await, seen.clone(), stop.clone());
     let reading = tokio::spawn(async move {
@@ -151,6 +137,23 @@ async fn without_a_disk_of_its_own_a_door_loses_nothing_when_a_server_of_three_i
         let (accepted, seen) = (sender.accepted.lock().expect("a lock"), seen.lock().expect("a lock"));
         accepted.difference(&seen).cloned().collect::<Vec<_>>()
     };
+    for n in 0..10 {
+        sender.is_heard(&format!("before-{n}")).await;
+    }
+    // The whole road has been gone once. A consumer that was made a moment before two of three servers fall, and never had a leader, gets none by itself
+    // (nats-server 2.15.1): no matter of the door's.
+    until("the road is open to its end", || async { missing().is_empty() }).await;
+    cluster.servers[0].kill9();
+    std::fs::remove_dir_all(cluster.folder.path().join("0/jetstream")).expect("a disk that is gone");
+    for n in 0..10 {
+        sender.is_heard(&format!("after-{n}")).await;
+    }
+    cluster.servers[1].kill9();
+    // One of three may not decide: the door has to say no, and does so at once.
+    until("the door says that it takes nothing", || async { sender.says("lost").await == Some(503) }).await;
+    cluster.servers[1].restart().expect("a server");
+    sender.is_heard("again").await;
+
     if !comes(|| async { missing().is_empty() }).await {
         let backlog = cluster.bus().await.backlog().await;
         let (door, reader) = (ending.is_finished(), if reading.is_finished() { Some(reading.await) } else { None });

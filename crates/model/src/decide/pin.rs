@@ -33,7 +33,7 @@ impl Draft<'_> {
         let reason = words(reason)?;
         match self.by {
             Actor::Staff { role, .. } if role.may_triage() => {}
-            _ => self.own_dispatch().map(|_| ())?,
+            _ => self.own_lead().map(|_| ())?,
         }
         let before = self.course(self.complaint.case()).agencies;
         let complaint = &mut self.complaint;

@@ -89,7 +89,7 @@ impl Draft<'_> {
     }
 
     /// The agency of who acts, if it answers for the complaint.
-    fn own_lead(&mut self) -> Result<AgencyId, NotAllowed> {
+    pub(super) fn own_lead(&mut self) -> Result<AgencyId, NotAllowed> {
         let (agency, dispatch) = self.own_dispatch()?;
         if dispatch.responsible { Ok(agency) } else { Err(NotAllowed::NotResponsible) }
     }

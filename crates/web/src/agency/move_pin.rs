@@ -15,10 +15,12 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): P
     let id = id_in(&id)?;
     let (reason, point, area) = (acting.form.text("text"), acting.form.text("point"), acting.form.text("area"));
     let draft = Draft { form: "lokasi", text: reason.clone(), area: area.clone(), point: point.clone(), ..Draft::default() };
+    // What is not theirs is not there, whatever they typed.
+    if !store::queue::may_see(rooms.db(), &acting.by.scope(), id).await? {
+        return Err(WebError::NotFound);
+    }
     let done = match pin(&rooms, &point, area).await? {
-        // Whether they may see it is asked first: what is not theirs is not there, whatever they typed.
-        Err(refused) if store::queue::may_see(rooms.db(), &acting.by.scope(), id).await? => Err(refused),
-        Err(_) => return Err(WebError::NotFound),
+        Err(refused) => Err(refused),
         Ok(to) => act(&rooms, &acting, id, None, |_| Action::MovePin { to, reason }).await?,
     };
     finish(&rooms, &visit, &acting.by, id, done, draft).await

@@ -2,7 +2,10 @@
 
 use jiff::{ToSpan, civil::Date};
 use model::clock;
-use store::figures::{Day, Measure};
+use store::{
+    access::FEW,
+    figures::{Day, Measure},
+};
 use ui::Page;
 
 use super::{
@@ -62,7 +65,9 @@ impl Trend {
                 (first, last, came, settled)
             })
             .collect();
-        let most = sums.iter().map(|(.., came, settled)| *came.max(settled)).max().unwrap_or(0);
+        // What is not said is not drawn either.
+        let drawn = |n: u64| if look.opens || n >= FEW { n } else { 0 };
+        let most = sums.iter().map(|&(.., came, settled)| drawn(came).max(drawn(settled))).max().unwrap_or(0);
         let columns = sums.iter().enumerate().map(|(at, &(first, last, came, settled))| {
             let link = |measure: Measure, n| {
                 let address = look.address(&format!("/meja/daftar?measure={}", measure.as_str()), None);
@@ -73,8 +78,8 @@ impl Trend {
                 came: link(Measure::Came, came),
                 settled: link(Measure::Settled, settled),
                 at: at * 10,
-                came_high: Bar::of(came, 0, most).whole,
-                settled_high: Bar::of(settled, 0, most).whole,
+                came_high: Bar::of(drawn(came), 0, most).whole,
+                settled_high: Bar::of(drawn(settled), 0, most).whole,
             }
         });
         Self {

@@ -28,8 +28,10 @@ use crate::{Rooms, WebError, agency::queue, form::Acting, page, session::SignedI
 
 /// Lines that are read at once: so many are in memory, whatever the list has. Tests go on to the next ones sooner.
 const AT_ONCE: u16 = if cfg!(test) { 3 } else { 500 };
-/// Lines of a sheet; spreadsheets take 1,048,576.
-const MOST_OF_A_SHEET: u32 = 1_000_000;
+/// Lines of a workbook, which is in memory when it is finished; longer lists are taken as CSV.
+const MOST_OF_A_WORKBOOK: u32 = 100_000;
+/// One workbook at a time.
+static WORKBOOK: Semaphore = Semaphore::const_new(1);
 
 /// A table: a heading, and then line by line.
 type Lines = stream::BoxStream<'static, Result<Vec<String>, WebError>>;
@@ -109,7 +111,7 @@ async fn table(
                 async move {
                     let from = after.map_or(Start::Top, Start::After);
                     let asked = Asked { me, view, filter: &look.filter, from, most: AT_ONCE };
-                    let found = store::queue::rows(&db, &look.scope, &asked, times).await?;
+                    let found = store::queue::next(&db, &look.scope, &asked, times).await?;
                     Ok((found.rows, found.older))
                 }
             };
@@ -217,9 +219,19 @@ fn plain(number: &str) -> String {
     number.chars().filter(|c| !matches!(c, '.' | ',')).collect()
 }
 
-/// What a spreadsheet must not take for a formula begins with an apostrophe.
+/// What a spreadsheet must not take for a formula begins with an apostrophe, also behind what another country's spreadsheet takes for the end of a
+/// cell.
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '%']) { format!("'{cell}") } else { cell.to_owned() }
+    let mut safe = String::with_capacity(cell.len() + 1);
+    let mut begins = true;
+    for letter in cell.chars() {
+        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '|' | '%') {
+            safe.push('\'');
+        }
+        safe.push(letter);
+        begins = matches!(letter, ',' | ';' | '\t');
+    }
+    safe
 }
 
 /// One line of CSV: semicolons between, because where a comma is in numbers it is not between them.
@@ -245,14 +257,15 @@ fn attached(kind: &'static str, file: &str, bytes: impl Stream<Item = Result<Byt
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, named)], Body::from_stream(bytes)).into_response()
 }
 
-/// A workbook: its lines go to a file beside as they come, so that memory holds none of them; a full sheet is followed by another.
+/// A workbook: its lines go to a file beside as they come.
 async fn sheets(mut lines: Lines, file: &str) -> Result<Response, WebError> {
     let unwritten = |error: XlsxError| WebError::File(io::Error::other(error));
+    let _turn = WORKBOOK.acquire().await.map_err(|closed| WebError::File(io::Error::other(closed)))?;
     let mut book = Workbook::new();
-    let (mut sheet, mut at) = (book.add_worksheet_with_constant_memory().map_err(unwritten)?, 0);
+    let (sheet, mut at) = (book.add_worksheet_with_constant_memory().map_err(unwritten)?, 0);
     while let Some(cells) = lines.try_next().await? {
-        if at == MOST_OF_A_SHEET {
-            (sheet, at) = (book.add_worksheet_with_constant_memory().map_err(unwritten)?, 0);
+        if at == MOST_OF_A_WORKBOOK {
+            return Err(WebError::TooLarge);
         }
         for (column, cell) in (0..).zip(&cells) {
             write(sheet, at, column, cell).map_err(unwritten)?;

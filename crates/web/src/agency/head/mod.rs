@@ -276,8 +276,10 @@ impl Draw<'_> {
         let (total, counts) = (figures.total, figures.counts);
         let tile = |measure, n, bad| self.tile(measure_name(measure, self.page), n, self.list(measure, None), bad);
         let mut settled = tile(Measure::Settled, total.settled, false);
-        if total.settled > 0 && (self.look.opens || total.settled >= FEW) {
-            let share = (total.settled - total.settled_late) * 100 / total.settled;
+        let in_time = total.settled - total.settled_late;
+        let few = |n: u64| (1..FEW).contains(&n);
+        if total.settled > 0 && (self.look.opens || ![total.settled, total.settled_late, in_time].into_iter().any(few)) {
+            let share = in_time * 100 / total.settled;
             settled.note = self.page.fill("head.in_time", "n", share.to_string());
         }
         vec![

@@ -3,7 +3,6 @@
 //! confidential is counted in it, and no number below five is said.
 
 use std::{
-    collections::BTreeMap,
     io::{Cursor, Write},
 };
 
@@ -194,7 +193,9 @@ fn of_dimension(draw: &Draw<'_>, figures: &Figures, dimension: Dimension, id: &'
         Dimension::Channel => "queue.channel",
     };
     let headings = [first, "head.came", "head.settled", "head.settled_late", "head.waiting", "head.overdue"].map(t).to_vec();
-    let by_name: BTreeMap<String, _> = figures.lines(dimension).into_iter().map(|(key, cell)| (draw.name(dimension, key), cell)).collect();
+    let mut by_name: Vec<(String, store::figures::Cell)> =
+        figures.lines(dimension).into_iter().map(|(key, cell)| (draw.name(dimension, key), cell)).collect();
+    by_name.sort_by(|a, b| a.0.cmp(&b.0)); // what has the same name stays two lines
     let line = |(name, cell): (String, store::figures::Cell)| {
         let numbers = [cell.came, cell.settled, cell.settled_late, cell.waiting, cell.overdue].map(number);
         [vec![name], numbers.to_vec()].concat()

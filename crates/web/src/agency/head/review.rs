@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Action, Directory, DispatchId, Timestamp, decide};
+use model::{Action, Actor, Directory, DispatchId, Role, Timestamp, decide};
 use serde::Deserialize;
 use serde_json::json;
 use store::evidence::{self, Doubt, Outcome, Photo, Review, Why};
@@ -242,20 +242,22 @@ async fn look(rooms: &Rooms, acting: &Acting, dispatch: DispatchId, outcome: Out
     let Some(id) = evidence::waiting(rooms.db(), &acting.by.scope(), dispatch).await? else { return Ok(Ok(false)) };
     let mut tx = store::begin(rooms.db()).await?;
     let complaint = store::complaint::lock(&mut tx, id).await?.ok_or(WebError::NotFound)?;
-    let Some((settled_at, settled_by)) = evidence::lock(&mut tx, &acting.by.scope(), dispatch).await? else { return Ok(Ok(false)) };
-    if settled_by == Some(staff.id) {
+    let Some(waiting) = evidence::lock(&mut tx, &acting.by.scope(), dispatch).await? else { return Ok(Ok(false)) };
+    if waiting.by == Some(staff.id) {
         return Ok(Err(Wrong::Own));
     }
     let (number, trace) = (complaint.reference, complaint.trace);
     if outcome == Outcome::SentBack {
         let action = Action::Reopen { reason: text.to_owned() };
-        let decision = match decide(complaint, action, acting.by.actor(), &rooms.directory(), now) {
+        // This agency's part alone, as its supervisor would: what another agency has done stays done.
+        let by = Actor::Staff { id: staff.id, role: Role::Supervisor, agency: Some(waiting.agency) };
+        let decision = match decide(complaint, action, by, &rooms.directory(), now) {
             Ok(decision) => decision,
             Err(refused) => return Ok(Err(Wrong::Other(Refused::Not(refused)))),
         };
         store::complaint::write(&mut tx, &decision).await?;
     }
-    evidence::decided(&mut tx, dispatch, settled_at, outcome, text, staff.id, now).await?;
+    evidence::decided(&mut tx, dispatch, waiting.settled_at, outcome, text, staff.id, now).await?;
     let action = if outcome == Outcome::Confirmed { "closing.confirmed" } else { "closing.sent_back" };
     store::audit::write(&mut tx, now, Some(staff.id), action, &number.to_string(), &json!({ "reason": text })).await?;
     store::commit(tx).await?;
