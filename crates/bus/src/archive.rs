@@ -12,6 +12,8 @@ use async_nats::{
     header::{NATS_MESSAGE_ID, NATS_ROLLUP},
     jetstream::{
         consumer::PullConsumer,
+        message::StreamMessage,
+        object_store::ObjectInfo,
         stream::{DirectGetErrorKind, Stream},
     },
 };
@@ -24,6 +26,7 @@ use crate::{
     Bus, BusError, Queue,
     consume::durable,
     publish::fresh_id,
+    redirected,
     streams::{CURSOR, EVENTS, PARKED, QUARANTINE, RAW, SENT},
 };
 
@@ -127,6 +130,13 @@ impl Bus {
                 Err(error) => return Err(BusError::reading(error, &name).into()),
             };
             place = message.sequence;
+            if redirected::read(&message) {
+                tracing::error!(subject = %message.subject, "Left out of the backup: a copy of an answer under another's name; a credential may be stolen.");
+                continue;
+            }
+            if what == Archive::Quarantine && is_gone(&message) {
+                continue;
+            }
             let head = Head { sequence: place, subject: message.subject.to_string(), headers: of_publisher(&message.headers) };
             write(out, &head, &message.payload)?;
             count += 1;
@@ -239,6 +249,12 @@ impl Bus {
             }
         }
     }
+}
+
+/// What a deleted file leaves behind. Put back behind the file itself it would delete that too.
+fn is_gone(message: &StreamMessage) -> bool {
+    let described = || serde_json::from_slice::<ObjectInfo>(&message.payload).is_ok_and(|info| info.deleted);
+    message.payload.is_empty() || (message.subject.contains(".M.") && described())
 }
 
 /// What the publisher said, without what the server adds when it is asked.

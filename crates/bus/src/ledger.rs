@@ -117,10 +117,16 @@ pub(crate) fn taken(number: &DoorNumber, at: Timestamp) -> String {
     format!("{}/{}/{}", number.door, number.number, at.as_second())
 }
 
+/// What a door may call itself, and its numbers: whoever reads them writes them into tables.
+fn is_number_of(door: &str, number: u64) -> bool {
+    let named = !door.is_empty() && door.len() <= LONGEST_DOOR && door.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    named && number > 0 && i64::try_from(number).is_ok_and(|number| number < i64::MAX)
+}
+
 fn read_taken(text: &str) -> Option<(DoorNumber, Timestamp)> {
     let mut words = text.split('/');
     let (door, number, at) = (words.next()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let fits = !door.is_empty() && door.len() <= LONGEST_DOOR && number > 0 && words.next().is_none();
+    let fits = is_number_of(door, number) && words.next().is_none();
     fits.then_some((DoorNumber { door: door.into(), number }, Timestamp::from_second(at).ok()?))
 }
 
@@ -200,6 +206,11 @@ impl Bus {
         }
     }
 
+    /// Whether RAW still holds its first message.
+    pub async fn raw_is_whole(&self) -> Result<bool, BusError> {
+        Ok(self.stream(RAW).await?.cached_info().state.first_sequence <= 1)
+    }
+
     /// When the oldest message that RAW still holds was stored; `None`: it holds none.
     pub async fn raw_begins(&self) -> Result<Option<Timestamp>, BusError> {
         let stream = self.stream(RAW).await?;
@@ -219,7 +230,15 @@ impl Bus {
             Some(parts) => self.take_parts(RAW, &format!("raw.{adapter}"), &parts).await?,
             None => Some(payload),
         };
-        Ok(payload.map(|payload| serde_json::from_slice(&payload)).transpose()?)
+        let Some(payload) = payload else { return Ok(None) };
+        match serde_json::from_slice(&payload) {
+            Ok(events) => Ok(Some(events)),
+            // Of a newer release, or rubbish: one line, and no reason to count nothing else.
+            Err(error) => {
+                tracing::warn!(%adapter, "What was made of a raw message cannot be read: {error}.");
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -253,14 +272,15 @@ impl LedgerReader {
             Some(AGAIN) => {
                 let Ok(known) = serde_json::from_slice::<Known>(&message.payload) else { return Ok(None) };
                 let time = |(number, at): (u64, i64)| (number, Timestamp::from_second(at).unwrap_or(stored_at));
-                What::Again { door: known.door, numbers: known.numbers.into_iter().map(time).collect() }
+                let ours = |(number, _): &(u64, i64)| is_number_of(&known.door, *number);
+                What::Again { numbers: known.numbers.into_iter().filter(ours).map(time).collect(), door: known.door }
             }
             Some(hash) => {
                 let hash = format!("{RAW_ID}{hash}");
-                let Some(events) = self.bus.read_made(&self.adapter, Parts::named_in(Some(&headers)), message.payload).await? else {
-                    return Ok(None);
-                };
-                What::Made { hash, events }
+                match self.bus.read_made(&self.adapter, Parts::named_in(Some(&headers)), message.payload).await? {
+                    Some(events) => What::Made { hash, events },
+                    None => return Ok(None),
+                }
             }
         };
         Ok(Some(Entry { sequence, stored_at, what }))

@@ -14,6 +14,8 @@ use crate::{Bus, BusError, publish::fresh_id, redirected::genuine};
 
 /// The largest payload that travels whole. NATS takes 1 MiB by default, headers included.
 pub(crate) const WHOLE: usize = 512 * 1024;
+/// More than any door takes: who reads a header believes nothing larger.
+const MOST: usize = 256 << 20;
 /// Names the parts in the message that stands for them.
 pub(crate) const HEADER: &str = "Muara-Parts";
 /// Parts under way at once: 4 MiB.
@@ -58,7 +60,7 @@ impl FromStr for Parts {
         let id = next()?.to_owned();
         let count: usize = next()?.parse().map_err(drop)?;
         let bytes: usize = next()?.parse().map_err(drop)?;
-        let honest = id.bytes().all(|b| b.is_ascii_alphanumeric()) && bytes.div_ceil(WHOLE) == count;
+        let honest = id.bytes().all(|b| b.is_ascii_alphanumeric()) && bytes.div_ceil(WHOLE) == count && bytes <= MOST;
         if honest { Ok(Self { id, count, bytes }) } else { Err(()) }
     }
 }
@@ -83,7 +85,7 @@ impl Bus {
         let parts_of = self.inner.jetstream.get_stream_no_info(stream).await.map_err(BusError::refused)?;
         let mut reads = stream::iter((0..parts.count).map(|index| parts_of.direct_get_last_for_subject(parts.subject(beside, index))))
             .buffered(PIPELINE);
-        let mut payload = BytesMut::with_capacity(parts.bytes);
+        let mut payload = BytesMut::with_capacity(parts.bytes.min(WHOLE));
         while let Some(part) = reads.next().await {
             match part {
                 Ok(part) => payload.extend_from_slice(&genuine(part)?.payload),
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_header_that_lies_names_no_parts() {
-        for wrong in ["", "a/1", "a/1/x", "a/1000000000/5", "a.>/1/5", "a b/1/5"] {
+        for wrong in ["", "a/1", "a/1/x", "a/1000000000/5", "a/2000000000/1048576000000000", "a.>/1/5", "a b/1/5"] {
             assert_eq!(wrong.parse::<Parts>(), Err(()), "{wrong}");
         }
     }

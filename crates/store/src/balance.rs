@@ -232,10 +232,24 @@ pub struct Door {
     pub proven: String,
 }
 
-/// Of each door of an adapter: its last number before the day (0: none is known), and what was proven of the day.
-pub async fn doors(db: &PgPool, adapter: &AdapterName, day: Date) -> Result<Vec<Door>> {
+/// What earlier looks knew of a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub door: String,
+    /// The last number before the day; 0: none is known.
+    pub last: u64,
+    /// The last number of the day, as far as an earlier look knew; 0: none is known.
+    pub this_day: u64,
+    /// Numbers of the day that were found to be read or known, as PostgreSQL writes an `int8multirange`.
+    pub proven: String,
+}
+
+/// What is known of each door of an adapter.
+pub async fn doors(db: &PgPool, adapter: &AdapterName, day: Date) -> Result<Vec<Known>> {
     let rows = sqlx::query!(
         r#"select door, coalesce(max(last) filter (where day < $2), 0) as "last!",
+          coalesce(max(last) filter (where day = $2), 0) as "this_day!",
           coalesce(max(proven::text) filter (where day = $2), '{}') as "proven!"
         from balance_door
         where adapter = $1
@@ -246,7 +260,10 @@ pub async fn doors(db: &PgPool, adapter: &AdapterName, day: Date) -> Result<Vec<
     .fetch_all(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok(rows.into_iter().map(|row| Door { door: row.door, last: row.last.unsigned_abs(), proven: row.proven }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Known { door: row.door, last: row.last.unsigned_abs(), this_day: row.this_day.unsigned_abs(), proven: row.proven })
+        .collect())
 }
 
 /// Which of these names a person dropped.
@@ -338,7 +355,9 @@ pub async fn end_turn(db: &PgPool) -> Result<()> {
 }
 
 /// Keeps a day: its terms instead of those of the look before, what is missing beside what was, and what is there again marked as found.
-pub async fn keep(tx: &mut Tx, day: &Day, doors: &[Door]) -> Result<()> {
+/// `whole`: RAW still holds all of the day. If not, what was counted and missed of doors and messages stays as it was: what is not there any
+/// more is no proof of anything.
+pub async fn keep(tx: &mut Tx, day: &Day, doors: &[Door], whole: bool) -> Result<()> {
     let (date, adapter, looked_at) = (day.day.to_sqlx(), day.adapter.as_str(), at(day.looked_at));
     sqlx::query!(
         "insert into balance (day, adapter, looked_at, took) values ($1, $2, $3, $4)
@@ -351,8 +370,8 @@ pub async fn keep(tx: &mut Tx, day: &Day, doors: &[Door]) -> Result<()> {
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    keep_sums(tx, day).await?;
-    keep_missing(tx, day).await?;
+    keep_sums(tx, day, whole).await?;
+    keep_missing(tx, day, whole).await?;
     for door in doors {
         sqlx::query!(
             "insert into balance_door (door, day, adapter, last, proven) values ($1, $2, $3, $4, $5::text::int8multirange)
@@ -371,12 +390,17 @@ pub async fn keep(tx: &mut Tx, day: &Day, doors: &[Door]) -> Result<()> {
     Ok(())
 }
 
-async fn keep_sums(tx: &mut Tx, day: &Day) -> Result<()> {
+async fn keep_sums(tx: &mut Tx, day: &Day, whole: bool) -> Result<()> {
     let date = day.day.to_sqlx();
-    sqlx::query!("delete from balance_sum where day = $1 and adapter = $2", date as jiff_sqlx::Date, day.adapter.as_str())
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
+    sqlx::query!(
+        "delete from balance_sum where day = $1 and adapter = $2 and ($3 or part = 'reply')",
+        date as jiff_sqlx::Date,
+        day.adapter.as_str(),
+        whole
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
     let parts: Vec<String> = day.sums.iter().map(|sum| sum.part.clone()).collect();
     let accounts: Vec<String> = day.sums.iter().map(|sum| sum.account.clone()).collect();
     let states: Vec<String> = day.sums.iter().map(|sum| sum.state.clone()).collect();
@@ -385,7 +409,8 @@ async fn keep_sums(tx: &mut Tx, day: &Day) -> Result<()> {
         "insert into balance_sum (day, adapter, part, account, state, count)
         select $1, $2, part, account, state, count
         from unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) as new (part, account, state, count)
-        where count > 0",
+        where count > 0
+          and (part = 'reply' or not exists (select from balance_sum where day = $1 and adapter = $2 and part <> 'reply'))",
         date as jiff_sqlx::Date,
         day.adapter.as_str(),
         &parts,
@@ -399,7 +424,7 @@ async fn keep_sums(tx: &mut Tx, day: &Day) -> Result<()> {
     Ok(())
 }
 
-async fn keep_missing(tx: &mut Tx, day: &Day) -> Result<()> {
+async fn keep_missing(tx: &mut Tx, day: &Day, whole: bool) -> Result<()> {
     let (date, looked_at) = (day.day.to_sqlx(), at(day.looked_at));
     let accounts: Vec<Option<String>> = day.missing.iter().map(|missing| missing.account.clone()).collect();
     let kinds: Vec<String> = day.missing.iter().map(|missing| missing.kind.clone()).collect();
@@ -408,7 +433,8 @@ async fn keep_missing(tx: &mut Tx, day: &Day) -> Result<()> {
     let traces: Vec<Option<String>> = day.missing.iter().map(|missing| missing.trace.map(|trace| trace.to_string())).collect();
     sqlx::query!(
         "with now_missing as (
-          select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) as new (account, kind, name, seen, trace)
+          select distinct on (kind, name) *
+          from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) as new (account, kind, name, seen, trace)
         ), found as (
           update balance_missing
           set found_at = $3
@@ -416,6 +442,7 @@ async fn keep_missing(tx: &mut Tx, day: &Day) -> Result<()> {
             and adapter = $2
             and found_at is null
             and (kind, name) not in (select kind, name from now_missing)
+            and ($9 or kind in ('reply', 'acknowledgement'))
         )
         insert into balance_missing (day, adapter, account, kind, name, seen, trace, noticed_at)
         select $1, $2, account, kind, name, seen, trace, $3
@@ -429,11 +456,21 @@ async fn keep_missing(tx: &mut Tx, day: &Day) -> Result<()> {
         &kinds,
         &names,
         &seen,
-        &traces as &[Option<String>]
+        &traces as &[Option<String>],
+        whole
     )
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Notes that a day was looked at, also of adapters that are not there any more: nobody waits for a newer look at them.
+pub async fn looked_at(db: &PgPool, day: Date, now: Timestamp) -> Result<()> {
+    sqlx::query!("update balance set looked_at = $2 where day = $1 and looked_at < $2", day.to_sqlx() as jiff_sqlx::Date, at(now) as At)
+        .execute(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
     Ok(())
 }
 

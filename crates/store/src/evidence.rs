@@ -406,7 +406,8 @@ pub struct Waiting {
 
 /// What waits under this dispatch; `None`: nothing does, or not any more. Nobody else decides meanwhile.
 pub async fn lock(tx: &mut Tx, scope: &Scope, dispatch: DispatchId) -> Result<Option<Waiting>> {
-    let mut query = sqlx::QueryBuilder::new("select r.agency, r.settled_at, (select u.staff from update u where u.complaint = r.complaint ");
+    let mut query =
+        sqlx::QueryBuilder::new("select r.agency, r.settled_at, (select u.staff from update u where u.complaint = r.complaint ");
     query.push("and u.kind = 'resolved' and u.agency = r.agency order by u.at desc, u.id desc limit 1) ");
     query.push(OPEN).push(" and r.dispatch = $4 for update of r");
     let found: Option<(Uuid, At, Option<Uuid>)> = query

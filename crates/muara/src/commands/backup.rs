@@ -6,7 +6,7 @@ use std::{
     fmt::Write as _,
     fs::{self, DirBuilder, File},
     io::{self, BufReader, BufWriter, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -70,6 +70,7 @@ pub(crate) async fn backup(config: &Config, folder: &Path) -> anyhow::Result<()>
     taking.take(Archive::Parked, "-later").await?;
     taking.take(Archive::Raw, "").await?;
     taking.take(Archive::Sent, "").await?;
+    DirBuilder::new().mode(0o700).create(folder.join(FILES))?;
     let files = copy(storage::open(&config.storage)?, in_folder(&folder.join(FILES))?).await?;
 
     let messages = taking.messages;
@@ -157,7 +158,8 @@ async fn put_back(bus: &Bus, folder: &Path, manifest: &Manifest) -> anyhow::Resu
 fn make(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         ensure!(fs::read_dir(folder)?.next().is_none(), "{} is not empty", folder.display());
-        return Ok(());
+        // Personal data is coming: nobody else looks in.
+        return fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).with_context(|| format!("{} is not ours", folder.display()));
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
@@ -174,6 +176,9 @@ fn verify(folder: &Path) -> anyhow::Result<Manifest> {
         listed += 1;
     }
     ensure!(listed > 0, "{SUMS} is empty");
+    // What nobody vouches for is not put back; a link among the files is none of them.
+    let there = files_below(folder)?.len();
+    ensure!(there == listed + 1, "the backup holds {there} files, and {SUMS} names {listed} beside itself");
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST))?).context("the manifest cannot be read")?;
     ensure!(manifest.version == VERSION, "the backup has layout {}, and this program knows {VERSION}", manifest.version);
     Ok(manifest)

@@ -8,13 +8,15 @@ use jiff::{SignedDuration, ToSpan};
 use metrics::gauge;
 use model::{Timestamp, clock::Zone};
 use store::{PgPool, balance::Day};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
 use super::{BalanceError, Looking, PATIENCE, balance, due};
 
 /// How often it is asked whether a day is due.
 const EVERY: Duration = Duration::from_mins(1);
+/// A look reads a day of RAW: one that fails is not repeated at once.
+const AFTER_A_FAILURE: Duration = Duration::from_mins(10);
 /// Longer than a look takes; then another process may.
 const TURN: SignedDuration = SignedDuration::from_mins(30);
 /// Losses that stand in the log one by one; the rows have all.
@@ -28,7 +30,10 @@ pub fn keep_balance(db: PgPool, bus: Bus, zone: Zone, now: fn() -> Timestamp, st
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             match stop.run_until_cancelled(round(&db, &bus, zone, now())).await {
                 Some(Ok(())) => {}
-                Some(Err(error)) => warn!(error = &error as &dyn std::error::Error, "The balance could not be drawn; it is tried again."),
+                Some(Err(error)) => {
+                    warn!(error = &error as &dyn std::error::Error, "The balance could not be drawn; it is tried again.");
+                    _ = stop.run_until_cancelled(sleep(AFTER_A_FAILURE)).await;
+                }
                 None => return,
             }
         }

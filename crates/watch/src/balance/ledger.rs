@@ -164,6 +164,8 @@ pub struct Around {
     pub said: Vec<Said>,
     /// When the oldest message was stored that RAW still holds.
     pub raw_begins: Option<Timestamp>,
+    /// The day is not over: what a door says of its last number is said of this day.
+    pub is_today: bool,
 }
 
 /// What earlier looks knew of a door.
@@ -171,6 +173,8 @@ pub struct Around {
 pub struct Before {
     /// Its last number of earlier days.
     pub last: Option<u64>,
+    /// The last one of this day that an earlier look knew of.
+    pub this_day: Option<u64>,
     /// Numbers of this day that were found to be read or known.
     pub proven: Ranges,
 }
@@ -377,16 +381,16 @@ impl Ledger {
     }
 
     fn close_doors(&mut self, around: &Around, judged: &mut Judged) {
-        let proven = around.doors.iter().filter(|(_, before)| !before.proven.is_empty()).map(|(door, _)| door);
-        for door in around.said.iter().map(|said| &said.last.door).chain(proven) {
+        let proven = around.doors.iter().filter(|(_, before)| !before.proven.is_empty() || before.this_day.is_some()).map(|(door, _)| door);
+        for door in around.said.iter().filter(|_| around.is_today).map(|said| &said.last.door).chain(proven) {
             self.doors.entry(door.clone()).or_default();
         }
         for (name, door) in &self.doors {
             let before = around.doors.get(name).cloned().unwrap_or_default();
             let said = around.said.iter().find(|said| said.last.door == *name);
             judged.add(State::Again, door.day.without(&door.stored).len());
-            let end = said.map(|said| said.last.number).filter(|last| Some(*last) > before.last);
-            let Some(last) = door.day.last().max(before.proven.last()).max(end) else { continue };
+            let end = said.map(|said| said.last.number).filter(|last| around.is_today && Some(*last) > before.last);
+            let Some(last) = door.day.last().max(before.proven.last()).max(before.this_day).max(end) else { continue };
             let first = before.last.map(|last| last + 1).or_else(|| (born(name)? >= self.from).then_some(1)).or(door.day.first());
             let seen = [door.day.first(), before.proven.first()].into_iter().flatten();
             let first = seen.fold(first.unwrap_or(last), u64::min);

@@ -30,6 +30,7 @@ use store::{
     PgPool, StoreError,
     balance::{Day, Door, Sum},
 };
+use tracing::warn;
 
 pub use keep::keep_balance;
 pub use ledger::{Around, Before, Brought, DoorDay, Judged, Ledger, Missing, Said, State, Sums};
@@ -88,6 +89,7 @@ fn adapters(directory: &Directory, said: &[Announcement]) -> BTreeSet<AdapterNam
 struct Surroundings {
     said: Vec<Announcement>,
     raw_begins: Option<Timestamp>,
+    raw_is_whole: bool,
     events_oldest: Option<Timestamp>,
     replies_oldest: BTreeMap<AdapterName, Timestamp>,
     parked: HashSet<String>,
@@ -105,8 +107,13 @@ impl Surroundings {
                 _ => {}
             }
         }
-        let (raw_begins, parked) = (bus.raw_begins().await?, parked(bus).await?);
-        Ok(Self { said, raw_begins, events_oldest, replies_oldest, parked })
+        let (raw_begins, raw_is_whole, parked) = (bus.raw_begins().await?, bus.raw_is_whole().await?, parked(bus).await?);
+        Ok(Self { said, raw_begins, raw_is_whole, events_oldest, replies_oldest, parked })
+    }
+
+    /// Whether RAW still has all that came in since.
+    fn holds(&self, from: Timestamp) -> bool {
+        self.raw_is_whole || self.raw_begins.is_some_and(|begins| begins <= from)
     }
 }
 
@@ -119,23 +126,36 @@ async fn parked(bus: &Bus) -> Result<HashSet<String>, BusError> {
         after = Some(last.id);
         for one in page {
             // A large one is listed without its bytes.
-            let whole = if one.bytes.is_empty() { bus.parked_one(one.id).await? } else { Some(one) };
-            names.extend(whole.map(|one| one.name()));
+            let whole = if one.bytes.is_empty() { bus.parked_one(one.id).await } else { Ok(Some(one)) };
+            match whole {
+                Ok(whole) => names.extend(whole.map(|one| one.name())),
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "A parked message cannot be read, and has no name in the balance.");
+                }
+            }
         }
     }
     Ok(names)
 }
 
-/// Counts a day, of every adapter, and keeps what was found.
+/// Counts a day, of every adapter, and keeps what was found. What fails of one adapter is told at the end: the others are counted all the same.
 pub async fn balance(db: &PgPool, bus: &Bus, directory: &Directory, looking: Looking) -> Result<Vec<Day>, BalanceError> {
     let around = Surroundings::ask(bus).await?;
     let mut replies = replies::count(db, &around, looking).await?;
     let mut names = adapters(directory, &around.said);
     names.extend(replies.keys().cloned());
     let mut days = Vec::with_capacity(names.len());
+    let mut failed = None;
     for adapter in names {
         let began = Instant::now();
-        let judged = read(db, bus, &adapter, &around, looking).await?;
+        let judged = match read(db, bus, &adapter, &around, looking).await {
+            Ok(judged) => judged,
+            Err(error) => {
+                warn!(%adapter, error = &error as &dyn std::error::Error, "The balance of {} could not be drawn.", looking.day);
+                failed = Some(error);
+                continue;
+            }
+        };
         let answers = replies.remove(&adapter).unwrap_or_default();
         let mut day =
             Day { day: looking.day, looked_at: looking.now, took: began.elapsed(), sums: sums(&judged), missing: Vec::new(), adapter };
@@ -143,10 +163,14 @@ pub async fn balance(db: &PgPool, bus: &Bus, directory: &Directory, looking: Loo
         answers.add_to(&mut day);
         let doors: Vec<Door> = judged.doors.iter().map(kept).collect();
         let mut tx = store::begin(db).await?;
-        store::balance::keep(&mut tx, &day, &doors).await?;
+        store::balance::keep(&mut tx, &day, &doors, around.holds(looking.span()?.0)).await?;
         store::commit(tx).await?;
         days.push(day);
     }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    store::balance::looked_at(db, looking.day, looking.now).await?;
     Ok(days)
 }
 
@@ -197,7 +221,7 @@ async fn read(db: &PgPool, bus: &Bus, adapter: &AdapterName, around: &Surroundin
     let dropped = store::balance::dropped(db, &ledger.names()).await?;
     let doors = store::balance::doors(db, adapter, looking.day).await?;
     let is_today = (from..to).contains(&looking.now);
-    let said = around.said.iter().filter(|said| is_today && said.adapter == *adapter);
+    let said = around.said.iter().filter(|said| said.adapter == *adapter);
     Ok(ledger.close(&Around {
         now: looking.now,
         patience: looking.patience,
@@ -207,12 +231,14 @@ async fn read(db: &PgPool, bus: &Bus, adapter: &AdapterName, around: &Surroundin
         dropped: dropped.into_iter().collect(),
         doors: doors.into_iter().map(before).collect(),
         said: said.filter_map(of_door).collect(),
+        is_today,
         raw_begins: around.raw_begins,
     }))
 }
 
-fn before(door: Door) -> (std::sync::Arc<str>, Before) {
-    let before = Before { last: Some(door.last).filter(|last| *last > 0), proven: door.proven.parse().unwrap_or_default() };
+fn before(door: store::balance::Known) -> (std::sync::Arc<str>, Before) {
+    let some = |number: u64| Some(number).filter(|number| *number > 0);
+    let before = Before { last: some(door.last), this_day: some(door.this_day), proven: door.proven.parse().unwrap_or_default() };
     (door.door.into(), before)
 }
 

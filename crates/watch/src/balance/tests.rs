@@ -132,8 +132,9 @@ fn history(days: &[Taken]) -> History {
         read_to: Some(READ_TO),
         events_oldest: Some(at(10 * HOUR)),
         raw_begins: Some(at(-5 * HOUR)),
+        is_today: true,
         // Somebody counted before: the door had given nothing.
-        doors: BTreeMap::from([(door(), Before { last: Some(0), proven: Ranges::default() })]),
+        doors: BTreeMap::from([(door(), Before { last: Some(0), this_day: None, proven: Ranges::default() })]),
         ..Around::default()
     };
     let mut history = History { around, ..History::default() };
@@ -280,7 +281,7 @@ proptest! {
         let midnight = 60 + cut.min(i64::try_from(days.len()).expect("few"));
         let first = history.look((0, midnight));
         for door in &first.doors {
-            history.around.doors.insert(door.door.clone(), Before { last: Some(door.last), proven: Ranges::default() });
+            history.around.doors.insert(door.door.clone(), Before { last: Some(door.last), this_day: None, proven: Ranges::default() });
         }
         let second = history.look((midnight, 24 * HOUR));
         let mut both = first.taken.clone();
@@ -325,10 +326,10 @@ fn what_raw_forgot_after_an_earlier_look_stays_proven_and_what_it_forgot_before_
     // The first five are removed to make room.
     history.lines.retain(|(_, entry)| entry.stored_at >= at(65));
     history.around.raw_begins = Some(at(65));
-    history.around.doors.insert(door(), Before { last: None, proven: first.doors[0].proven.clone() });
+    history.around.doors.insert(door(), Before { last: None, this_day: None, proven: first.doors[0].proven.clone() });
     let second = history.look((0, 24 * HOUR));
     assert_eq!((second.missing.len(), second.taken), (0, BTreeMap::from([(State::Done, 9)])));
-    history.around.doors.insert(door(), Before { last: Some(0), proven: Ranges::default() });
+    history.around.doors.insert(door(), Before { last: Some(0), this_day: None, proven: Ranges::default() });
     let unseen = history.look((0, 24 * HOUR));
     assert_eq!((unseen.missing.len(), unseen.taken), (0, BTreeMap::from([(State::Done, 4), (State::Unproven, 5)])));
 }

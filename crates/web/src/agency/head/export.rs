@@ -17,6 +17,7 @@ use store::{
     figures::{self, Measure},
     queue::{Asked, Cursor, Row, Start, View},
 };
+use tokio::sync::Semaphore;
 use ui::{Page, Visit};
 
 use super::{

@@ -2,9 +2,7 @@
 //! figures as CSV, how they were counted, and what reading the whole audit showed. [`pack`] makes it without a page. It leaves the house: nothing
 //! confidential is counted in it, and no number below five is said.
 
-use std::{
-    io::{Cursor, Write},
-};
+use std::io::{Cursor, Write};
 
 use askama::Template;
 use axum::{
