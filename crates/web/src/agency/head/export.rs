@@ -287,3 +287,21 @@ fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &str) -> Result<(),
     };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_whatever_ends_a_cell_where_it_is_opened() {
+        for (cell, safe) in [
+            ("=1+1", "'=1+1"),
+            ("halo,=cmd|'/C calc'!A1", "halo,'=cmd|'/C calc'!A1"),
+            ("a;@b\t+c", "a;'@b\t'+c"),
+            ("jalan 5-6, gang 3", "jalan 5-6, gang 3"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(cell), safe);
+        }
+    }
+}
