@@ -23,7 +23,7 @@ pub(crate) struct Replay {
     /// Only show what differs. What is shown is personal data.
     #[arg(long)]
     dry_run: bool,
-    /// The adapter's own configuration; without it, <adapters>/<adapter>.toml beside ours.
+    /// The adapter's own configuration; without it, `<adapters>/<adapter>.toml` beside ours.
     #[arg(long, value_name = "FILE")]
     adapter_config: Option<PathBuf>,
     /// The adapter's program; without it, the one beside this program, or on the PATH.
