@@ -27,6 +27,7 @@ try {
   await invited();
   await theListByKeyboard();
   await searchedWithoutScripts();
+  await whoWrites();
   await anOfficersDay();
   await theOtherLanguage();
 } catch (error) {
@@ -49,6 +50,7 @@ async function forCitizens() {
     ["track-resolved", city.tracking.resolved],
     ["track-same", city.tracking.same],
     ["track-referee", city.tracking.refused],
+    ["task", city.task],
     ["sign-in", "/masuk"],
     ["not-found", "/tidak-ada"],
   ]) {
@@ -159,7 +161,7 @@ function staffPages() {
   const { open: one, triage, secret, blocked, refused, late } = city.complaints;
   return {
     jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident, unreached: "/tak-sampai" },
-    "jalan.penyelia": { block: one, blocked, head: "/meja", review: "/meja/periksa", "head-list": "/meja/daftar?measure=came" },
+    "jalan.penyelia": { block: one, blocked, templates: "/templat", bodies: "/pengurus", head: "/meja", review: "/meja/periksa", "head-list": "/meja/daftar?measure=came" },
     triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", rules: "/aturan", "rules-draft": "/aturan/draf", "rules-trial": "/aturan/coba", "rules-version": "/aturan/versi/1", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
@@ -214,7 +216,8 @@ async function mapStands(page) {
 /** Opens what is folded away, so that it is looked at too. */
 async function unfold(page) {
   await page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) {
+    // The menu's groups would lie over the page.
+    for (const details of document.querySelectorAll("details:not(.menu-group)")) {
       details.removeAttribute("name");
       details.open = true;
     }
@@ -504,6 +507,59 @@ async function anOfficersDay() {
     .waitForFunction(() => document.querySelector("#alasan") !== null)
     .catch(() => blame("track", "'not done' does not appear by itself"));
   await citizens.close();
+  await context.close();
+}
+
+/** A draft is kept while somebody types; who else is there is seen at once; the platform's limits are said; a photo is made larger by keyboard. */
+async function whoWrites() {
+  const where = "who writes";
+  const context = await visitor(browser);
+  const officer = await signIn(context, "jalan");
+  const others = await visitor(browser);
+  const head = await signIn(others, "jalan.penyelia");
+  await visit(head, at(city.complaints.writes));
+  await visit(officer, at(city.complaints.writes));
+  const sees = (page, words) => page.waitForFunction((words) => document.querySelector("[data-present]")?.textContent.includes(words), words).catch(() => blame(where, `does not say "${words}"`));
+  await sees(head, "Joko Jalan sedang membuka");
+  await officer.waitForFunction(() => document.querySelector("#tombol")?.hidden === false);
+  await officer.keyboard.press("j");
+  must((await officer.evaluate(() => document.activeElement.id)) === "kata-jawab", where, "j does not lead to the answer");
+  await officer.selectOption("#templat-jawab", { label: "Terjadwal" });
+  await officer.click("[data-use=templat-jawab]");
+  const filled = await officer.inputValue("#kata-jawab");
+  must(filled.startsWith("Laporan ") && filled.includes("Dinas Bina Marga") && !filled.includes("{"), where, `the template says ${filled}`);
+  await sees(head, "Joko Jalan sedang menulis");
+  await officer.waitForFunction(() => document.querySelector("#draf-jawab").textContent.includes("Draf tersimpan")).catch(() => blame(where, "no draft is kept"));
+  if (city.counts) {
+    must((await officer.textContent("#hitung-jawab")).startsWith("Terkirim sebagai "), where, "the parts are not said");
+    await officer.fill("#kata-jawab", "Panjang sekali. ".repeat(60));
+    must((await officer.textContent("#hitung-jawab")).startsWith("Tidak muat dalam 3 SMS"), where, "that it does not fit is not said");
+    await officer.fill("#kata-jawab", "a".repeat(20));
+    must((await officer.textContent("#hitung-jawab")).includes("1 SMS"), where, `one part is ${await officer.textContent("#hitung-jawab")}`);
+  }
+  // The last words are kept before the page is left.
+  const kept = officer.waitForResponse((answer) => answer.url().endsWith("/draf") && new URLSearchParams(answer.request().postData()).get("text") === filled);
+  await officer.fill("#kata-jawab", filled);
+  await kept;
+  await judge(officer, "jalan-writes");
+  await visit(officer, at(city.complaints.writes));
+  must((await officer.inputValue("#kata-jawab")) === filled, where, "the draft is not offered again");
+
+  const photo = officer.locator(".photos a").first();
+  await photo.focus();
+  await officer.keyboard.press("Enter");
+  await officer.waitForSelector("dialog.zoom[open]");
+  const width = () => officer.evaluate(() => document.querySelector(".zoom img").getBoundingClientRect().width);
+  await officer.waitForFunction(() => document.querySelector(".zoom img").complete);
+  const before = await width();
+  await officer.keyboard.press("+");
+  await officer.keyboard.press("+");
+  must((await width()) > before, where, "a photo is not made larger");
+  await judge(officer, "jalan-photo");
+  await officer.keyboard.press("Escape");
+  must(!(await officer.isVisible("dialog.zoom")), where, "Escape does not close the photo");
+  must(await photo.evaluate((link) => link === document.activeElement), where, "the photo that was opened has not the focus");
+  await others.close();
   await context.close();
 }
 

@@ -5,6 +5,8 @@
 #![expect(clippy::missing_panics_doc, reason = "a test's tools panic: that is how a test fails")]
 
 mod browser;
+mod disks;
+pub mod faults;
 mod gateways;
 mod hostile;
 mod mail;
@@ -18,12 +20,15 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use servers::{Durability, Nats, NatsOptions, Postgres, PostgresOptions};
 use simulator::{Platform, Received};
 use tempfile::TempDir;
+
+use disks::Disks;
 
 pub use browser::{Browser, Page, client};
 pub use gateways::{GATEWAY_WORD, Gammu, Kannel};
@@ -33,6 +38,8 @@ pub use process::{PATIENCE, Process, built};
 pub use proxy::Proxy;
 pub use smsc::Smsc;
 
+/// What seals who wrote, as the file of keys has it; no secret of anybody.
+pub const VAULT: &str = "uji 6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b";
 /// Signs what the played platform sends. Known to the adapter by its configuration; protects nothing.
 pub const APP_SECRET: &str = "rahasia-contoh-untuk-uji";
 /// The password of every account of a test.
@@ -40,6 +47,7 @@ pub const PASSWORD: &str = "sandi contoh untuk uji";
 
 /// How a world differs from the ordinary one.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Wishes {
     /// Where the roles find NATS instead of the server itself: a proxy.
     pub bus_of_intake: Option<SocketAddr>,
@@ -57,6 +65,28 @@ pub struct Wishes {
     pub platform: simulator::Options,
     /// PostgreSQL counts what each statement takes (`pg_stat_statements`), for [`World::statements`].
     pub count_statements: bool,
+    /// Two processes of each role.
+    pub pairs: bool,
+    /// A proxy on every wire between programs and servers: [`World::wires`].
+    pub wires: bool,
+    /// Three NATS servers that are one, and keep everything three times.
+    pub three_servers: bool,
+    /// NATS, PostgreSQL, the first door's spool and the files of citizens lie on disks of their own, which [`World::fill`] fills. As root only.
+    pub small_disks: bool,
+    /// How long doors keep what the bus has, instead of 30 s.
+    pub keep: Option<&'static str>,
+    /// More in the environment of every program of ours.
+    pub environment: Vec<(String, String)>,
+}
+
+/// The wires between programs and servers, each by a proxy.
+pub struct Wires {
+    /// From the adapters to NATS.
+    pub adapters_to_bus: Proxy,
+    /// From the roles to NATS.
+    pub core_to_bus: Proxy,
+    /// From the roles to PostgreSQL.
+    pub core_to_database: Proxy,
 }
 
 /// A whole running system.
@@ -65,18 +95,34 @@ pub struct World {
     pub platform: Platform,
     /// Stop it, start it.
     pub nats: Nats,
+    /// The others of a cluster of three.
+    pub more_nats: Vec<Nats>,
     /// Stop it, start it.
     pub postgres: Postgres,
     processes: BTreeMap<&'static str, Process>,
     ports: Ports,
     others: BTreeMap<&'static str, u16>,
     expects_leftovers: bool,
+    environment: Vec<(String, String)>,
+    keep: Option<&'static str>,
+    wires: Option<Wires>,
+    disks: Disks,
+    folder: TempDir,
+}
+
+/// What a world stands on.
+struct Ground {
+    nats: Nats,
+    more_nats: Vec<Nats>,
+    postgres: Postgres,
+    disks: Disks,
     folder: TempDir,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     web: u16,
+    second_web: u16,
     whatsapp: u16,
     form: u16,
     desk: u16,
@@ -90,50 +136,104 @@ impl World {
 
     /// A world with wishes.
     pub async fn start_with(wishes: Wishes) -> Self {
-        let (nats, postgres, folder) = servers_in_a_folder(&wishes);
-        Self::around(nats, postgres, folder, wishes).await
+        Self::around(servers_in_a_folder(&wishes), wishes).await
     }
 
     /// A world whose intake reaches NATS through a proxy.
     pub async fn start_with_a_proxy_before_intake() -> (Self, Proxy) {
-        let (nats, postgres, folder) = servers_in_a_folder(&Wishes::default());
-        let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, nats.port()))).await;
+        let ground = servers_in_a_folder(&Wishes::default());
+        let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, ground.nats.port()))).await;
         let wishes = Wishes { bus_of_intake: Some(proxy.address), ..Wishes::default() };
-        (Self::around(nats, postgres, folder, wishes).await, proxy)
+        (Self::around(ground, wishes).await, proxy)
     }
 
-    async fn around(nats: Nats, postgres: Postgres, folder: TempDir, wishes: Wishes) -> Self {
+    async fn around(ground: Ground, wishes: Wishes) -> Self {
+        let Ground { nats, more_nats, postgres, disks, folder } = ground;
         let platform = Platform::start_with(wishes.platform.clone()).await.expect("a free port");
         let port = || servers::free_port().expect("a free port");
-        let ports = Ports { web: port(), whatsapp: port(), form: port(), desk: port() };
-        let mut world =
-            Self { platform, nats, postgres, processes: BTreeMap::new(), ports, others: BTreeMap::new(), expects_leftovers: false, folder };
+        let ports = Ports { web: port(), second_web: port(), whatsapp: port(), form: port(), desk: port() };
+        let mut world = Self {
+            platform,
+            nats,
+            more_nats,
+            postgres,
+            processes: BTreeMap::new(),
+            ports,
+            others: BTreeMap::new(),
+            expects_leftovers: false,
+            environment: wishes.environment.clone(),
+            keep: wishes.keep,
+            wires: None,
+            disks,
+            folder,
+        };
+        if wishes.wires {
+            world.lay_wires().await;
+        }
         world.write_settings(&wishes);
         match &wishes.restore {
             Some(backup) => _ = world.muara(&["restore", &backup.display().to_string()]),
             None => world.seed(),
         }
-        world.run_core();
+        world.run_core(&wishes);
         world.run_adapters(&wishes);
         world.ready(&wishes).await;
         world.platform.subscribe(&world.webhook(), APP_SECRET);
         world
     }
 
+    async fn lay_wires(&mut self) {
+        let nats = SocketAddr::from((Ipv4Addr::LOCALHOST, self.nats.port()));
+        let folder = self.folder.path().join("wire");
+        fs::create_dir(&folder).expect("the folder is ours");
+        let socket = ".s.PGSQL.5432";
+        self.wires = Some(Wires {
+            adapters_to_bus: Proxy::start(nats).await,
+            core_to_bus: Proxy::start(nats).await,
+            core_to_database: Proxy::start_before_socket(&folder.join(socket), self.postgres.socket_folder().join(socket)),
+        });
+    }
+
+    /// Every server of the bus.
+    fn bus_url(&self) -> String {
+        let more = self.more_nats.iter().map(Nats::url);
+        std::iter::once(self.nats.url()).chain(more).collect::<Vec<_>>().join(",")
+    }
+
+    /// Where adapters find the bus.
+    pub(crate) fn bus_of_adapters(&self) -> String {
+        self.wires.as_ref().map_or_else(|| self.bus_url(), |wires| format!("nats://{}", wires.adapters_to_bus.address))
+    }
+
+    /// Where the database is, past every proxy.
+    pub fn database(&self) -> String {
+        self.postgres.url("muara")
+    }
+
     fn write_settings(&self, wishes: &Wishes) {
-        let nats = self.nats.url();
-        let intake_bus = wishes.bus_of_intake.map_or(nats.clone(), |proxy| format!("nats://{proxy}"));
-        for (name, bus) in [("muara", &nats), ("intake", &intake_bus)] {
+        let (bus, database) = (self.bus_url(), self.database());
+        let bus_of_roles = self.wires.as_ref().map_or_else(|| bus.clone(), |wires| format!("nats://{}", wires.core_to_bus.address));
+        let intake_bus = wishes.bus_of_intake.map_or(bus_of_roles.clone(), |proxy| format!("nats://{proxy}"));
+        let wire = self.folder.path().join("wire");
+        let wired = if wishes.wires { format!("postgres://muara@localhost/muara?host={}", wire.display()) } else { database.clone() };
+        let replicas = if wishes.three_servers { 3 } else { 1 };
+        let Ports { web, second_web, .. } = self.ports;
+        // Commands of an admin go past the proxies.
+        for (name, bus, database, port) in [
+            ("muara", &bus, &database, web),
+            ("roles", &bus_of_roles, &wired, web),
+            ("intake", &intake_bus, &wired, web),
+            ("web2", &bus_of_roles, &wired, second_web),
+        ] {
             self.write(
                 &format!("{name}.toml"),
                 &format!(
-                    "[site]\nname = \"Kota Uji\"\nbase_url = \"{web}\"\n[data]\nfolder = \"{data}\"\n\
-                     [database]\nprivate = false\nurl = \"{database}\"\n[bus]\nprivate = false\nurl = \"{bus}\"\n\
-                     [web]\nlisten = \"127.0.0.1:{port}\"\ndesk_url = \"{desk}\"\nform_url = \"{form}\"\n",
+                    "[site]\nname = \"Kota Uji\"\nbase_url = \"{web}\"\n[data]\nfolder = \"{data}\"\n[storage]\nfolder = \"{data}/files\"\n\
+                     [database]\nprivate = false\nurl = \"{database}\"\n[bus]\nprivate = false\nurl = \"{bus}\"\nreplicas = {replicas}\n\
+                     [web]\nlisten = \"127.0.0.1:{port}\"\ndesk_url = \"{desk}\"\nform_url = \"{form}\"\n\
+                     [vault]\nkeys = \"{VAULT}\"\n",
                     web = self.url(),
                     data = self.folder.path().display(),
-                    database = self.postgres.url("muara"),
-                    port = self.ports.web,
                     desk = self.desk(),
                     form = self.form(),
                 ),
@@ -141,7 +241,8 @@ impl World {
         }
         let spool = wishes.spool_bytes.unwrap_or(64 << 20);
         // What the bus has is kept for a while; a spool that must run full in a test forgets sooner.
-        let keep = if wishes.spool_bytes.is_some() { "1s" } else { "30s" };
+        let keep = wishes.keep.unwrap_or(if wishes.spool_bytes.is_some() { "1s" } else { "30s" });
+        let nats = self.bus_of_adapters();
         let platform = &self.platform.url;
         let door = |name: &str, port: u16, adapter: &str| {
             let folder = self.folder.path().join(format!("spool-{name}"));
@@ -185,10 +286,17 @@ impl World {
         }
     }
 
-    fn run_core(&mut self) {
-        for (role, settings) in [("web", "muara.toml"), ("intake", "intake.toml"), ("dispatch", "muara.toml")] {
-            self.processes.insert(role, Process::start(role, "muara", &["--config", settings, role], self.folder.path()));
+    fn run_core(&mut self, wishes: &Wishes) {
+        let one = [("web", "roles.toml", "web"), ("intake", "intake.toml", "intake"), ("dispatch", "roles.toml", "dispatch")];
+        let other = [("web2", "web2.toml", "web"), ("intake2", "intake.toml", "intake"), ("dispatch2", "roles.toml", "dispatch")];
+        for (name, settings, role) in one.into_iter().chain(other.into_iter().filter(|_| wishes.pairs)) {
+            self.run(name, "muara", &["--config", settings, role]);
         }
+    }
+
+    fn run(&mut self, name: &'static str, program: &'static str, arguments: &[&str]) {
+        let process = Process::start_in(name, program, arguments, self.folder.path(), self.environment.clone());
+        self.processes.insert(name, process);
     }
 
     /// Runs the roles in one process instead, as on a small machine: `muara all`.
@@ -197,7 +305,7 @@ impl World {
             self.process(role).stop();
             self.processes.remove(role);
         }
-        self.processes.insert("all", Process::start("all", "muara", &["--config", "muara.toml", "all"], self.folder.path()));
+        self.run("all", "muara", &["--config", "muara.toml", "all"]);
         self.ready(&Wishes::default()).await;
     }
 
@@ -211,7 +319,7 @@ impl World {
 
     fn run_adapter(&mut self, name: &'static str, program: &'static str) {
         let settings = format!("{name}.toml");
-        self.processes.insert(name, Process::start(name, program, &["run", "--config", &settings], self.folder.path()));
+        self.run(name, program, &["run", "--config", &settings]);
     }
 
     /// Starts another adapter with this table `[adapter]`, on a free port, and waits until its door is open.
@@ -223,8 +331,9 @@ impl World {
     pub async fn add_adapter_with(&mut self, name: &'static str, program: &'static str, door: &str, adapter: &str) {
         let port = servers::free_port().expect("a free port");
         let folder = self.folder.path().join(format!("spool-{name}"));
-        let (bus, folder) = (self.nats.url(), folder.display());
-        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n");
+        let (bus, folder) = (self.bus_of_adapters(), folder.display());
+        let keep = self.keep.map(|keep| format!("keep = \"{keep}\"\n")).unwrap_or_default();
+        let door = format!("[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n{keep}");
         self.write(&format!("{name}.toml"), &format!("[bus]\nurl = \"{bus}\"\n{door}[adapter]\n{adapter}"));
         self.run_adapter(name, program);
         let health = format!("http://127.0.0.1:{port}/health");
@@ -246,9 +355,10 @@ impl World {
     pub async fn start_adapter(&mut self, name: &'static str, program: &'static str, port: u16, table: &str) {
         let spool = self.folder.path().join(format!("spool-{name}"));
         let head = format!(
-            "[bus]\nurl = \"{}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{}\"\n[adapter]\n",
-            self.nats.url(),
-            spool.display()
+            "[bus]\nurl = \"{}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n[spool]\nfolder = \"{}\"\n{}[adapter]\n",
+            self.bus_of_adapters(),
+            spool.display(),
+            self.keep.map(|keep| format!("keep = \"{keep}\"\n")).unwrap_or_default(),
         );
         self.write(&format!("{name}.toml"), &format!("{head}{table}"));
         self.run_adapter(name, program);
@@ -275,6 +385,31 @@ impl World {
     /// One program of this world.
     pub fn process(&mut self, name: &str) -> &mut Process {
         self.processes.get_mut(name).unwrap_or_else(|| panic!("no process {name}"))
+    }
+
+    /// The wires; panics where none were wished for.
+    pub fn wires(&self) -> &Wires {
+        self.wires.as_ref().expect("this world has wires")
+    }
+
+    /// Fills the disk of `nats`, `postgres`, `spool-whatsapp` or `files` until nothing more fits.
+    pub fn fill(&self, name: &str) {
+        self.disks.fill(&self.folder.path().join(name));
+    }
+
+    /// Takes away what [`World::fill`] put there.
+    pub fn empty(&self, name: &str) {
+        self.disks.empty(&self.folder.path().join(name));
+    }
+
+    /// Starts what ended by itself, as the system does with a service, and says which.
+    pub fn revive(&mut self) -> Vec<&'static str> {
+        let ended: Vec<&'static str> =
+            self.processes.iter_mut().filter_map(|(name, process)| process.ended_by_itself().then_some(*name)).collect();
+        for name in &ended {
+            self.process(name).resume();
+        }
+        ended
     }
 
     /// What a program said so far.
@@ -334,7 +469,7 @@ impl World {
 
     /// Asks the database one value, as text.
     pub fn ask(&self, what: &str) -> String {
-        let mut psql = Command::new("psql");
+        let mut psql = Command::new(psql());
         psql.args(["-X", "-At", "-d", &self.postgres.url("muara"), "-c", what]);
         let output = psql.output().expect("psql is there");
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
@@ -404,9 +539,15 @@ impl World {
 const TEMPLATES: &str =
     "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n";
 
-fn servers_in_a_folder(wishes: &Wishes) -> (Nats, Postgres, TempDir) {
+fn servers_in_a_folder(wishes: &Wishes) -> Ground {
     let folder = tempfile::Builder::new().prefix("muara-").tempdir().expect("a folder");
     open_to_the_database(folder.path());
+    let mut disks = Disks::default();
+    if wishes.small_disks {
+        for (name, mebibytes) in [("nats", 256), ("postgres", 1024), ("spool-whatsapp", 64), ("files", 64)] {
+            disks.mount(&folder.path().join(name), mebibytes);
+        }
+    }
     let durability = if wishes.durable { Durability::Durable } else { Durability::Throwaway };
     let counting = [("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", "all")];
     let settings = counting.iter().filter(|_| wishes.count_statements).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -416,8 +557,28 @@ fn servers_in_a_folder(wishes: &Wishes) -> (Nats, Postgres, TempDir) {
     if wishes.count_statements {
         postgres.execute("muara", "create extension pg_stat_statements").expect("PostgreSQL counts statements");
     }
-    let nats = Nats::start(&folder.path().join("nats"), NatsOptions::default()).expect("NATS starts");
-    (nats, postgres, folder)
+    let (nats, more_nats) = if wishes.three_servers {
+        let mut three = cluster(folder.path()).into_iter();
+        (three.next().expect("the first of three"), three.collect())
+    } else {
+        // More than a small disk holds may be promised: what happens when it is full is what is looked at.
+        let options = NatsOptions { room: wishes.small_disks.then_some(1 << 40), ..NatsOptions::default() };
+        (Nats::start(&folder.path().join("nats"), options).expect("NATS starts"), Vec::new())
+    };
+    Ground { nats, more_nats, postgres, disks, folder }
+}
+
+/// Three servers that are one.
+fn cluster(folder: &Path) -> Vec<Nats> {
+    let ports: Vec<u16> = (0..3).map(|_| servers::free_port().expect("a free port")).collect();
+    let routes = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect::<Vec<_>>().join(", ");
+    let start = |(number, port): (usize, &u16)| {
+        let config = format!("cluster {{ name: kota, listen: \"127.0.0.1:{port}\", routes: [{routes}] }}\n");
+        // What three copies may promise to keep: more than a small disk holds, which is no matter here.
+        let options = NatsOptions { config, room: Some(1 << 40), ..NatsOptions::default() };
+        Nats::start(&folder.join(format!("nats-{number}")), options).expect("NATS starts")
+    };
+    ports.iter().enumerate().map(start).collect()
 }
 
 /// As root, PostgreSQL runs as another user, who must get to its folder.
@@ -437,4 +598,13 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut yes: impl FnMu
         assert!(since.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// The program itself where it is: what Debian puts first in the path is a script before it, ten times as dear.
+fn psql() -> &'static Path {
+    static PSQL: OnceLock<PathBuf> = OnceLock::new();
+    PSQL.get_or_init(|| {
+        let beside = servers::postgres_programs().ok().map(|folder| folder.join("psql"));
+        beside.filter(|psql| psql.is_file()).unwrap_or_else(|| PathBuf::from("psql"))
+    })
 }

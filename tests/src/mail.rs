@@ -22,11 +22,12 @@ impl World {
             format!("host = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nuser = \"{OFFICE}\"\npassword = \"{PASSWORD}\"\n")
         };
         let text = format!(
-            "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n\
+            "[bus]\nurl = \"{nats}\"\n[door]\nlisten = \"127.0.0.1:{port}\"\n{door}[spool]\nfolder = \"{folder}\"\n{keep}\
              [adapter]\nreply_key = \"kunci-contoh-untuk-uji-yang-panjang\"\npatience = 10\n\
              [[adapter.accounts]]\naddress = \"{OFFICE}\"\nname = \"Pengaduan Kota Uji\"\nauthserv_id = \"mx.kota.example.id\"\n\
              [adapter.accounts.imap]\n{imap}[adapter.accounts.smtp]\n{smtp}",
-            nats = self.nats.url(),
+            nats = self.bus_of_adapters(),
+            keep = self.keep.map(|keep| format!("keep = \"{keep}\"\n")).unwrap_or_default(),
             folder = self.folder().join("spool-email").display(),
             imap = server(mail.imap_port()),
             smtp = server(mail.smtp_port()),

@@ -20,15 +20,22 @@ pub struct Process {
     arguments: Vec<String>,
     folder: PathBuf,
     log: PathBuf,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 impl Process {
     /// Starts `program` of this workspace; what it says goes to `<folder>/<name>.log`.
     pub fn start(name: &str, program: &'static str, arguments: &[&str], folder: &Path) -> Self {
+        Self::start_in(name, program, arguments, folder, Vec::new())
+    }
+
+    /// The same with more in its environment.
+    pub fn start_in(name: &str, program: &'static str, arguments: &[&str], folder: &Path, environment: Vec<(String, String)>) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let log = folder.join(format!("{name}.log"));
-        let mut process = Self { name: name.to_owned(), program: built(program), arguments, folder: folder.to_owned(), log, child: None };
+        let (program, folder) = (built(program), folder.to_owned());
+        let mut process = Self { name: name.to_owned(), program, arguments, folder, log, environment, child: None };
         process.resume();
         process
     }
@@ -39,6 +46,7 @@ impl Process {
         let errors = log.try_clone().expect("a log file");
         let mut command = servers::tied(&self.program);
         command.args(&self.arguments).current_dir(&self.folder).env("RUST_BACKTRACE", "1");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         self.child = Some(servers::spawn(command).expect("the program starts"));
     }
@@ -64,6 +72,27 @@ impl Process {
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
+        }
+    }
+
+    /// Whether it ended by itself: it was neither killed nor stopped.
+    pub fn ended_by_itself(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.ended().is_some())
+    }
+
+    /// Holds it where it is (`SIGSTOP`), until [`Process::thaw`].
+    pub fn freeze(&mut self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&mut self, signal: &str) {
+        if let Some(id) = self.id() {
+            crate::process::signal(signal, id);
         }
     }
 
@@ -103,6 +132,11 @@ impl Process {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
     }
+}
+
+/// Sends a process a signal; one that has just ended hears nothing.
+pub(crate) fn signal(signal: &str, id: u32) {
+    let _ = Command::new("kill").args([signal, &id.to_string()]).stderr(Stdio::null()).status();
 }
 
 impl Drop for Process {

@@ -13,6 +13,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 /// A new arrow is a decision: write it down in `docs/decisions/` and here.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("incoming", &[]),
     ("outgoing", &[]),
     ("servers", &[]),
     ("settings", &[]),
@@ -22,12 +23,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("measure", &["model", "triage"]),
     ("ui", &["model"]),
     ("intake", &["bus", "model", "store", "triage"]),
+    ("oidc", &["model", "outgoing"]),
     ("dispatch", &["bus", "model", "outgoing", "store"]),
     ("watch", &["bus", "model", "store"]),
-    ("web", &["bus", "model", "store", "triage", "ui", "watch"]),
-    ("adapter-sdk", &["bus", "model", "outgoing", "settings"]),
+    ("web", &["bus", "incoming", "model", "oidc", "store", "triage", "ui", "watch"]),
+    ("adapter-sdk", &["bus", "incoming", "model", "outgoing", "settings"]),
     ("adapter-testkit", &["adapter-sdk", "servers"]),
-    ("muara", &["bus", "dispatch", "intake", "measure", "model", "outgoing", "servers", "settings", "store", "triage", "watch", "web"]),
+    (
+        "muara",
+        &[
+            "bus", "dispatch", "incoming", "intake", "measure", "model", "oidc", "outgoing", "servers", "settings", "store", "triage",
+            "watch", "web",
+        ],
+    ),
 ];
 
 /// What an adapter may know, and what its tests may know besides.
@@ -273,18 +281,20 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 const LOW_LINES: usize = 3;
 
 #[test]
-fn every_test_that_the_page_on_reliability_names_exists() {
-    let page = fs::read_to_string(root().join("docs/reliability.md")).expect("the page is there");
+fn every_test_that_the_pages_on_reliability_and_security_name_exists() {
     let is_test = |word: &&str| {
         word.matches('_').count() >= LOW_LINES
             && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
-    assert!(named.len() > 30, "{named:?}");
     let all = every_source(&root().join("crates")).into_iter().chain(every_source(&root().join("tests")));
     let text: String = all.filter_map(|path| fs::read_to_string(path).ok()).collect();
-    let missing: Vec<&&str> = named.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
-    assert!(missing.is_empty(), "docs/reliability.md names tests that are not there: {missing:?}");
+    for page in ["docs/reliability.md", "docs/security.md"] {
+        let words = fs::read_to_string(root().join(page)).expect("the page is there");
+        let named: BTreeSet<&str> = words.split('`').skip(1).step_by(2).filter(is_test).collect();
+        assert!(named.len() > 30, "{page}: {named:?}");
+        let missing: Vec<&&str> = named.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
+        assert!(missing.is_empty(), "{page} names tests that are not there: {missing:?}");
+    }
 }
 
 /// Tests included.

@@ -44,7 +44,7 @@ fn a_folder_of_secrets_is_made_once_and_kept() {
     let made = || {
         check(Command::new("bash").arg(&script).env("MUARA", tests::built("muara")));
         let read = |name: &str| fs::read_to_string(folder.path().join("secrets").join(name)).expect("the secret is there");
-        (read("accounts.conf"), read("muara.nk"), read("postgres-password"))
+        (read("accounts.conf"), read("muara.nk"), read("postgres-password"), read("vault-keys"))
     };
     let first = made();
     let public = fs::read_to_string(folder.path().join("secrets/muara.pub")).expect("the public key is there");
@@ -67,7 +67,11 @@ fn adapters() -> Vec<String> {
 /// A copy of the settings in which every file of a secret is one that exists.
 fn with_secrets(settings: &Path, secret: &Path, folder: &Path) -> PathBuf {
     let text = fs::read_to_string(settings).unwrap_or_else(|error| panic!("{}: {error}", settings.display()));
+    // Keys are read, and not only handed on.
+    let keys = folder.join("keys");
+    fs::write(&keys, tests::VAULT).expect("a file can be written");
     let lines = text.lines().map(|line| match line.split_once("_file = ") {
+        Some(("keys", _)) => format!("keys_file = {:?}\n", keys.display().to_string()),
         Some((key, _)) => format!("{key}_file = {:?}\n", secret.display().to_string()),
         None => format!("{line}\n"),
     });

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bus::Expiry;
 use bytes::Bytes;
-use model::{Event, Raw, RemoteMedia, Reply, ReplyFile};
+use model::{Event, Raw, RemoteMedia, Reply, ReplyFile, room::Room};
 use outgoing::Http;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +33,11 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     /// What it signs in with and runs out, with what to do then: an access token whose end the platform told or the administrator wrote
     /// down. Asked every few seconds and announced; no I/O. The thing itself never.
     fn expiries(&self) -> Vec<Expiry> {
+        Vec::new()
+    }
+
+    /// How much goes into one message to a citizen, where the platform counts: staff see it while they type. No I/O.
+    fn takes_words(&self) -> Vec<Room> {
         Vec::new()
     }
 

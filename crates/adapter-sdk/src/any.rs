@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bus::Expiry;
 use futures::{FutureExt, future::BoxFuture};
-use model::{Event, Raw, RemoteMedia, Reply, ReplyFile};
+use model::{Event, Raw, RemoteMedia, Reply, ReplyFile, room::Room};
 
 use crate::{
     Adapter, Answer, Batch, Bytes, Door, DoorError, FetchError, Finding, ParseError, Poll, Refused, Request, SendError, Sent, Webhook,
@@ -14,6 +14,7 @@ use crate::{
 pub(crate) trait AnyAdapter: Send + Sync + 'static {
     fn accounts(&self) -> Vec<String>;
     fn expiries(&self) -> Vec<Expiry>;
+    fn takes_words(&self) -> Vec<Room>;
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError>;
     fn fetch_from<'a>(&'a self, raw: &'a Raw, media: &'a RemoteMedia) -> BoxFuture<'a, Result<Bytes, FetchError>>;
     fn takes(&self, file: &ReplyFile) -> bool;
@@ -42,6 +43,9 @@ impl<A: Adapter> AnyAdapter for A {
     }
     fn expiries(&self) -> Vec<Expiry> {
         Adapter::expiries(self)
+    }
+    fn takes_words(&self) -> Vec<Room> {
+        Adapter::takes_words(self)
     }
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
         Adapter::parse(self, raw)

@@ -13,6 +13,7 @@ use std::{
 use bus::{Bus, Delivery};
 use metrics::counter;
 use model::{AdapterName, Event, Failure, Receipt, ReceiptState, Reply, ReplyId, TraceId};
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::{
@@ -20,11 +21,14 @@ use crate::{
     any::AnyAdapter,
     clock::now,
     pulse::{Pulse, chain},
+    receipts::Receipts,
 };
 
 /// Replies to one citizen leave one at a time, as platforms want it; so many lanes hold all citizens. Their order is not promised: one that is
 /// tried again later is overtaken.
 const LANES: usize = 64;
+/// Replies that the platform has in hand at once, with their files in memory.
+const SENDING: usize = 8;
 /// Tries to write the sent mark before the delivery is given back.
 const TRIES_TO_MARK: u32 = 5;
 /// Deliveries in which the bus is asked for a file.
@@ -40,6 +44,8 @@ pub(crate) struct Deliver {
     bus: Bus,
     pulse: Pulse,
     lanes: Vec<tokio::sync::Mutex<()>>,
+    sending: Semaphore,
+    receipts: Receipts,
     sent: Mutex<Remembered>,
 }
 
@@ -51,9 +57,9 @@ struct Remembered {
 }
 
 impl Deliver {
-    pub(crate) fn new(name: AdapterName, adapter: Arc<dyn AnyAdapter>, bus: Bus, pulse: Pulse) -> Self {
+    pub(crate) fn new(name: AdapterName, adapter: Arc<dyn AnyAdapter>, bus: Bus, receipts: Receipts, pulse: Pulse) -> Self {
         let lanes = std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect();
-        Self { name, adapter, bus, pulse, lanes, sent: Mutex::default() }
+        Self { name, adapter, bus, pulse, lanes, sending: Semaphore::new(SENDING), receipts, sent: Mutex::default() }
     }
 
     /// `Ok`: the platform has it, or has said its final no; and the receipt is on the bus.
@@ -64,12 +70,15 @@ impl Deliver {
         let platform_id = if let Some(platform_id) = self.already_sent(reply.id).await? {
             platform_id
         } else {
+            let one_of_few = self.sending.acquire().await.map_err(Failure::retry)?;
             let gone = self.bring_files(&mut reply, trace, attempt).await?;
-            match self.adapter.send(&reply).await {
+            let sent = self.adapter.send(&reply).await;
+            let files = std::mem::take(&mut reply.files).len();
+            drop(one_of_few);
+            match sent {
                 Ok(sent) => {
                     file_refused = sent.file_refused.or(gone);
                     counter!("muara_replies_total", "outcome" => "sent").increment(1);
-                    let files = reply.files.len();
                     info!(trace.id = %trace, reply.id = %reply.id, kind = reply.kind.as_str(), files, "Sent a reply.");
                     self.pulse.answered(&reply.to.account);
                     self.mark(&reply, sent.platform_id.unwrap_or_default()).await?
@@ -192,7 +201,6 @@ impl Deliver {
     }
 
     async fn tell(&self, receipt: Receipt, trace: TraceId) -> Result<(), Failure> {
-        let _ = self.bus.publish_event(&Event::Receipt(receipt), trace, &self.name).await?;
-        Ok(())
+        self.receipts.tell(vec![receipt], trace).await
     }
 }

@@ -29,6 +29,7 @@ mod order;
 mod poll;
 mod probe;
 mod pulse;
+mod receipts;
 mod recorded;
 mod replay;
 mod request;

@@ -12,7 +12,7 @@ use std::{
 use bus::{Accepted, Bus, Delivery};
 use futures::{FutureExt, future::join_all};
 use metrics::counter;
-use model::{AdapterName, Attachment, BlobId, Content, Event, Failure, Inbound, Raw, RemoteMedia};
+use model::{AdapterName, Attachment, BlobId, Content, Event, Failure, Inbound, Raw, Receipt, RemoteMedia};
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
@@ -21,6 +21,7 @@ use crate::{
     any::AnyAdapter,
     order::Ticket,
     pulse::{Pulse, chain},
+    receipts::Receipts,
 };
 
 /// Files that are in memory at once.
@@ -41,6 +42,7 @@ pub(crate) struct Normalize {
     pub(crate) name: AdapterName,
     pub(crate) adapter: Arc<dyn AnyAdapter>,
     pub(crate) bus: Bus,
+    receipts: Receipts,
     pub(crate) pulse: Pulse,
     /// The largest file, in bytes.
     pub(crate) max_file: usize,
@@ -48,8 +50,15 @@ pub(crate) struct Normalize {
 }
 
 impl Normalize {
-    pub(crate) fn new(name: AdapterName, adapter: Arc<dyn AnyAdapter>, bus: Bus, pulse: Pulse, max_file: usize) -> Self {
-        Self { name, adapter, bus, pulse, max_file, files: Semaphore::new(FILES_AT_ONCE) }
+    pub(crate) fn new(
+        name: AdapterName,
+        adapter: Arc<dyn AnyAdapter>,
+        bus: Bus,
+        receipts: Receipts,
+        pulse: Pulse,
+        max_file: usize,
+    ) -> Self {
+        Self { name, adapter, bus, receipts, pulse, max_file, files: Semaphore::new(FILES_AT_ONCE) }
     }
 
     /// `Ok`: every event is on the bus.
@@ -171,10 +180,11 @@ impl Normalize {
     }
 
     async fn publish(&self, events: &[Event], raw: &Raw) -> Result<(), Failure> {
+        let (receipts, events) = apart(events);
         let publishing = events.iter().map(|event| self.bus.publish_event(event, raw.trace, &self.name).boxed());
-        let outcomes = join_all(publishing).await;
+        let (told, outcomes) = tokio::join!(self.receipts.tell(receipts, raw.trace), join_all(publishing));
         let mut failed = None;
-        for (event, outcome) in events.iter().zip(outcomes) {
+        for (event, outcome) in events.into_iter().zip(outcomes) {
             counter!("muara_events_total", "type" => kind(event)).increment(1);
             match outcome {
                 Ok(Accepted::Stored) => {}
@@ -184,7 +194,7 @@ impl Normalize {
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        failed.map_or(told, |error| Err(error.into()))
     }
 
     async fn delete(&self, blobs: Vec<BlobId>) {
@@ -194,6 +204,18 @@ impl Normalize {
             }
         }
     }
+}
+
+/// Receipts, whose order does not matter, and everything else.
+fn apart(events: &[Event]) -> (Vec<Receipt>, Vec<&Event>) {
+    let (mut receipts, mut others) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            Event::Receipt(receipt) => receipts.push(receipt.clone()),
+            other => others.push(other),
+        }
+    }
+    (receipts, others)
 }
 
 fn note(attachment: &Attachment, blobs: &mut Vec<BlobId>) {
@@ -211,6 +233,7 @@ fn blobs_of(event: &Event) -> impl Iterator<Item = &BlobId> {
     let attachments = match event {
         Event::Message(inbound) => inbound.attachments.as_slice(),
         Event::Receipt(_)
+        | Event::Receipts { .. }
         | Event::OptOut { .. }
         | Event::OptIn { .. }
         | Event::Moved { .. }
@@ -226,7 +249,7 @@ fn blobs_of(event: &Event) -> impl Iterator<Item = &BlobId> {
 fn kind(event: &Event) -> &'static str {
     match event {
         Event::Message(_) => "message",
-        Event::Receipt(_) => "receipt",
+        Event::Receipt(_) | Event::Receipts { .. } => "receipt",
         Event::OptOut { .. } => "opt_out",
         Event::Moved { .. } => "moved",
         Event::Notice(_) => "notice",

@@ -103,6 +103,7 @@ fn lines(events: &[Event]) -> Vec<u64> {
     let line = |event: &Event| match event {
         Event::Message(inbound) => Some(of(&inbound.key.account, inbound.sender.first())),
         Event::Receipt(_)
+        | Event::Receipts { .. }
         | Event::OptOut { .. }
         | Event::OptIn { .. }
         | Event::Moved { .. }

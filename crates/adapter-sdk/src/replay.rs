@@ -140,7 +140,7 @@ impl Compared {
 /// What makes an event itself, whatever else is in it.
 fn identity(event: &Event) -> String {
     match event {
-        Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } => written(event),
+        Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } | Event::Receipts { .. } => written(event),
         Event::Message(_) | Event::Receipt(_) | Event::Notice(_) | Event::Withdrawn { .. } => name(event),
     }
 }
@@ -153,6 +153,7 @@ fn name(event: &Event) -> String {
             let of = receipt.platform_id.clone().or_else(|| receipt.reply.map(|reply| reply.to_string())).unwrap_or_default();
             format!("receipt {} of {of}", receipt.state.as_str())
         }
+        Event::Receipts { receipts } => format!("{} receipts", receipts.len()),
         Event::OptOut { .. } => "opt-out".to_owned(),
         Event::OptIn { .. } => "opt-in".to_owned(),
         Event::Moved { .. } => "move of a citizen".to_owned(),

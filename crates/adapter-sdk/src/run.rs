@@ -30,6 +30,7 @@ use crate::{
     poll::Poller,
     probe::everything,
     pulse::{Pulse, chain},
+    receipts::Receipts,
     replay::over_all,
     server::{self, Health},
     settings::Durability,
@@ -37,9 +38,9 @@ use crate::{
     telemetry, webhook,
 };
 
-/// Raw messages that are normalized at once, and replies that are sent at once.
+/// Raw messages that are normalized at once, and replies that are on their way at once; fewer of them are at the platform.
 const RAWS_AT_ONCE: usize = 8;
-const REPLIES_AT_ONCE: usize = 8;
+const REPLIES_AT_ONCE: usize = 32;
 /// The core shows an adapter as silent after a minute.
 const ANNOUNCE: Duration = Duration::from_secs(20);
 /// With so many copies a power cut of one server, or its disk's end, loses nothing.
@@ -114,7 +115,8 @@ pub(crate) async fn replay_opened(
     out: &mut (dyn std::io::Write + Send),
 ) -> Result<Replayed, ReplayError> {
     let bus = Bus::connect(&bus_config(&name, &settings.bus)).await?;
-    let normalize = Normalize::new(name, adapter, bus.clone(), Pulse::default(), settings.http.max_body.get());
+    let receipts = Receipts::start(bus.clone(), name.clone());
+    let normalize = Normalize::new(name, adapter, bus.clone(), receipts, Pulse::default(), settings.http.max_body.get());
     over_all(&normalize, &bus, span, out).await
 }
 
@@ -352,8 +354,9 @@ impl Behind {
             certain_after = Duration::ZERO;
         }
         let _ = self.bus.set(bus.clone());
-        tasks.spawn(self.normalizing(&bus.clone().acknowledging_after(certain_after)));
-        tasks.spawn(self.delivering(&bus));
+        let receipts = Receipts::start(bus.clone(), self.name.clone());
+        tasks.spawn(self.normalizing(&bus.clone().acknowledging_after(certain_after), receipts.clone()));
+        tasks.spawn(self.delivering(&bus, receipts));
         self.spawn_way(&bus, &mut tasks);
         let stop = self.stop.clone();
         tasks.spawn(look_at_the_platform(self.adapter.clone(), self.pulse.clone(), self.stop.clone()));
@@ -388,8 +391,9 @@ impl Behind {
         }
     }
 
-    fn normalizing(&self, bus: &Bus) -> BoxFuture<'static, ()> {
-        let normalize = Normalize::new(self.name.clone(), self.adapter.clone(), bus.clone(), self.pulse.clone(), self.max_file);
+    fn normalizing(&self, bus: &Bus, receipts: Receipts) -> BoxFuture<'static, ()> {
+        let (name, adapter, pulse) = (self.name.clone(), self.adapter.clone(), self.pulse.clone());
+        let normalize = Normalize::new(name, adapter, bus.clone(), receipts, pulse, self.max_file);
         let (normalize, bus, queue, stop) = (Arc::new(normalize), bus.clone(), Queue::Raw(self.name.clone()), self.stop.clone());
         let order = Order::default();
         let handle = move |delivery: Delivery<Raw>| -> BoxFuture<'static, Result<(), Failure>> {
@@ -402,8 +406,8 @@ impl Behind {
         })
     }
 
-    fn delivering(&self, bus: &Bus) -> BoxFuture<'static, ()> {
-        let deliver = Deliver::new(self.name.clone(), self.adapter.clone(), bus.clone(), self.pulse.clone());
+    fn delivering(&self, bus: &Bus, receipts: Receipts) -> BoxFuture<'static, ()> {
+        let deliver = Deliver::new(self.name.clone(), self.adapter.clone(), bus.clone(), receipts, self.pulse.clone());
         let (deliver, bus, queue, stop) = (Arc::new(deliver), bus.clone(), Queue::Replies(self.name.clone()), self.stop.clone());
         let handle = move |delivery: Delivery<Reply>| -> BoxFuture<'static, Result<(), Failure>> {
             let deliver = deliver.clone();
@@ -455,6 +459,7 @@ impl Behind {
             by_account: self.pulse.accounts(),
             expiries,
             door,
+            room: self.adapter.takes_words(),
             ..Announcement::new(self.name.clone(), env!("CARGO_PKG_VERSION"), self.started_at)
         }
     }

@@ -70,15 +70,13 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, RunError>
 
 /// Serves until `stop`, and lets what is under way end.
 pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Stop) {
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let server = incoming::serve(listener, routes, incoming::Limits::default(), stop.clone().cancelled_owned());
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        // It ends only by `stop`: errors of single connections are theirs.
-        _ = server => {}
+        () = server => {}
         () = patience => tracing::warn!("Requests were still under way at the end; their senders come again."),
     }
 }

@@ -26,6 +26,7 @@ use std::{
 use adapter_sdk::{
     Adapter, Answer, Bytes, ConfigError, Door, DoorError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply,
     Request, SendError, Sent, Timestamp, Webhook,
+    model::room::{Beyond, Counts, Room},
 };
 
 pub use config::Config;
@@ -168,6 +169,11 @@ impl Adapter for Sms {
         accounts.sort();
         accounts.dedup();
         accounts
+    }
+
+    fn takes_words(&self) -> Vec<Room> {
+        let most = self.config.answer_parts.try_into().unwrap_or(u32::MAX);
+        vec![Room { audience: None, counts: Counts::Parts, most, beyond: Beyond::Link }]
     }
 
     fn keep_headers() -> &'static [&'static str] {

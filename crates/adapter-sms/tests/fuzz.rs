@@ -47,7 +47,9 @@ fn whole(raw: &Raw) -> Result<(), TestCaseError> {
             }
             Event::Receipt(receipt) => prop_assert!(receipt.reply.is_some() || receipt.platform_id.is_some()),
             Event::OptOut { address } | Event::OptIn { address } => prop_assert_eq!(address.scheme(), "tel"),
-            Event::Moved { .. } | Event::Notice(_) | Event::Withdrawn { .. } => prop_assert!(false, "no gateway tells these"),
+            Event::Receipts { .. } | Event::Moved { .. } | Event::Notice(_) | Event::Withdrawn { .. } => {
+                prop_assert!(false, "no gateway tells these");
+            }
         }
     }
     Ok(())

@@ -525,6 +525,7 @@ fn keys(parsed: &Result<Vec<Event>, ParseError>, received_at: Timestamp) -> Vec<
         Event::Receipt(receipt) => {
             format!("{:?}/{:?}/{}/{}/{}", receipt.reply, receipt.platform_id, receipt.account, receipt.state.as_str(), at(receipt.at))
         }
+        Event::Receipts { receipts } => format!("{} receipts", receipts.len()),
         Event::OptOut { address } => format!("opt-out {address}"),
         Event::OptIn { address } => format!("opt-in {address}"),
         Event::Moved { from, to, at, .. } => {
@@ -545,6 +546,7 @@ pub(crate) fn flaw(name: &AdapterName, event: &Event) -> Option<String> {
         Event::Receipt(receipt) if receipt.reply.is_none() && receipt.platform_id.is_none() => {
             return Some("a receipt that names no reply".to_owned());
         }
+        Event::Receipts { .. } => return Some("receipts in a bundle: the SDK makes those".to_owned()),
         Event::Moved { adapter, .. } if adapter != name => return Some("a move under another adapter's name".to_owned()),
         Event::Moved { from, to, .. } if from.is_empty() || to.is_empty() => return Some("a move from or to nowhere".to_owned()),
         Event::Notice(notice) if notice.adapter != *name => return Some("a notice under another adapter's name".to_owned()),

@@ -19,6 +19,7 @@ use adapter_sdk::{
     Adapter, Answer, Bytes, ConfigError, Event, FetchError, Finding, Http, ParseError, Raw, Refused, RemoteMedia, Reply, ReplyFile,
     ReplyKind, Request, Secret, SendError, Sent, Timestamp, Webhook,
     axum::http::{Method, StatusCode},
+    model::room::{Beyond, Counts, Room},
     outgoing::Url,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -196,6 +197,10 @@ impl Adapter for WhatsApp {
 
     fn accounts(&self) -> Vec<String> {
         self.config.accounts.iter().map(|account| account.phone_number_id.clone()).collect()
+    }
+
+    fn takes_words(&self) -> Vec<Room> {
+        vec![Room { audience: None, counts: Counts::Units, most: send::LONGEST.try_into().unwrap_or(u32::MAX), beyond: Beyond::Several }]
     }
 
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {

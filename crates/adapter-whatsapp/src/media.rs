@@ -37,6 +37,10 @@ impl WhatsApp {
             return Err(refused(&answer, account));
         }
         let address: MediaAddress = answer.json().map_err(|error| FetchError::Later(error.into()))?;
+        // Our token goes over no weaker way than the one on which the address came.
+        if self.config.graph_url.starts_with("https://") && !address.url.starts_with("https://") {
+            return Err(FetchError::Gone("its address is not protected".to_owned()));
+        }
         let answer = self.http.get(&address.url).bearer(token).send().await?;
         match answer.status.as_u16() {
             404 => return Ok(None),

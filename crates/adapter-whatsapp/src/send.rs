@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest text of one message. Counted in UTF-16 units, the strictest reading of Meta's "characters".
-const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 /// Clocks and queues: free text goes out so long before the window closes, and no later.
 const MARGIN: Duration = Duration::from_mins(5);
 /// A place in the line of a number that comes this soon is waited for; a later one is given back to the queue.

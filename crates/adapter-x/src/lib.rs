@@ -16,8 +16,10 @@ mod wire;
 use std::{path::PathBuf, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Finding, Folder, Http, ParseError, Poll, Raw, RemoteMedia, Reply, Secret,
-    SendError, Sent, Timestamp, outgoing::Url,
+    Adapter, Audience, Batch, Bytes, ConfigError, Event, FetchError, Finding, Folder, Http, ParseError, Poll, Raw, RemoteMedia, Reply,
+    Secret, SendError, Sent, Timestamp,
+    model::room::{Beyond, Counts, Room},
+    outgoing::Url,
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -228,6 +230,17 @@ impl Adapter for X {
 
     fn accounts(&self) -> Vec<String> {
         self.config.accounts.iter().map(|account| account.user_id.clone()).collect()
+    }
+
+    fn takes_words(&self) -> Vec<Room> {
+        let room = |audience, counts, most: usize| {
+            let most = most.try_into().unwrap_or(u32::MAX);
+            Room { audience: Some(audience), counts, most, beyond: Beyond::Several }
+        };
+        vec![
+            room(Audience::Public, Counts::Weight, weigh::HEAVIEST_POST),
+            room(Audience::Private, Counts::Characters, weigh::LONGEST_DIRECT),
+        ]
     }
 
     fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {

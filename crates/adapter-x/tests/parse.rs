@@ -124,7 +124,12 @@ fn whole(events: &[Event]) -> Result<(), TestCaseError> {
                 prop_assert!(inbound.reply_to.as_ref().is_none_or(|to| to.audience == inbound.audience && to.address == inbound.sender[0]));
             }
             Event::Withdrawn { key, .. } => prop_assert!(key.id.bytes().all(|b| b.is_ascii_digit())),
-            Event::Receipt(_) | Event::OptOut { .. } | Event::OptIn { .. } | Event::Moved { .. } | Event::Notice(_) => {
+            Event::Receipt(_)
+            | Event::Receipts { .. }
+            | Event::OptOut { .. }
+            | Event::OptIn { .. }
+            | Event::Moved { .. }
+            | Event::Notice(_) => {
                 prop_assert!(false, "X tells none of these");
             }
         }

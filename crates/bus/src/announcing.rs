@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use model::{AdapterName, Timestamp};
+use model::{AdapterName, Timestamp, room::Room};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -59,6 +59,9 @@ pub struct Announcement {
     /// Its door and the last number that it said yes to; `None`: a door without a spool, or a release that did not number.
     #[serde(default)]
     pub door: Option<DoorNumber>,
+    /// How much it can write at once; empty: as much as anybody types, or a release that did not say.
+    #[serde(default)]
+    pub room: Vec<Room>,
 }
 
 /// How it goes with one account.
@@ -108,6 +111,7 @@ impl Announcement {
             by_account: Vec::new(),
             expiries: Vec::new(),
             door: None,
+            room: Vec::new(),
         }
     }
 

@@ -17,8 +17,8 @@ impl Permissions {
     /// All that an adapter with a credential of its own needs, and nothing that shows it another adapter's messages.
     ///
     /// It keeps a stolen credential from reading others, and from publishing as others. NATS sends the answer to a request wherever the request
-    /// says, so rubbish can still come to others' queues: `redirected` knows it. And the core believes an adapter only what it says of itself
-    /// ([`Delivery::adapter`](crate::Delivery)).
+    /// says, so rubbish can still come to others' queues: `redirected` knows it. And the core takes an adapter's messages only under its own name
+    /// ([`Delivery::adapter`](crate::Delivery)); whose address it vouches for in them is not looked at (docs/security.md).
     pub fn of_adapter(adapter: &AdapterName, user: &str) -> Self {
         let reader = replay::reader(adapter);
         let mut publish = vec![

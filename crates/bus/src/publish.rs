@@ -173,6 +173,10 @@ fn event_id(event: &Event) -> Option<String> {
     match event {
         Event::Message(inbound) => Some(message_name(&inbound.key)),
         Event::Receipt(receipt) => Some(receipt_id(receipt)),
+        Event::Receipts { receipts } => {
+            let ids: Vec<String> = receipts.iter().map(receipt_id).collect();
+            Some(hash("receipts", &ids.iter().map(String::as_bytes).collect::<Vec<_>>()))
+        }
         Event::OptOut { .. } | Event::OptIn { .. } => None,
         Event::Moved { adapter, from, to, at } => {
             let addresses: Vec<String> =

@@ -50,6 +50,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// More than half a day. Then a person must look.
 const MOST_TRIES: u16 = 20;
+/// Characters of an agency's own number.
+const MOST_OF_A_NUMBER: usize = 100;
 
 impl Agencies {
     /// What it needs; no I/O.
@@ -114,7 +116,7 @@ impl Agencies {
 /// What a try means for the row. What may have arrived is never sent again by itself: a person looks first.
 fn outcome(tried: Tried, attempts: u16) -> Outcome {
     match tried {
-        Tried::Delivered(agency_reference) => Outcome::Delivered { agency_reference },
+        Tried::Delivered(number) => Outcome::Delivered { agency_reference: number.map(|number| one_short_line(&number)) },
         Tried::Refused(error) => Outcome::Refused { error },
         Tried::Unknown(error) => Outcome::Refused { error: format!("it may have arrived or not: {error}") },
         Tried::NotNow { error, .. } if attempts >= MOST_TRIES => {
@@ -125,6 +127,11 @@ fn outcome(tried: Tried, attempts: u16) -> Outcome {
             Outcome::Retry { after: after.map_or(pause, |asked| asked.clamp(pause, LONGEST_PAUSE)), error }
         }
     }
+}
+
+/// The agency's own number as we keep it: what another system answers is as hostile as any input, and the database takes no NUL.
+fn one_short_line(number: &str) -> String {
+    number.chars().filter(|letter| !letter.is_control()).take(MOST_OF_A_NUMBER).collect()
 }
 
 fn tell(claimed: &Claimed, outcome: &Outcome) {
@@ -174,6 +181,13 @@ mod tests {
         assert_eq!(pause(not_now(Some(1)), 3), Some(120), "never sooner than our own pause");
         assert_eq!(pause(not_now(Some(1_000_000)), 1), Some(3600), "never for days");
         assert_eq!(pause(not_now(None), MOST_TRIES), None);
+    }
+
+    #[test]
+    fn an_agencys_own_number_is_one_short_line() {
+        let told = Tried::Delivered(Some(format!("A-1\0\n{}", "9".repeat(500))));
+        let kept = format!("A-1{}", "9".repeat(97));
+        assert_eq!(outcome(told, 1), Outcome::Delivered { agency_reference: Some(kept) });
     }
 
     #[test]

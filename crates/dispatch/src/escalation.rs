@@ -164,7 +164,7 @@ impl EscalationMails {
 }
 
 /// Where nobody knows whether it arrived it is sent again, under the same message id: twice told is better than never.
-fn outcome(tried: Tried, attempts: u16) -> MailOutcome {
+pub(crate) fn outcome(tried: Tried, attempts: u16) -> MailOutcome {
     let (after, error) = match tried {
         Tried::Delivered(_) => return MailOutcome::Delivered,
         Tried::Refused(error) => return MailOutcome::Refused { error },

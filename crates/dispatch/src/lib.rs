@@ -11,6 +11,7 @@ mod notice;
 mod reach;
 mod replies;
 mod send;
+mod tasks;
 mod wake;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use escalation::{EscalationMails, Escalations};
 pub use reach::Reach;
 pub use replies::Replies;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
+pub use tasks::TaskMails;
 
 /// What the loops need.
 #[derive(Clone)]
@@ -54,6 +56,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let Context { db, bus, files, site, language, http, mail } = context;
     let bell = Arc::new(wake::Bell::default());
     let mails = EscalationMails::new(db.clone(), site.clone(), language, mail.clone());
+    let tasks = TaskMails::new(db.clone(), site.clone(), language, mail.clone());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
     let reach = Reach { db: db.clone(), zone: site.zone };
@@ -66,6 +69,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.clocks", &bell.clocks, &stop, || clocks.round(now())),
             wake::work_off("dispatch.escalations", &bell.clocks, &stop, || escalations.round(now())),
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
+            wake::work_off("dispatch.task_mails", &bell.clocks, &stop, || tasks.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
             wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),
         );

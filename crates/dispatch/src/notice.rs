@@ -88,10 +88,19 @@ impl Notice<'_> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Words {
     pub(crate) escalation: EscalationWords,
+    pub(crate) task: TaskWords,
     no_category: String,
     subject: String,
     body: String,
     cut: String,
+}
+
+/// What a body without an account reads that is asked for something.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskWords {
+    pub(crate) subject: String,
+    pub(crate) body: String,
 }
 
 /// What somebody reads who is told that a clock ends or ended.

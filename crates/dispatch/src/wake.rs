@@ -6,7 +6,10 @@ use std::{fmt::Display, time::Duration};
 use bus::Stop;
 use futures::StreamExt;
 use store::{PgPool, live::Work};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tracing::{info, warn};
 
 /// Rung when there is something to do.
@@ -25,6 +28,10 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The first pause after a failure; doubled each time up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// No round takes so long: the longest wait is one for a mail server or an agency's API, a minute and a half. A round that does waits for a
+/// connection that carries nothing any more; what it had claimed is claimed again when its lease ends.
+const LONGEST_ROUND: Duration = Duration::from_mins(4);
 
 /// How much a round did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +73,9 @@ where
     let mut pause = FIRST_PAUSE;
     let mut failing = false;
     while !stop.is_cancelled() {
-        match round().await {
-            Ok(done) => {
+        match timeout(LONGEST_ROUND, round()).await {
+            Err(_silent) => warn!("A round of the loop {name} took too long and begins anew: the database said nothing."),
+            Ok(Ok(done)) => {
                 if std::mem::take(&mut failing) {
                     info!("The loop {name} works again.");
                 }
@@ -79,7 +87,7 @@ where
                     let _ = stop.run_until_cancelled(rest).await;
                 }
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 if !std::mem::replace(&mut failing, true) {
                     warn!("The loop {name} fails and tries again: {}.", causes(&error));
                 }

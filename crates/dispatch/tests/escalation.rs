@@ -7,13 +7,14 @@ mod support;
 
 use std::time::Duration;
 
-use dispatch::{Closing, EscalationMails, Escalations};
+use dispatch::{Closing, EscalationMails, Escalations, TaskMails};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, AgencyId, Complaint, Language, MessageId, ReplyKind, Role, StaffId, Stage, UpdateKind,
     clock::{Amount, Unit},
     decide,
     escalation::{Escalated, Post, Way, When},
+    task::BodyKind,
 };
 use smtp::{Behaviour, FakeSmtp};
 use store::{
@@ -21,6 +22,7 @@ use store::{
     escalation::{self, NewHolder, NewRule},
     queue::{Asked, Filter, Scope, Start, Times, View},
     staff::NewStaff,
+    task::{Body, NewTask},
 };
 use support::{City, site, start};
 
@@ -299,6 +301,47 @@ async fn a_mail_of_which_nobody_knows_is_sent_again_as_the_same_message_and_one_
     mails.round(due + 24.hours()).await.expect("tries");
     let refused = escalation::refused(&city.db, 5).await.expect("loads");
     assert_eq!(refused.iter().map(|(id, _, email, _)| (*id, email.as_str())).collect::<Vec<_>>(), [(complaint.id, "penyelia@dbm.example")]);
+}
+
+#[tokio::test]
+async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_complaint() {
+    let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
+    let by = works(&city, "penyelia", Role::Supervisor).await;
+    let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
+    let agency = agency(&city).await;
+    let (now, key) = (start() + 1.hour(), |n| model::UpdateId::new(start() + SignedDuration::from_secs(n)).0);
+    let body = Body { id: key(1), kind: BodyKind::Rt, name: "RT 03 Melati".into(), email: Some("rt03@contoh.example".into()) };
+    let new = NewTask {
+        id: key(2),
+        complaint: complaint.id,
+        body: body.id,
+        agency,
+        words: "Tolong pasang rambu.".into(),
+        photos: false,
+        due_at: now + 72.hours(),
+        expires_at: now + 400.hours(),
+    };
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    assert!(store::task::add_body(&mut tx, agency, &body, by, now).await.expect("is written"));
+    assert!(store::task::give(&mut tx, &new, by, now).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    let mails = TaskMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
+    for _ in 0..2 {
+        mails.round(now + 1.minute()).await.expect("sends");
+    }
+    let sent = server.mails();
+    assert_eq!(sent.len(), 1);
+    let mail = sent[0].replace("=\n", "").replace("=\r\n", "");
+    for part in ["To: rt03@contoh.example", "Tolong pasang rambu.", "RT 03 Melati", "Dinas Bina Marga"] {
+        assert!(mail.contains(part), "{part} in\n{mail}");
+    }
+    for secret in ["rumah saya", "Warga Rahasia", "62812", complaint.tracking.as_str(), &complaint.reference.to_string()] {
+        assert!(!mail.contains(secret), "{secret} in\n{mail}");
+    }
+    let code = mail.split_once("/tugas/").expect("a link").1.chars().take(22).collect::<String>().parse().expect("a code");
+    let task = store::task::by_code(&city.db, &code, now).await.expect("loads").expect("the link opens it");
+    assert_eq!((task.id, task.complaint), (new.id, complaint.id));
+    assert_eq!(store::task::of_complaint(&city.db, complaint.id).await.expect("loads")[0].mail.as_deref(), Some("delivered"));
 }
 
 /// As if the bus had taken every reply.

@@ -11,6 +11,7 @@ use store::{
     incident::{self, ClaimedAct},
     likeness, look,
 };
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::{Rooms, run::now};
@@ -33,10 +34,11 @@ pub(crate) async fn run(db: &PgPool, stop: Stop) {
         if now() >= tidy_at {
             tidy_at = tidied(db, now()).await;
         }
-        match act_once(db, now()).await {
-            Ok(true) => continue,
-            Ok(false) => (),
-            Err(error) => warn!("What was done with an incident has to wait: {error}."),
+        match timeout(LEASE, act_once(db, now())).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => (),
+            Ok(Err(error)) => warn!("What was done with an incident has to wait: {error}."),
+            Err(_silent) => warn!("What was done with an incident took too long, and is tried again."),
         }
         tokio::select! {
             () = stop.cancelled() => (),

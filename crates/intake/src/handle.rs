@@ -1,8 +1,10 @@
 //! What becomes of each event: handled, again later, or set aside for a person.
 
+use std::collections::HashMap;
+
 use bus::Delivery;
 use metrics::counter;
-use model::{Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, Timestamp, TraceId};
+use model::{Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId};
 use store::{PgPool, StoreError, citizen, message, notice, reply};
 use tracing::{info, warn};
 
@@ -23,8 +25,10 @@ enum Refused {
 
 /// How long a platform may be faster than our own note of what we sent or took. After that, what it tells is of somebody else's message.
 const MAY_RUN_AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
-/// When such a thing is looked at again.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(15);
+/// Receipts in one statement; bundles hold many.
+const RECEIPTS_AT_ONCE: usize = 1000;
+/// When such a thing is looked at again: the bus sets aside what failed twenty times, and by then this one is old enough to be let go.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(40);
 
 /// Handles what the bus has ready; one result for each event, in their order. `Ok` means committed.
 ///
@@ -44,6 +48,10 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
         match delivery.item {
             Event::Message(inbound) => messages.push((at, *inbound, delivery.trace)),
             Event::Receipt(receipt) => receipts.push((at, receipt)),
+            Event::Receipts { receipts: bundle } => {
+                results.push((at, Ok(())));
+                receipts.extend(bundle.into_iter().map(|receipt| (at, receipt)));
+            }
             Event::OptOut { address } => results.push((at, opt_out(db, &address, delivery.trace, now).await)),
             Event::OptIn { address } => results.push((at, opt_in(db, &address, delivery.trace).await)),
             Event::Moved { from, to, at: when, .. } => results.push((at, moved(db, &from, &to, when, delivery.trace).await)),
@@ -53,7 +61,19 @@ pub async fn handle_batch(db: &PgPool, rooms: &Rooms, events: Vec<Delivery<Event
     }
     results.extend(record_all(db, rooms, messages, now).await);
     results.extend(note_receipts(db, receipts, now).await);
-    results.sort_unstable_by_key(|(at, _)| *at);
+    one_each(results)
+}
+
+/// The results in the order of the events. A bundle comes again whole as long as one of it has to, for saying a receipt twice says nothing more;
+/// only then is it set aside for another.
+fn one_each(mut results: Handled) -> Vec<Result<(), Failure>> {
+    let rank = |result: &Result<(), Failure>| match result {
+        Err(Failure::Retry { .. }) => 0,
+        Err(Failure::Park { .. }) => 1,
+        Ok(()) => 2,
+    };
+    results.sort_by_key(|(at, result)| (*at, rank(result)));
+    results.dedup_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
@@ -73,6 +93,7 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     let named = match &delivery.item {
         Event::Message(inbound) => Some(&inbound.key.adapter),
         Event::Receipt(receipt) => Some(&receipt.adapter),
+        Event::Receipts { receipts } => receipts.iter().map(|receipt| &receipt.adapter).find(|named| **named != delivery.adapter),
         Event::Moved { adapter, .. } => Some(adapter),
         Event::Notice(notice) => Some(&notice.adapter),
         Event::Withdrawn { key, .. } => Some(&key.adapter),
@@ -132,24 +153,58 @@ fn all_failed(places: Vec<usize>, error: StoreError) -> Handled {
     places.into_iter().map(|at| (at, Err(first.take().unwrap_or_else(|| Failure::retry(words.clone()))))).collect()
 }
 
-async fn note_receipts(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp) -> Handled {
-    if receipts.is_empty() {
-        return Vec::new();
+async fn note_receipts(db: &PgPool, mut receipts: Vec<(usize, Receipt)>, now: Timestamp) -> Handled {
+    introduce(&mut receipts);
+    let mut handled = Vec::with_capacity(receipts.len());
+    let mut rest = receipts.into_iter();
+    loop {
+        let some: Vec<(usize, Receipt)> = rest.by_ref().take(RECEIPTS_AT_ONCE).collect();
+        if some.is_empty() {
+            return handled;
+        }
+        handled.extend(note_some(db, some, now).await);
     }
+}
+
+/// The platform's word on a message of ours often comes together with our own note of what the platform calls it: then it need not come again.
+fn introduce(receipts: &mut [(usize, Receipt)]) {
+    let name = |receipt: &Receipt| Some((receipt.adapter.clone(), receipt.account.clone(), receipt.platform_id.clone()?));
+    let of_ours = receipts.iter().filter_map(|(_, receipt)| Some((name(receipt)?, receipt.reply?)));
+    let known: HashMap<_, ReplyId> = of_ours.collect();
+    for (_, receipt) in receipts.iter_mut().filter(|(_, receipt)| receipt.reply.is_none()) {
+        receipt.reply = name(receipt).and_then(|name| known.get(&name).copied());
+    }
+}
+
+async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp) -> Handled {
     let (places, receipts): (Vec<usize>, Vec<Receipt>) = receipts.into_iter().unzip();
-    let known = match reply::receipts(db, &receipts).await {
-        Ok(known) => known,
-        Err(error) => return all_failed(places, error),
-    };
     let mut handled = Vec::with_capacity(places.len());
-    for ((at, receipt), known) in places.into_iter().zip(&receipts).zip(known) {
-        let result = match noted(receipt, known, now) {
-            Ok(()) if known => once_more(db, receipt, now).await,
-            other => other,
-        };
-        handled.push((at, result));
+    match reply::receipts(db, &receipts).await {
+        Ok(known) => {
+            for ((at, receipt), known) in places.into_iter().zip(&receipts).zip(known) {
+                handled.push((at, follow(db, receipt, known, now).await));
+            }
+        }
+        // One of them is to blame: each alone, so that only that one falls out.
+        Err(error) if receipts.len() > 1 && is_poison(&error) => {
+            for (at, receipt) in places.into_iter().zip(&receipts) {
+                let result = match reply::receipts(db, std::slice::from_ref(receipt)).await {
+                    Ok(known) => follow(db, receipt, known.first().copied().unwrap_or_default(), now).await,
+                    Err(error) => Err(error.into()),
+                };
+                handled.push((at, result));
+            }
+        }
+        Err(error) => return all_failed(places, error),
     }
     handled
+}
+
+async fn follow(db: &PgPool, receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> {
+    match noted(receipt, known, now) {
+        Ok(()) if known => once_more(db, receipt, now).await,
+        other => other,
+    }
 }
 
 /// Free words that came too late go out once more, as what the platform approved.

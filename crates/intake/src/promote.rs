@@ -13,6 +13,7 @@ use store::{
     attachment::{self, Claimed, Outcome},
     live::Work,
 };
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::{
@@ -60,10 +61,12 @@ pub(crate) async fn run(context: &Context, rooms: &Newest, stop: Stop) {
             Err(_) => futures::stream::pending().boxed(),
         };
         while !stop.is_cancelled() {
-            match promote_due(context, rooms, now()).await {
-                Ok(0) => (),
-                Ok(_) => continue,
-                Err(error) => warn!("The attachments cannot be read: {error}."),
+            // Past the lease another worker has them anyway.
+            match timeout(LEASE, promote_due(context, rooms, now())).await {
+                Ok(Ok(0)) => (),
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => warn!("The attachments cannot be read: {error}."),
+                Err(_silent) => warn!("The attachments took too long, and are tried again."),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

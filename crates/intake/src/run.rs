@@ -6,13 +6,16 @@ use bus::{Bus, BusError, Delivery, Queue, Stop};
 use model::{Event, Failure, Timestamp};
 use object_store::ObjectStore;
 use store::{PgPool, StoreError};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use tracing::{info, warn};
 
 use crate::{Rooms, acts, handle_batch, promote};
 
 /// What a batch holds at most: beyond about a hundred messages a transaction gets slower as fast as it gets bigger.
 const MOST: usize = 200;
+/// Twice as long as the database gives a statement, and far more than a batch takes: a database that says nothing for so long is behind a
+/// connection that carries nothing any more, and never will.
+const SILENT: Duration = Duration::from_mins(1);
 /// Between two looks whether the database is there again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -63,7 +66,14 @@ pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
 async fn handle(db: &PgPool, rooms: &Newest, stop: &Stop, events: Vec<Delivery<Event>>) -> Vec<Result<(), Failure>> {
     loop {
         match rooms.get().await {
-            Ok(rooms) => return handle_batch(db, &rooms, events, now()).await,
+            Ok(rooms) => {
+                let count = events.len();
+                let handled = timeout(SILENT, handle_batch(db, &rooms, events, now())).await;
+                return handled.unwrap_or_else(|_silent| {
+                    warn!("The database says nothing: the events are tried again.");
+                    (0..count).map(|_| Err(Failure::retry("the database said nothing"))).collect()
+                });
+            }
             Err(error) => warn!("The events have to wait: {error}."),
         }
         tokio::select! {
@@ -90,12 +100,16 @@ impl Newest {
     /// Loads again when a row has changed. The version is read first: at worst we load once too often.
     pub async fn get(&self) -> Result<Arc<Rooms>, StoreError> {
         let mut loaded = self.loaded.lock().await;
-        let version = store::directory::version(&self.db).await?;
-        if version != loaded.0 {
-            *loaded = (version, Arc::new(Rooms::load(&self.db).await?));
-            info!("Loaded the directory again, version {version}.");
-        }
-        Ok(loaded.1.clone())
+        let load = async {
+            let version = store::directory::version(&self.db).await?;
+            if version != loaded.0 {
+                *loaded = (version, Arc::new(Rooms::load(&self.db).await?));
+                info!("Loaded the directory again, version {version}.");
+            }
+            Ok(loaded.1.clone())
+        };
+        // Everybody waits for this lock: nobody may keep it for ever.
+        timeout(SILENT, load).await.unwrap_or_else(|silent| Err(StoreError::Unavailable(Box::new(silent))))
     }
 }
 

@@ -203,6 +203,27 @@ pub enum Action {
         /// Why; the citizen reads it.
         reason: String,
     },
+    /// Somebody takes back what they did last, a moment ago, before anybody else did anything: that they took it, or gave it to others.
+    Undo {
+        /// The last step of the history.
+        last: Box<Update>,
+        /// Whether their agency had worked on it before that step.
+        worked: bool,
+    },
+    /// The responsible agency gives a task to a body without an account, and stays responsible.
+    Entrust {
+        /// What it is called, without a person's name.
+        name: String,
+        /// What it shall do.
+        task: String,
+    },
+    /// That body says something by its link.
+    Report(crate::task::Reported),
+    /// The agency takes the task back.
+    Recall {
+        /// What the body is called.
+        name: String,
+    },
     /// Nobody said a word since it was settled: it counts as closed.
     Close {
         /// Whether the citizen was told before that this would come, and when.
@@ -296,13 +317,21 @@ pub enum UpdateKind {
     Escalated,
     /// It is somewhere else than was thought.
     PinMoved,
+    /// The step before was taken back by who did it.
+    Undone,
+    /// A body without an account has a task: the text is a [`crate::task::Entrusted`].
+    Entrusted,
+    /// That body said something: the text is a [`crate::task::Reported`]. For staff, who confirm it.
+    Reported,
+    /// The task was taken back; the text is what the body is called. For staff.
+    Recalled,
     /// It counts as closed: nobody said a word since it was settled.
     Closed,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -333,6 +362,10 @@ impl UpdateKind {
         Self::Escalated,
         Self::Closed,
         Self::PinMoved,
+        Self::Undone,
+        Self::Entrusted,
+        Self::Reported,
+        Self::Recalled,
     ];
 
     /// The word in tables and word files.
@@ -368,6 +401,10 @@ impl UpdateKind {
             Self::Escalated => "escalated",
             Self::Closed => "closed",
             Self::PinMoved => "pin_moved",
+            Self::Undone => "undone",
+            Self::Entrusted => "entrusted",
+            Self::Reported => "reported",
+            Self::Recalled => "recalled",
         }
     }
 
@@ -378,7 +415,7 @@ impl UpdateKind {
 
     /// Whether the citizen may read the step.
     pub fn is_for_citizen(self) -> bool {
-        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated)
+        !matches!(self, Self::Noted | Self::Blocked | Self::Unblocked | Self::Escalated | Self::Reported | Self::Recalled)
     }
 }
 
@@ -466,6 +503,9 @@ pub enum NotAllowed {
     /// A complaint of this category is settled with a photo that shows it.
     #[error("a photo is needed")]
     NoPhoto,
+    /// Too much time has passed to take the step back, somebody else acted since, or it is of a kind that cannot be.
+    #[error("the step cannot be taken back any more")]
+    TooLate,
 }
 
 /// What a new complaint is made of.

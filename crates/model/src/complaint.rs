@@ -36,6 +36,11 @@ impl Visibility {
         self >= Self::Secret
     }
 
+    /// A body that is no agency may be given a part of it.
+    pub fn may_leave_the_house(self) -> bool {
+        self < Self::Secret
+    }
+
     /// Only named staff know that it is there.
     pub fn is_confidential(self) -> bool {
         self >= Self::Confidential

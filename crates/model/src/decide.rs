@@ -4,6 +4,7 @@
 mod owners;
 mod pin;
 mod together;
+mod undo;
 
 use jiff::Timestamp;
 
@@ -21,6 +22,9 @@ use crate::{
 
 /// Stands in the history of what is not closed by itself, for staff.
 const NOT_TOLD: &str = "Tidak ditutup otomatis: kabar selesai beserta tanggal penutupannya tidak sampai kepada warga.";
+
+/// For so long who took or gave away a complaint can take that back.
+pub const UNDO: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 /// No block holds longer; it can be put on again, by somebody who has to say why.
 pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
@@ -141,6 +145,10 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         }
         Action::Regrade { to, reason } => draft.regrade(to, reason)?,
         Action::MovePin { to, reason } => draft.move_pin(to, reason)?,
+        Action::Undo { last, worked } => draft.undo(&last, worked)?,
+        Action::Entrust { name, task } => draft.entrust(name, task)?,
+        Action::Report(reported) => draft.report(&reported)?,
+        Action::Recall { name } => draft.recall(name)?,
         Action::Close { told } => draft.close(told)?,
         Action::Reckon => draft.reckon()?,
     }

@@ -52,16 +52,19 @@ mod question;
 pub mod reach;
 mod reply;
 pub mod rhythm;
+pub mod room;
 mod routing;
 pub mod rules;
 pub mod same;
 mod staff;
+pub mod task;
+pub mod template;
 mod tracking;
 
 pub use action::{Action, Actor, Decision, NotAllowed, Opening, Pin, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
-pub use decide::{LONGEST_BLOCK, acknowledge_again, decide, open};
+pub use decide::{LONGEST_BLOCK, UNDO, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{

@@ -108,6 +108,11 @@ pub enum Event {
     Message(Box<Inbound>),
     /// A reply of ours got somewhere, or did not.
     Receipt(Receipt),
+    /// The same of several at once, in any order, so that a rush of receipts is few messages. The SDK bundles them; adapters make single ones.
+    Receipts {
+        /// Of one adapter. Never empty.
+        receipts: Vec<Receipt>,
+    },
     /// The citizen wants no more messages at this address.
     OptOut {
         /// Where we must not write again.

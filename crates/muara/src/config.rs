@@ -3,16 +3,20 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
 use bus::Who;
 use dispatch::{Mail, MailError, MailSettings, Tls};
 use model::{Role, Site, clock::Zone};
+use oidc::Provider;
+use outgoing::Http;
 use secrecy::SecretString;
 use serde::Deserialize;
 use settings::{LogSettings, Secret, SettingsError};
 use store::vault::Vault;
+use web::Elsewhere;
 
 use crate::keys::Keys;
 
@@ -34,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) metrics: Metrics,
     #[serde(default)]
     mail: Option<MailSection>,
+    #[serde(default)]
+    oidc: Option<OidcSection>,
     pub(crate) log: LogSettings,
 }
 
@@ -128,6 +134,16 @@ pub(crate) struct Metrics {
     pub(crate) listen: String,
 }
 
+/// Where staff may sign in with another account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OidcSection {
+    name: String,
+    issuer: String,
+    client_id: String,
+    client_secret: Secret,
+}
+
 /// The mail server for agencies that are told by mail.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,15 +180,16 @@ impl Config {
         Site { name: self.site.name.clone(), base_url, zone: self.site.zone }
     }
 
-    /// What seals the second factors of staff, if keys are given.
+    /// What seals who wrote and the second factors of staff. `None`: nobody gave keys, and this installation keeps its own: see
+    /// [`crate::private::vault`].
     ///
     /// # Errors
-    /// The keys cannot be used; or there are none, and roles are named that work only with a second factor.
+    /// The keys cannot be used; or there are none, and the database is not a private one of this machine.
     pub(crate) fn vault(&self) -> anyhow::Result<Option<Vault>> {
         let Some(keys) = self.vault.keys.as_ref().filter(|keys| !keys.is_empty()) else {
             anyhow::ensure!(
-                self.web.second_factor.is_empty(),
-                "web.second_factor asks for a second factor, and there is no key to seal it with: set vault.keys_file (`muara vault new` makes one)"
+                self.database.private,
+                "vault.keys_file is not set, and who wrote is sealed with what is in it: `muara vault new >/etc/muara/vault-keys` makes one; name it in [vault] keys_file, the same on every machine"
             );
             return Ok(None);
         };
@@ -191,6 +208,18 @@ impl Config {
             from: mail.from.clone(),
         };
         Mail::new(&settings).map(Some)
+    }
+
+    /// Where staff may sign in with another account, if anywhere. Asks nobody anything.
+    ///
+    /// # Errors
+    /// The issuer cannot be one.
+    pub(crate) fn elsewhere(&self, http: &Http) -> anyhow::Result<Option<Elsewhere>> {
+        let Some(oidc) = &self.oidc else { return Ok(None) };
+        let client_secret = SecretString::from(oidc.client_secret.expose());
+        let settings = oidc::Settings { issuer: oidc.issuer.clone(), client_id: oidc.client_id.clone(), client_secret };
+        let provider = Provider::new(settings, http).context("oidc.issuer")?;
+        Ok(Some(Elsewhere { name: oidc.name.clone(), provider: Arc::new(provider) }))
     }
 
     /// The mail server's host and port, if one is configured.
@@ -234,28 +263,43 @@ mod tests {
     }
 
     #[test]
-    fn roles_that_need_a_second_factor_need_a_key_and_a_wrong_key_is_refused_unseen() {
+    fn who_does_not_keep_the_database_needs_keys_and_a_wrong_key_is_refused_unseen() {
         let with = |text: &str| {
             let file = tempfile::NamedTempFile::new().expect("a file");
             std::fs::write(file.path(), text).expect("it is written");
             Config::load(Some(file.path()), []).expect("the options are known").vault().map(|vault| vault.is_some())
         };
-        assert_eq!(with("").ok(), Some(false));
-        let error = with("[web]\nsecond_factor = [\"admin\"]").expect_err("there is no key").to_string();
-        assert!(error.contains("vault.keys_file"), "{error}");
+        let apart = "[database]\nprivate = false\n";
+        assert_eq!(with("[database]\nprivate = true").ok(), Some(false), "a private installation makes its own");
+        let error = with(apart).expect_err("there is no key").to_string();
+        assert!(error.contains("vault.keys_file") && error.contains("muara vault new"), "{error}");
         let line = Vault::new_line();
-        assert_eq!(with(&format!("[web]\nsecond_factor = [\"admin\"]\n[vault]\nkeys = \"{line}\"")).ok(), Some(true));
+        assert_eq!(with(&format!("{apart}[vault]\nkeys = \"{line}\"")).ok(), Some(true));
         let error = with("[vault]\nkeys = \"kunci-yang-salah\"").expect_err("that is no key");
         assert!(!format!("{error:#}").contains("salah"), "{error:#}");
     }
 
-    #[test]
-    fn the_mail_section_of_the_comments_is_valid() {
-        let section = DEFAULTS.lines().skip_while(|line| !line.starts_with("# [mail]")).take_while(|line| line.starts_with("# "));
+    /// A section that stands in comments, as it would be in a file.
+    fn commented(name: &str) -> Config {
+        let section = DEFAULTS.lines().skip_while(|line| !line.starts_with(name)).take_while(|line| line.starts_with("# "));
         let uncommented: Vec<&str> = section.map(|line| &line[2..]).collect();
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), uncommented.join("\n")).expect("it is written");
-        let config = Config::load(Some(file.path()), []).expect("the comments are valid");
-        assert_eq!(config.mail.map(|mail| mail.port), Some(587));
+        std::fs::write(file.path(), uncommented.join("\n").replace("client_secret_file", "client_secret")).expect("it is written");
+        Config::load(Some(file.path()), []).expect("the comments are valid")
+    }
+
+    #[test]
+    fn the_mail_section_of_the_comments_is_valid() {
+        assert_eq!(commented("# [mail]").mail.map(|mail| mail.port), Some(587));
+    }
+
+    #[test]
+    fn the_section_about_signing_in_elsewhere_is_valid_and_its_issuer_must_be_https() {
+        let http = Http::new(outgoing::Limits::default()).expect("a client");
+        let mut config = commented("# [oidc]");
+        let elsewhere = config.elsewhere(&http).expect("it is valid").expect("it is there");
+        assert_eq!(elsewhere.provider.issuer(), "https://sso.example.id/realms/pegawai");
+        config.oidc.as_mut().expect("it is there").issuer = "http://sso.example.id".into();
+        assert!(config.elsewhere(&http).is_err());
     }
 }

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bus::Bus;
-use store::PgPool;
+use store::{PgPool, contact::KeysError};
 use tracing::warn;
 
 use crate::{config::Config, private};
 
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The database, at once or not at all. With a private one, that which `muara all` is running.
+/// The database, at once or not at all, and what is sealed in it can be opened. With a private one, that which `muara all` is running.
 pub(crate) async fn database(config: &Config) -> anyhow::Result<PgPool> {
     let hint = if config.database.private { "the database does not answer: does `muara all` run?" } else { "the database does not answer" };
-    store::connect(&url(config)?, config.database.connections).await.context(hint)
+    let vault = private::vault(config)?;
+    let db = store::connect(&url(config)?, config.database.connections).await.context(hint)?;
+    store::contact::begin(&db, &vault).await?;
+    Ok(db)
 }
 
 /// The address with its password, if that is given apart.
@@ -60,10 +63,11 @@ fn decoded(text: &str) -> String {
 
 /// The database, as soon as it is there and as new as this program.
 pub(crate) async fn database_when_ready(config: &Config, stop: &bus::Stop) -> anyhow::Result<Option<PgPool>> {
+    private::vault(config)?;
     loop {
         match database(config).await {
             Ok(db) => return Ok(Some(db)),
-            Err(error) if config.database.url.is_empty() => return Err(error),
+            Err(error) if config.database.url.is_empty() || is_about_keys(&error) => return Err(error),
             Err(error) => warn!("Waiting for the database: {error:#}."),
         }
         tokio::select! {
@@ -71,6 +75,11 @@ pub(crate) async fn database_when_ready(config: &Config, stop: &bus::Stop) -> an
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
+}
+
+/// Whether waiting does not help, because the keys are the wrong ones.
+fn is_about_keys(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(KeysError::Missing(_) | KeysError::Another(_)))
 }
 
 /// How long a command waits for the bus.

@@ -128,10 +128,18 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Eval(eval) = &cli.command {
         return commands::eval::run(eval);
     }
-    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    let mut config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    // Only these two start a database of their own; with any other, one that is named is not ours.
+    if !config.database.url.is_empty() && !matches!(cli.command, Command::All | Command::Restore { .. }) {
+        config.database.private = false;
+    }
+    if matches!(cli.command, Command::All | Command::Web | Command::Intake | Command::Dispatch) {
+        servers::go_behind_the_doors();
+    }
     match cli.command {
         Command::Check { .. } => {
             config.vault()?;
+            config.elsewhere(&outgoing::Http::new(outgoing::Limits::default())?)?;
             println!("The configuration is valid.");
             Ok(())
         }

@@ -26,8 +26,7 @@ pub(crate) async fn show(config: &Config, stop: &Stop) -> anyhow::Result<()> {
     let routes = Router::new().route("/metrics", get(render)).with_state(figures);
     let stop = stop.clone();
     tokio::spawn(async move {
-        // It ends only by `stop`: errors of single connections are theirs.
-        let _ = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await;
+        incoming::serve(listener, routes, incoming::Limits::default(), stop.cancelled_owned()).await;
     });
     Ok(())
 }

@@ -1,6 +1,12 @@
 //! `muara all` on one machine: a private PostgreSQL and a private NATS server as supervised children, around the roles.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use bus::{
@@ -9,6 +15,7 @@ use bus::{
 };
 use model::Directory;
 use servers::{NATS_USERS, Nats, NatsOptions, Postgres, set_nats_users};
+use store::vault::Vault;
 use tracing::info;
 
 use crate::{
@@ -55,6 +62,35 @@ pub(crate) fn welcome(config: &Config, directory: &Directory) -> anyhow::Result<
         info!("Made the credentials of {} in {}.", made.join(", "), config.bus.keys.display());
     }
     Ok(())
+}
+
+/// The keys that who wrote is sealed with. Where none are given and the database is a private one, the installation has its own beside it, made here
+/// at the first use; it is the only copy, so whoever keeps backups keeps it too.
+pub(crate) fn vault(config: &Config) -> anyhow::Result<Arc<Vault>> {
+    if let Some(vault) = config.vault()? {
+        return Ok(Arc::new(vault));
+    }
+    let path = config.data.folder.join("vault-keys");
+    let cannot = |what| format!("cannot {what} {}", path.display());
+    if !path.exists() && make_keys(&config.data.folder, &path).with_context(|| cannot("make"))? {
+        info!("Made the key that who wrote is sealed with: {}. Keep a copy of it apart from the database's.", path.display());
+    }
+    let text = fs::read_to_string(&path).with_context(|| cannot("read"))?;
+    Ok(Arc::new(Vault::parse(&text).with_context(|| path.display().to_string())?))
+}
+
+/// Whole or not at all, also when the machine stops in the middle. `false`: another process was faster.
+fn make_keys(folder: &Path, path: &Path) -> io::Result<bool> {
+    let draft = folder.join(format!("vault-keys.{}", std::process::id()));
+    let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let written = file.write_all(format!("{}\n", Vault::new_line()).as_bytes()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| fs::hard_link(&draft, path));
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => fs::File::open(folder)?.sync_all().map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The address of the private database, which `muara all` may be running now; `None`: it never ran.

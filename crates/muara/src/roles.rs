@@ -1,17 +1,17 @@
 //! The roles: each runs until it is told to stop, and waits for whatever is not there yet.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, Stop};
 use futures::future::BoxFuture;
 use model::Language;
 use outgoing::{Http, Limits};
-use store::PgPool;
+use store::{PgPool, contact::KeysError};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
 };
 use tracing::{info, warn};
 use watch::balance::keep_balance;
@@ -25,6 +25,7 @@ const FAREWELL: Duration = Duration::from_secs(20);
 pub(crate) async fn all(config: Config, stop: Stop) -> anyhow::Result<()> {
     let Some(ground) = Ground::reach(&config, "muara all", &stop).await? else { return Ok(()) };
     store::migrate(&ground.db).await?;
+    store::contact::begin(&ground.db, &private::vault(&config)?).await?;
     if !config.data.seed.as_os_str().is_empty() {
         commands::seed(&config, &config.data.seed).await?;
     }
@@ -33,6 +34,7 @@ pub(crate) async fn all(config: Config, stop: Stop) -> anyhow::Result<()> {
         ("web", ground.web(&config, &stop).await?),
         ("intake", ground.intake(&config, &stop)?),
         ("dispatch", ground.dispatch(&config, &stop)?),
+        ("keys", ground.keys(Seals::Yes, &stop)),
     ];
     together(roles, &stop).await
 }
@@ -40,19 +42,19 @@ pub(crate) async fn all(config: Config, stop: Stop) -> anyhow::Result<()> {
 /// The pages, and the directory that doors are drawn from.
 pub(crate) async fn web(config: Config, stop: Stop) -> anyhow::Result<()> {
     let Some(ground) = Ground::reach(&config, "muara web", &stop).await? else { return Ok(()) };
-    together([("web", ground.web(&config, &stop).await?)], &stop).await
+    together([("web", ground.web(&config, &stop).await?), ("keys", ground.keys(Seals::No, &stop))], &stop).await
 }
 
 /// Events become complaints.
 pub(crate) async fn intake(config: Config, stop: Stop) -> anyhow::Result<()> {
     let Some(ground) = Ground::reach(&config, "muara intake", &stop).await? else { return Ok(()) };
-    together([("intake", ground.intake(&config, &stop)?)], &stop).await
+    together([("intake", ground.intake(&config, &stop)?), ("keys", ground.keys(Seals::No, &stop))], &stop).await
 }
 
 /// Complaints reach agencies, replies reach adapters.
 pub(crate) async fn dispatch(config: Config, stop: Stop) -> anyhow::Result<()> {
     let Some(ground) = Ground::reach(&config, "muara dispatch", &stop).await? else { return Ok(()) };
-    together([("dispatch", ground.dispatch(&config, &stop)?)], &stop).await
+    together([("dispatch", ground.dispatch(&config, &stop)?), ("keys", ground.keys(Seals::Yes, &stop))], &stop).await
 }
 
 /// What every role stands on.
@@ -81,8 +83,9 @@ impl Ground {
             files: storage::open(&config.storage)?,
             site: config.site(),
             staff_key,
-            vault: config.vault()?.map(Arc::new),
+            vault: Some(private::vault(config)?),
             factor_for: config.web.second_factor.clone(),
+            elsewhere: config.elsewhere(&Http::new(Limits::default())?)?,
             desk_url: some(&config.web.desk_url),
             import_url: some(&config.web.import_url),
             form_url: some(&config.web.form_url),
@@ -104,6 +107,31 @@ impl Ground {
         }))
     }
 
+    /// Asks now and then which key seals: every role stops that does not have it, rather than to know no citizen again. One of them seals what an
+    /// earlier version left.
+    fn keys(&self, seals: Seals, stop: &Stop) -> Role {
+        let (db, stop) = (self.db.clone(), stop.clone());
+        Box::pin(async move {
+            // Beside the question: sealing what is left may take hours.
+            let mut sealing: Option<JoinHandle<_>> = None;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(KEYS_PAUSE) => {}
+                }
+                match store::contact::refresh(&db).await {
+                    Ok(true) if seals == Seals::Yes && sealing.as_ref().is_none_or(JoinHandle::is_finished) => {
+                        let db = db.clone();
+                        sealing = Some(tokio::spawn(stop.clone().run_until_cancelled_owned(async move { seal_the_rest(&db).await })));
+                    }
+                    Ok(_) => (),
+                    Err(KeysError::Store(error)) => warn!("Which key seals could not be asked: {}.", connect::chain(&error)),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        })
+    }
+
     fn dispatch(&self, config: &Config, stop: &Stop) -> anyhow::Result<Role> {
         let context = dispatch::Context {
             db: self.db.clone(),
@@ -120,6 +148,26 @@ impl Ground {
             tokio::join!(loops, balance);
             Ok(())
         }))
+    }
+}
+
+/// How often a role asks which key seals: a third of what a rotation waits for it.
+const KEYS_PAUSE: Duration = Duration::from_secs(store::contact::moving::HEARD.as_secs() / 3);
+
+/// Whether a process seals what nobody has sealed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seals {
+    Yes,
+    No,
+}
+
+async fn seal_the_rest(db: &PgPool) {
+    match store::contact::moving::pass(db).await {
+        Ok(Some(pass)) if pass.moved > 0 || pass.closed > 0 => {
+            info!(moved = pass.moved, closed = pass.closed, "Sealed who wrote in rows of an earlier version.");
+        }
+        Ok(_) => (),
+        Err(error) => warn!("Rows of an earlier version could not be sealed: {}.", connect::chain(&error)),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::{
     resolve::{NoAddress, OnlyPrivate},
 };
 
+/// Nobody makes us wait longer, in seconds: a typing error or a stranger in a platform's place would silence a channel for years.
+const LONGEST_WAIT: u64 = 24 * 60 * 60;
+
 /// A request that is not yet sent. `Debug` shows the method, never address, headers or body.
 #[must_use = "nothing happens before `send`"]
 pub struct Call {
@@ -78,9 +81,9 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// How long the other side asks us to wait: `Retry-After` in seconds. A date is not read: clocks differ.
+    /// How long the other side asks us to wait: `Retry-After` in seconds, a day at most. A date is not read: clocks differ.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+        self.header("retry-after")?.trim().parse().ok().map(|seconds: u64| Duration::from_secs(seconds.min(LONGEST_WAIT)))
     }
 }
 

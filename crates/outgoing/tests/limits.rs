@@ -90,6 +90,14 @@ async fn an_error_status_is_an_answer_that_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn nobody_makes_us_wait_for_more_than_a_day() {
+    let busy = || async { (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "99999999999")]) };
+    let address = serve(Router::new().route("/", get(busy))).await;
+    let answer = trusting(address).get(&format!("http://{address}/")).send().await.expect("an answer");
+    assert_eq!(answer.retry_after(), Some(Duration::from_hours(24)));
+}
+
+#[tokio::test]
 async fn private_addresses_are_refused_before_anyone_is_called() {
     let (address, calls) = witness().await;
     let port = address.port();

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpriority_process, kill_process, nice};
 
 /// How often a wait looks again. Short: a server is there after some tens of milliseconds.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -127,6 +127,32 @@ pub fn tied(program: &Path) -> Command {
         command
     } else {
         Command::new(program)
+    }
+}
+
+/// How much later than the doors everything behind them gets the processor (`nice`), when there is not enough for all: a door must say yes within the
+/// moment that a platform waits, and what comes after may take longer.
+const BEHIND: i32 = 5;
+
+/// As [`tied`], and behind the doors.
+pub(crate) fn tied_behind(program: &Path) -> Command {
+    let more = BEHIND - getpriority_process(None).unwrap_or(BEHIND);
+    match crate::find::in_path("nice") {
+        Some(nice) if more > 0 => {
+            let mut command = tied(&nice);
+            command.args(["-n", &more.to_string()]).arg(program);
+            command
+        }
+        _ => tied(program),
+    }
+}
+
+/// Puts this process and all that it starts behind the doors. To be called before there is a second thread: the kernel counts each by itself.
+pub fn go_behind_the_doors() {
+    let more = BEHIND - getpriority_process(None).unwrap_or(BEHIND);
+    if more > 0 {
+        // Where it is not allowed everything goes on as it is.
+        let _ = nice(more);
     }
 }
 

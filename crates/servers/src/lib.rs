@@ -26,7 +26,7 @@ mod session;
 mod supervise;
 pub mod testing;
 
-pub use child::{Child, spawn, tied};
+pub use child::{Child, go_behind_the_doors, spawn, tied};
 pub use error::Error;
 pub use find::{nats_program, postgres_programs, tools_folder};
 pub use nats::{Nats, NatsOptions, Sync, USERS as NATS_USERS, set_users as set_nats_users};

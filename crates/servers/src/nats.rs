@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     Child, Error,
-    child::{Claim, LOOK_AGAIN, last_words, spawn, tied},
+    child::{Claim, LOOK_AGAIN, last_words, spawn, tied_behind},
     error::Doing,
     find,
     port::{free_port, unique},
@@ -197,7 +197,7 @@ impl Server for Process {
         self.write_config()?;
         let log = self.folder.join("nats.log");
         let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
-        let mut command = tied(&self.program);
+        let mut command = tied_behind(&self.program);
         command.arg("--config").arg(self.folder.join(CONFIG));
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(words);
         self.child = Some(spawn(command).doing(|| format!("start {}", self.program.display()))?);

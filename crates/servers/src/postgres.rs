@@ -18,7 +18,7 @@ use std::os::unix::process::CommandExt;
 
 use crate::{
     Child, Error,
-    child::{Claim, LOOK_AGAIN, last_words, output, spawn, tied},
+    child::{Claim, LOOK_AGAIN, last_words, output, spawn, tied_behind},
     error::Doing,
     find::{self, PostgresPrograms},
     session::{Session, quoted},
@@ -285,7 +285,7 @@ impl Cluster {
     fn launch_once(&mut self, until: Instant) -> Result<(), Error> {
         let log = fs::File::create(&self.log).doing(|| format!("write {}", self.log.display()))?;
         let also = log.try_clone().doing(|| format!("write {}", self.log.display()))?;
-        let mut command = self.owner.command(tied(&self.programs.folder.join("postgres")));
+        let mut command = self.owner.command(tied_behind(&self.programs.folder.join("postgres")));
         command.arg("-D").arg(&self.data).args(["-c", "listen_addresses="]);
         command.arg("-c").arg(format!("unix_socket_directories={}", self.run.display()));
         for (name, value) in &self.settings {

@@ -78,9 +78,18 @@ impl City {
 
     /// Something this person is annoyed about today.
     pub fn grievance(&mut self, manner: Manner) -> Grievance {
+        let (trouble, place) = (*self.random.pick(TROUBLES), *self.random.pick(PLACES));
+        self.told(trouble, place, manner)
+    }
+
+    /// The same trouble at the same place for the same number, in words of this person's own: what several people see.
+    pub fn grievance_about(&mut self, number: usize, manner: Manner) -> Grievance {
+        let (trouble, place) = (TROUBLES[number % TROUBLES.len()], PLACES[number / TROUBLES.len() % PLACES.len()]);
+        self.told(trouble, place, manner)
+    }
+
+    fn told(&mut self, (scene, sentences): (Scene, &[&str]), place: Place, manner: Manner) -> Grievance {
         let random = &mut self.random;
-        let (scene, sentences) = *random.pick(TROUBLES);
-        let place = *random.pick(PLACES);
         let since = *random.pick(SINCE);
         let words = random.pick(sentences).replace("{place}", &place_words(place, random)).replace("{since}", since);
         let closing = if random.chance(60) { *random.pick(CLOSINGS) } else { "" };

@@ -493,6 +493,10 @@ async fn media(Shared(platform): Shared<Platform>, Path((_, id)): Path<(String, 
     if let Some(answer) = interrupt(fault).await {
         return answer;
     }
+    let fault = platform.state().fault_of(&id);
+    if let Some(answer) = interrupt(fault).await {
+        return answer;
+    }
     if let Err(refusal) = authorized(&platform, &headers) {
         return refusal.into_response();
     }

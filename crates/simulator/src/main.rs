@@ -1,4 +1,4 @@
-//! The program: `graph` runs the platform alone, `demo` plays a city, `load` measures a door.
+//! The program: `graph` runs the platform alone, `demo` plays a city, `load` measures a door, `flood` sees whether anything is lost.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -6,7 +6,10 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use simulator::{
-    Options, Platform, demo, load,
+    Options, Platform, demo,
+    flood::{Arrived, Doors, Flood, Plan, Report, Shape, Way, judge},
+    load,
+    sms::Gateway,
     x::{XOptions, XPlatform},
 };
 use tokio_util::sync::CancellationToken;
@@ -84,6 +87,94 @@ enum Play {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Lets a city complain at once, by every way that is named, and looks whether each thing that was told yes is recorded once and answered
+    /// once. Ends with 1 if not. Plays the platforms: adapters have these addresses, as in `demo`.
+    Flood(Pour),
+}
+
+#[derive(Args)]
+struct Pour {
+    #[command(flatten)]
+    graph: Graph,
+    /// The webhook of adapter-whatsapp.
+    #[arg(long)]
+    whatsapp: Option<String>,
+    /// The form of adapter-web; its `burst` and `per_minute` must let so many in.
+    #[arg(long)]
+    web: Option<String>,
+    /// The webhook of adapter-sms with the gateway's word and name, as in `http://127.0.0.1:8106/webhook/WORD?gateway=lokal`
+    #[arg(long)]
+    sms: Option<String>,
+    /// Where the SMS gateway listens, for adapter-sms: `send_url` is /send there.
+    #[arg(long, default_value = "127.0.0.1:8122")]
+    sms_listen: SocketAddr,
+    /// Where X listens, for adapter-x. Without it nobody is on X.
+    #[arg(long)]
+    x: Option<SocketAddr>,
+    /// How many people complain, each once.
+    #[arg(long, default_value_t = 1000)]
+    citizens: usize,
+    /// Within how many seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The same seed sends the same in the same order; a second flood on one system needs another.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// In so many of a hundred cases a platform brings the same again.
+    #[arg(long, default_value_t = 30)]
+    again: usize,
+    /// So many of a hundred come in bursts.
+    #[arg(long, default_value_t = 40)]
+    bursts: usize,
+    /// Where the database is, to look what arrived: postgres://… It is only read, by psql.
+    #[arg(long)]
+    database: String,
+    /// How many seconds it may take after the flood until everything is there.
+    #[arg(long, default_value_t = 300)]
+    patience: u64,
+}
+
+impl Pour {
+    async fn doors(&self) -> anyhow::Result<Doors> {
+        let mut doors = Doors::new(self.graph.start().await?);
+        doors.whatsapp = self.whatsapp.clone().map(|url| anyhow::Ok((url, self.graph.secret.read()?))).transpose()?;
+        doors.form.clone_from(&self.web);
+        if let Some(url) = &self.sms {
+            doors.sms = Some((url.clone(), Gateway::start_at(self.sms_listen).await.context("the SMS gateway cannot listen")?));
+        }
+        if let Some(listen) = self.x {
+            doors.x = Some(XPlatform::start_with(XOptions { listen, ..XOptions::default() }).await.context("X cannot listen")?);
+        }
+        Ok(doors)
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let named = [(Way::Whatsapp, self.whatsapp.is_some()), (Way::Form, self.web.is_some()), (Way::Sms, self.sms.is_some())];
+        let named = named.into_iter().chain([(Way::X, self.x.is_some())]);
+        let ways: Vec<Way> = named.filter(|(_, is_named)| *is_named).map(|(way, _)| way).collect();
+        anyhow::ensure!(!ways.is_empty(), "name at least one of --whatsapp, --web, --sms and --x");
+        anyhow::ensure!((1..=100_000).contains(&self.citizens), "a flood has 1 to 100,000 citizens");
+        #[expect(clippy::disallowed_methods, reason = "the program is an edge: the flood begins now")]
+        let began = jiff::Timestamp::now();
+        let (seed, time) = (self.seed, Duration::from_secs(self.seconds));
+        Ok(Plan::new(Shape { seed, began, citizens: self.citizens, time, ways, again: self.again, in_bursts: self.bursts }))
+    }
+
+    /// Pours, waits until everything is there or patience ends, and says what came of it.
+    async fn pour(&self) -> anyhow::Result<Report> {
+        let flood = Flood::begin(self.plan()?, self.doors().await?)?;
+        flood.poured().await;
+        say(&format!("{} things were brought in {:.1} s.", flood.plan.items.len(), flood.age().as_secs_f64()));
+        let until = std::time::Instant::now() + Duration::from_secs(self.patience);
+        loop {
+            let report = judge(&flood.plan, &flood.ledger(), &Arrived::read(&self.database)?, &flood.heard(&[]).await);
+            let still = report.everything_is_there_once() && report.everybody_was_answered();
+            if still || std::time::Instant::now() > until {
+                return Ok(report);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
 }
 
 #[derive(Args)]
@@ -185,6 +276,12 @@ async fn play(play: Play) -> anyhow::Result<()> {
             let time = Duration::from_secs(seconds);
             let load = load::Load { target, secret: secret.read()?, rate, time, connections, citizens, seed };
             say(&load::run(load).await?.to_string());
+        }
+        Play::Flood(pour) => {
+            let report = pour.pour().await?;
+            say(&report.to_string());
+            let fine = report.everything_is_there_once() && report.everybody_was_answered() && report.nobody_was_answered_twice();
+            anyhow::ensure!(fine, "something is missing or doubled");
         }
     }
     Ok(())

@@ -9,12 +9,13 @@ use std::{
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     Endpoint, Fault, Form, Random, Received, WindowErrors, graph,
-    state::{Planned, State, digits},
+    state::{Media, Planned, State, digits},
     webhook,
 };
 
@@ -237,6 +238,20 @@ impl Platform {
         let wamid = self.state().write(&digits(phone), kind, object, quoted);
         self.changed();
         wamid
+    }
+
+    /// A citizen wrote, and the webhook hears of it past this platform: who wrote may be answered.
+    pub fn wrote(&self, phone: &str) {
+        let mut state = self.state();
+        let (at, account) = (state.now(), state.options.phone_number_id.clone());
+        state.citizen(&digits(phone)).wrote.insert(account, at);
+    }
+
+    /// A file that messages name which were not made here. Asking for it fails so many times in this way.
+    pub fn offer(&self, id: &str, bytes: impl Into<Bytes>, mime: &str, fault: Option<(Fault, u32)>) {
+        let bytes = bytes.into();
+        let media = Media { sha256: Sha256::digest(&bytes).into(), bytes, mime: mime.to_owned(), fault };
+        self.state().media.insert(id.to_owned(), media);
     }
 
     /// Whether the city blocked this citizen.

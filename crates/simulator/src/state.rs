@@ -124,6 +124,8 @@ pub(crate) struct Media {
     pub(crate) bytes: bytes::Bytes,
     pub(crate) mime: String,
     pub(crate) sha256: [u8; 32],
+    /// How asking for it fails, and how often.
+    pub(crate) fault: Option<(Fault, u32)>,
 }
 
 #[derive(Debug)]
@@ -237,8 +239,15 @@ impl State {
     pub(crate) fn keep_media(&mut self, bytes: bytes::Bytes, mime: &str) -> String {
         let id = format!("{}", 800_000_000_000_000 + self.serial());
         let sha256 = Sha256::digest(&bytes).into();
-        self.media.insert(id.clone(), Media { bytes, mime: mime.to_owned(), sha256 });
+        self.media.insert(id.clone(), Media { bytes, mime: mime.to_owned(), sha256, fault: None });
         id
+    }
+
+    /// How this request for a file fails, if it does; counts it.
+    pub(crate) fn fault_of(&mut self, media: &str) -> Option<Fault> {
+        let (fault, left) = self.media.get_mut(media)?.fault.as_mut()?;
+        *left = left.checked_sub(1)?;
+        Some(fault.clone())
     }
 
     pub(crate) fn link(&mut self, media: &str) -> String {

@@ -48,6 +48,14 @@ pub(crate) fn client() -> reqwest::Client {
     builder.timeout(Duration::from_secs(20)).build().expect("a client without certificates of its own is built")
 }
 
+/// The same, which does not go where an answer leads.
+pub(crate) fn client_that_stays() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // an error says that there is one already
+    #[expect(clippy::disallowed_methods, reason = "the simulator plays the world outside; nothing of Muara leaves through it")]
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.timeout(Duration::from_secs(20)).build().expect("a client without certificates of its own is built")
+}
+
 /// Posts a signed body and tells the status; 0 when there was no answer.
 pub(crate) async fn post(client: &reqwest::Client, url: &str, secret: &str, body: Vec<u8>) -> u16 {
     let signed = signature(&body, secret);

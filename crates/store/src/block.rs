@@ -1,10 +1,13 @@
 //! Whose messages are not answered for a while. Written with the reply that says so ([`crate::reply::insert`]), asked by `intake` and by the
 //! page of a complaint. A block is not taken out of the table when it ends: `until` says so.
 
+use std::collections::HashMap;
+
 use model::{AdapterName, Address, ComplaintId, ReplyKind, ReplyTo, Timestamp};
 
 use crate::{
     PgPool, Result, StoreError, Tx,
+    contact::ring,
     convert::{At, at, known},
     reply::New,
 };
@@ -35,11 +38,12 @@ struct Row {
     until: At,
 }
 
-fn into_block(row: Row) -> Result<Block> {
+/// Of which address is known from what was asked.
+fn into_block(row: Row, address: Address) -> Result<Block> {
     Ok(Block {
         adapter: known(row.adapter.parse().ok(), "block", "adapter")?,
         account: row.account,
-        address: known(row.address.parse().ok(), "block", "address")?,
+        address,
         complaint: ComplaintId(row.complaint),
         since: row.since.to_jiff(),
         until: row.until.to_jiff(),
@@ -54,35 +58,41 @@ pub async fn of(db: &PgPool, to: &ReplyTo, now: Timestamp) -> Result<Option<Bloc
         from block
         where adapter = $1
           and account = $2
-          and address = $3
-          and until > $4"#,
+          and address = any($3)
+          and until > $4
+        order by until desc
+        limit 1"#,
         to.adapter.as_str(),
         to.account,
-        to.address.to_string(),
+        &ring()?.pseudonyms(&to.address),
         at(now) as At
     )
     .fetch_optional(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    row.map(into_block).transpose()
+    row.map(|row| into_block(row, to.address.clone())).transpose()
 }
 
 /// Which of these addresses are blocked now, wherever.
 pub async fn among(tx: &mut Tx, addresses: &[Address], now: Timestamp) -> Result<Vec<Block>> {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let ring = ring()?;
+    let asked: HashMap<String, &Address> =
+        addresses.iter().flat_map(|address| ring.pseudonyms(address).into_iter().map(move |name| (name, address))).collect();
+    let names: Vec<String> = asked.keys().cloned().collect();
     let rows = sqlx::query_as!(
         Row,
         r#"select adapter, account, address, complaint, since as "since: At", until as "until: At"
         from block
         where address = any($1)
           and until > $2"#,
-        &addresses,
+        &names,
         at(now) as At
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    rows.into_iter().map(into_block).collect()
+    let found = rows.into_iter().filter_map(|row| asked.get(&row.address).map(|address| into_block(row, (*address).clone())));
+    found.collect()
 }
 
 /// What these replies say of blocks. Of an address the newest counts: the end of an earlier one, which waits for its day, is called off.
@@ -104,17 +114,25 @@ pub(crate) async fn note(tx: &mut Tx, replies: &[New<'_>]) -> Result<()> {
 }
 
 async fn begin(tx: &mut Tx, to: &ReplyTo, complaint: ComplaintId, now: Timestamp, until: Timestamp) -> Result<()> {
+    let ring = ring()?;
     sqlx::query!(
-        "insert into block (adapter, account, address, complaint, since, until)
-        values ($1, $2, $3, $4, $5, $6)
+        "with earlier as (
+          -- Under the name that another key gave it.
+          delete from block
+          where adapter = $1 and account = $2 and address = any($8) and address <> $3
+        )
+        insert into block (adapter, account, address, sealed, complaint, since, until)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (adapter, account, address) do update
         set complaint = excluded.complaint, since = excluded.since, until = excluded.until",
         to.adapter.as_str(),
         to.account,
-        to.address.to_string(),
+        ring.pseudonym(&to.address),
+        ring.seal_address(&to.address),
         complaint.0,
         at(now) as At,
-        at(until) as At
+        at(until) as At,
+        &ring.pseudonyms(&to.address)
     )
     .execute(&mut **tx)
     .await
@@ -128,11 +146,11 @@ async fn end(tx: &mut Tx, to: &ReplyTo, now: Timestamp) -> Result<()> {
         set until = $4
         where adapter = $1
           and account = $2
-          and address = $3
+          and address = any($3)
           and until > $4",
         to.adapter.as_str(),
         to.account,
-        to.address.to_string(),
+        &ring()?.pseudonyms(&to.address),
         at(now) as At
     )
     .execute(&mut **tx)
@@ -149,10 +167,10 @@ async fn call_off(tx: &mut Tx, to: &ReplyTo) -> Result<()> {
           and kind = 'unblocked'
           and adapter = $1
           and account = $2
-          and reply_to ->> 'address' = $3",
+          and reply_to ->> 'address' = any($3)",
         to.adapter.as_str(),
         to.account,
-        to.address.to_string()
+        &ring()?.pseudonyms(&to.address)
     )
     .execute(&mut **tx)
     .await

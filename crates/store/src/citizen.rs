@@ -1,12 +1,13 @@
 //! Who wrote to us, known by the addresses a platform gave.
 
-use model::{Address, CitizenId, ComplaintId, Language, Timestamp};
+use model::{Address, CitizenId, ComplaintId, Language, ReplyTo, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
-    convert::{At, at, known as readable},
+    contact::{COMPLAINT_WAY, NAME, REPLACED_BY, REPLY_WAY, Ring, normal, ring},
+    convert::{At, at},
 };
 
 /// One address that we know.
@@ -57,38 +58,39 @@ pub async fn lock(tx: &mut Tx, addresses: &[Address]) -> Result<()> {
 }
 
 fn lock_key(address: &Address) -> i64 {
-    let digest = Sha256::digest(address.to_string());
+    let digest = Sha256::digest(normal(address));
     i64::from_be_bytes(std::array::from_fn(|i| digest[i]))
 }
 
 /// Which of these addresses we know.
 pub async fn known(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Known>> {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let ring = ring()?;
+    let (places, asked): (Vec<i32>, Vec<String>) =
+        (0..).zip(addresses).flat_map(|(place, address)| ring.pseudonyms(address).into_iter().map(move |name| (place, name))).unzip();
     let rows = sqlx::query!(
         // One look-up an address, whatever the planner believes: a plan that was made while the tables were empty reads them whole,
         // and is kept until somebody analyses them.
-        "select found.address, found.citizen, found.name, found.language
-        from unnest($1::text[]) as asked (address)
+        r#"select asked.place as "place!", found.citizen, found.name, found.language
+        from unnest($1::integer[], $2::text[]) as asked (place, address)
         cross join lateral (
-          select a.address, a.citizen, c.name, c.language
+          select a.citizen, c.name, c.language
           from citizen_address a
           join citizen c on c.id = a.citizen
           where a.address = asked.address
           limit 1
-        ) as found",
-        &addresses
+        ) as found"#,
+        &places,
+        &asked
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter()
-        .map(|row| {
-            Ok(Known {
-                address: readable(row.address.parse().ok(), "citizen_address", "address")?,
-                citizen: CitizenId(row.citizen),
-                name: row.name,
-                language: Language::from_tag(&row.language),
-            })
+        .filter_map(|row| {
+            let address = usize::try_from(row.place).ok().and_then(|place| addresses.get(place))?.clone();
+            let name = row.name.map(|name| ring.open(NAME, row.citizen.as_bytes(), name)).transpose();
+            let (citizen, language) = (CitizenId(row.citizen), Language::from_tag(&row.language));
+            Some(name.map(|name| Known { address, citizen, name, language }))
         })
         .collect()
 }
@@ -105,7 +107,9 @@ async fn write_citizens(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()
         return Ok(());
     }
     let ids: Vec<Uuid> = seen.iter().map(|citizen| citizen.id.0).collect();
-    let names: Vec<Option<String>> = seen.iter().map(|citizen| citizen.name.clone()).collect();
+    let ring = ring()?;
+    let names: Vec<Option<String>> =
+        seen.iter().map(|citizen| citizen.name.as_ref().map(|name| ring.seal(NAME, citizen.id.0.as_bytes(), name))).collect();
     let languages: Vec<String> = seen.iter().map(|citizen| citizen.language.tag().to_owned()).collect();
     sqlx::query!(
         "insert into citizen (id, name, language, created_at)
@@ -126,16 +130,17 @@ async fn write_citizens(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()
 }
 
 async fn add_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
-    let (citizens, addresses): (Vec<Uuid>, Vec<String>) =
-        seen.iter().flat_map(|citizen| citizen.new_addresses.iter().map(|address| (citizen.id.0, address.to_string()))).unzip();
-    if addresses.is_empty() {
+    let new = seen.iter().flat_map(|citizen| citizen.new_addresses.iter().map(|address| (citizen.id, address))).collect::<Vec<_>>();
+    if new.is_empty() {
         return Ok(());
     }
+    let (citizens, addresses, sealed) = columns(&*ring()?, &new);
     sqlx::query!(
-        "insert into citizen_address (address, citizen, first_seen, last_seen)
-        select address, citizen, $3, $3
-        from unnest($1::text[], $2::uuid[]) as seen (address, citizen)",
+        "insert into citizen_address (address, sealed, citizen, first_seen, last_seen)
+        select address, sealed, citizen, $4, $4
+        from unnest($1::text[], $2::text[], $3::uuid[]) as seen (address, sealed, citizen)",
         &addresses,
+        &sealed,
         &citizens,
         at(now) as At
     )
@@ -145,9 +150,17 @@ async fn add_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()>
     Ok(())
 }
 
+/// Citizens, pseudonyms and sealed addresses, side by side.
+fn columns(ring: &Ring, addresses: &[(CitizenId, &Address)]) -> (Vec<Uuid>, Vec<String>, Vec<String>) {
+    let citizens = addresses.iter().map(|(citizen, _)| citizen.0).collect();
+    let pseudonyms = addresses.iter().map(|(_, address)| ring.pseudonym(address)).collect();
+    let sealed = addresses.iter().map(|(_, address)| ring.seal_address(address)).collect();
+    (citizens, pseudonyms, sealed)
+}
+
 /// `last_seen` is kept to the day: a write for each message would buy nothing.
 async fn touch_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
-    let addresses: Vec<String> = seen.iter().flat_map(|citizen| citizen.used_addresses.iter().map(ToString::to_string)).collect();
+    let addresses = ring()?.pseudonyms_of(seen.iter().flat_map(|citizen| &citizen.used_addresses));
     if addresses.is_empty() {
         return Ok(());
     }
@@ -158,6 +171,28 @@ async fn touch_addresses(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<(
           and last_seen < $2::timestamptz - interval '1 day'",
         &addresses,
         at(now) as At
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Those of the addresses that nobody has become this citizen's. Call it under [`lock`].
+async fn take_addresses(tx: &mut Tx, citizen: CitizenId, addresses: &[Address], when: Timestamp) -> Result<()> {
+    let owned = known(tx, addresses).await?;
+    let free = addresses.iter().filter(|address| !owned.iter().any(|known| known.address == **address));
+    let free: Vec<(CitizenId, &Address)> = free.map(|address| (citizen, address)).collect();
+    let (citizens, pseudonyms, sealed) = columns(&*ring()?, &free);
+    sqlx::query!(
+        "insert into citizen_address (address, sealed, citizen, first_seen, last_seen)
+        select address, sealed, citizen, $4, $4
+        from unnest($1::text[], $2::text[], $3::uuid[]) as fresh (address, sealed, citizen)
+        on conflict (address) do nothing",
+        &pseudonyms,
+        &sealed,
+        &citizens,
+        at(when) as At
     )
     .execute(&mut **tx)
     .await
@@ -187,19 +222,7 @@ pub async fn moved(db: &PgPool, from: &[Address], to: &[Address], when: Timestam
     let old: Vec<&Address> =
         owners.iter().filter(|known| known.citizen == citizen && !to.contains(&known.address)).map(|known| &known.address).collect();
     retire(&mut tx, citizen, &old, best, when).await?;
-    let fresh: Vec<String> = to.iter().map(ToString::to_string).collect();
-    sqlx::query!(
-        "insert into citizen_address (address, citizen, first_seen, last_seen)
-        select address, $2, $3, $3
-        from unnest($1::text[]) as fresh (address)
-        on conflict (address) do nothing",
-        &fresh,
-        citizen.0,
-        at(when) as At
-    )
-    .execute(&mut *tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
+    take_addresses(&mut tx, citizen, to, when).await?;
     for address in old {
         // A number is answered at the new number where there is one.
         let instead = to.iter().find(|new| new.scheme() == address.scheme()).unwrap_or(best);
@@ -230,26 +253,14 @@ pub async fn connect(tx: &mut Tx, of_page: CitizenId, senders: &[Address], now: 
     if let Some(merged) = connected.merged {
         merge(tx, merged, connected.citizen).await?;
     }
-    let fresh: Vec<String> = senders.iter().map(ToString::to_string).collect();
-    sqlx::query!(
-        "insert into citizen_address (address, citizen, first_seen, last_seen)
-        select address, $2, $3, $3
-        from unnest($1::text[]) as fresh (address)
-        on conflict (address) do nothing",
-        &fresh,
-        connected.citizen.0,
-        at(now) as At
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
+    take_addresses(tx, connected.citizen, senders, now).await?;
     Ok(connected)
 }
 
 /// Every address of the citizen of a complaint.
 pub async fn addresses_of(tx: &mut Tx, complaint: ComplaintId) -> Result<Vec<Address>> {
-    let found = sqlx::query_scalar!(
-        "select address
+    let found = sqlx::query!(
+        "select address, sealed
         from citizen_address
         join complaint on complaint.citizen = citizen_address.citizen
         where complaint.id = $1",
@@ -258,12 +269,13 @@ pub async fn addresses_of(tx: &mut Tx, complaint: ComplaintId) -> Result<Vec<Add
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    found.into_iter().map(|address| readable(address.parse().ok(), "citizen_address", "address")).collect()
+    let ring = ring()?;
+    found.into_iter().map(|row| ring.open_address(row.address, row.sealed)).collect()
 }
 
 /// Whether somebody asked for silence at one of these addresses.
 pub async fn has_opted_out(tx: &mut Tx, addresses: &[Address]) -> Result<bool> {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let addresses = ring()?.pseudonyms_of(addresses);
     sqlx::query_scalar!(r#"select exists (select from opt_out where address = any($1)) as "out!""#, &addresses)
         .fetch_one(&mut **tx)
         .await
@@ -272,9 +284,9 @@ pub async fn has_opted_out(tx: &mut Tx, addresses: &[Address]) -> Result<bool> {
 
 /// Every address of everybody who has one of these.
 pub async fn addresses_of_owners(tx: &mut Tx, addresses: &[Address]) -> Result<Vec<Address>> {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let found = sqlx::query_scalar!(
-        "select all_of_them.address
+    let addresses = ring()?.pseudonyms_of(addresses);
+    let found = sqlx::query!(
+        "select all_of_them.address, all_of_them.sealed
         from citizen_address asked
         join citizen_address all_of_them on all_of_them.citizen = asked.citizen
         where asked.address = any($1)",
@@ -283,7 +295,8 @@ pub async fn addresses_of_owners(tx: &mut Tx, addresses: &[Address]) -> Result<V
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    found.into_iter().map(|address| readable(address.parse().ok(), "citizen_address", "address")).collect()
+    let ring = ring()?;
+    found.into_iter().map(|row| ring.open_address(row.address, row.sealed)).collect()
 }
 
 /// How exactly a platform's clock is read: one of its machines may be behind another.
@@ -291,7 +304,7 @@ const CLOCKS: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
 /// Others who have one of these addresses and wrote nothing before that moment, whichever way.
 async fn newcomers(tx: &mut Tx, citizen: CitizenId, addresses: &[Address], when: Timestamp) -> Result<Vec<CitizenId>> {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let addresses = ring()?.pseudonyms_of(addresses);
     let found = sqlx::query_scalar!(
         "select distinct a.citizen
         from citizen_address a
@@ -317,6 +330,15 @@ async fn merge(tx: &mut Tx, one: CitizenId, into: CitizenId) -> Result<()> {
         .fetch_all(&mut **tx)
         .await
         .map_err(StoreError::from_sqlx)?;
+    let named = sqlx::query_scalar!("select name from citizen where id = $1 for update", one.0)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?
+        .flatten();
+    let ring = ring()?;
+    // A name is sealed for its row.
+    let name = named.map(|name| ring.open(NAME, one.0.as_bytes(), name)).transpose()?;
+    let name = name.map(|name| ring.seal(NAME, into.0.as_bytes(), &name));
     sqlx::query!(
         "with of_complaints as (
           update complaint
@@ -338,14 +360,15 @@ async fn merge(tx: &mut Tx, one: CitizenId, into: CitizenId) -> Result<()> {
           update citizen
           set merged_into = $2
           where id = $1
-          returning name, language
+          returning language
         )
         update citizen
-        set name = coalesce(gone.name, citizen.name), language = gone.language
+        set name = coalesce($3, citizen.name), language = gone.language
         from gone
         where citizen.id = $2",
         one.0,
-        into.0
+        into.0,
+        name
     )
     .execute(&mut **tx)
     .await
@@ -354,68 +377,100 @@ async fn merge(tx: &mut Tx, one: CitizenId, into: CitizenId) -> Result<()> {
 }
 
 async fn retire(tx: &mut Tx, citizen: CitizenId, old: &[&Address], best: &Address, when: Timestamp) -> Result<()> {
-    let old: Vec<String> = old.iter().map(ToString::to_string).collect();
-    sqlx::query!(
-        "with gone as (
-          delete from citizen_address
-          where address = any($1)
-            and citizen = $2
-          returning address, first_seen
-        )
-        insert into former_address (address, citizen, first_seen, until, replaced_by)
-        select address, $2, first_seen, $3, $4
-        from gone
-        on conflict do nothing",
-        &old,
-        citizen.0,
-        at(when) as At,
-        best.to_string()
+    let ring = ring()?;
+    let gone = sqlx::query!(
+        r#"delete from citizen_address
+        where address = any($1)
+          and citizen = $2
+        returning address, sealed, first_seen as "first_seen: At""#,
+        &ring.pseudonyms_of(old.iter().copied()),
+        citizen.0
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
+    for row in gone {
+        let address = ring.open_address(row.address, row.sealed)?;
+        let pseudonym = ring.pseudonym(&address);
+        sqlx::query!(
+            "insert into former_address (address, sealed, citizen, first_seen, until, replaced_by)
+            values ($1, $2, $3, $4, $5, $6)
+            on conflict do nothing",
+            pseudonym,
+            ring.seal_address(&address),
+            citizen.0,
+            row.first_seen as At,
+            at(when) as At,
+            ring.seal(REPLACED_BY, pseudonym.as_bytes(), &best.to_string())
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    }
     Ok(())
 }
 
 /// Open complaints and replies that wait: only the address changes.
 async fn answer_at(tx: &mut Tx, citizen: CitizenId, old: &Address, new: &Address) -> Result<()> {
-    sqlx::query!(
-        "update complaint
-        set reply_to = jsonb_set(reply_to, '{address}', to_jsonb($3::text)), version = version + 1
+    let ring = ring()?;
+    let old = ring.pseudonyms(old);
+    let complaints = sqlx::query!(
+        r#"select id, reply_to as "reply_to!"
+        from complaint
         where citizen = $1
-          and reply_to ->> 'address' = $2
-          and status <> 'resolved'",
+          and reply_to ->> 'address' = any($2)
+          and status <> 'resolved'
+        order by id
+        for update"#,
         citizen.0,
-        old.to_string(),
-        new.to_string()
+        &old
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    sqlx::query!(
-        "update reply
-        set reply_to = jsonb_set(reply_to, '{address}', to_jsonb($2::text))
+    for row in complaints {
+        let to = ReplyTo { address: new.clone(), ..ring.read_way(COMPLAINT_WAY, row.id, row.reply_to)? };
+        let kept = ring.keep_way(COMPLAINT_WAY, row.id, &to);
+        sqlx::query!("update complaint set reply_to = $2, version = version + 1 where id = $1", row.id, kept)
+            .execute(&mut **tx)
+            .await
+            .map_err(StoreError::from_sqlx)?;
+    }
+    let replies = sqlx::query!(
+        "select id, reply_to
+        from reply
         where state = 'due'
-          and reply_to ->> 'address' = $1",
-        old.to_string(),
-        new.to_string()
+          and reply_to ->> 'address' = any($1)
+        order by id
+        for update",
+        &old
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
+    for row in replies {
+        let to = ReplyTo { address: new.clone(), ..ring.read_way(REPLY_WAY, row.id, row.reply_to)? };
+        let kept = ring.keep_way(REPLY_WAY, row.id, &to);
+        sqlx::query!("update reply set reply_to = $2 where id = $1", row.id, kept)
+            .execute(&mut **tx)
+            .await
+            .map_err(StoreError::from_sqlx)?;
+    }
     // Who was blocked stays it.
     sqlx::query!(
         "update block
-        set address = $2
-        where address = $1
+        set address = $2, sealed = $3
+        where address = any($1)
           and not exists (
             select from block other
             where other.adapter = block.adapter
               and other.account = block.account
-              and other.address = $2
+              and other.address = any($4)
           )",
-        old.to_string(),
-        new.to_string()
+        &old,
+        ring.pseudonym(new),
+        ring.seal_address(new),
+        &ring.pseudonyms(new)
     )
     .execute(&mut **tx)
     .await
@@ -425,18 +480,21 @@ async fn answer_at(tx: &mut Tx, citizen: CitizenId, old: &Address, new: &Address
 
 /// The citizen wants no more messages at this address. Replies that wait are withheld, as all later ones are. Twice is as once.
 pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<()> {
+    let ring = ring()?;
     sqlx::query!(
         "with silence as (
-          insert into opt_out (address, at)
-          values ($1, $2)
+          insert into opt_out (address, sealed, at)
+          values ($1, $2, $3)
           on conflict (address) do nothing
         )
         update reply
         set state = 'withheld'
         where state = 'due'
-          and reply_to ->> 'address' = $1",
-        address.to_string(),
-        at(now) as At
+          and reply_to ->> 'address' = any($4)",
+        ring.pseudonym(address),
+        ring.seal_address(address),
+        at(now) as At,
+        &ring.pseudonyms(address)
     )
     .execute(db)
     .await
@@ -446,7 +504,10 @@ pub async fn opt_out(db: &PgPool, address: &Address, now: Timestamp) -> Result<(
 
 /// The citizen wants messages at this address again. What was withheld meanwhile stays withheld: it is old. Twice is as once.
 pub async fn opt_in(db: &PgPool, address: &Address) -> Result<()> {
-    sqlx::query!("delete from opt_out where address = $1", address.to_string()).execute(db).await.map_err(StoreError::from_sqlx)?;
+    sqlx::query!("delete from opt_out where address = any($1)", &ring()?.pseudonyms(address))
+        .execute(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
     Ok(())
 }
 

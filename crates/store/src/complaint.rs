@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
+    contact::{COMPLAINT_WAY, ring},
     convert::{At, at, json, known, point, to_json},
     missed, reply, search,
 };
@@ -210,7 +211,7 @@ fn into_model(row: Row) -> Result<Complaint> {
         location: point(row.lat, row.lon),
         visibility: known(Visibility::from_word(&row.visibility), TABLE, "visibility")?,
         language: Language::from_tag(&row.language),
-        reply_to: row.reply_to.map(|value| json(value, TABLE, "reply_to")).transpose()?,
+        reply_to: row.reply_to.map(|kept| ring()?.read_way(COMPLAINT_WAY, row.id, kept)).transpose()?,
         opened_at: row.opened_at.to_jiff(),
         why: json(row.why, TABLE, "why")?,
         questions: json(row.questions, TABLE, "questions")?,
@@ -385,7 +386,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(decisions: &[&Decision]) -> Self {
+    fn of(decisions: &[&Decision]) -> Result<Self> {
+        let ring = ring()?;
         let mut columns = Self::default();
         for decision in decisions {
             let complaint = &decision.complaint;
@@ -398,7 +400,7 @@ impl Columns {
             columns.lon.push(complaint.location.map(|point| point.lon));
             columns.visibility.push(complaint.visibility.as_str().to_owned());
             columns.language.push(complaint.language.tag().to_owned());
-            columns.reply_to.push(complaint.reply_to.as_ref().map(to_json));
+            columns.reply_to.push(complaint.reply_to.as_ref().map(|to| ring.keep_way(COMPLAINT_WAY, complaint.id.0, to)));
             columns.status.push(complaint.status().as_str().to_owned());
             columns.changed_at.push(at(written_at(decision)));
             columns.deadline.push(complaint.deadline().map(at));
@@ -410,7 +412,7 @@ impl Columns {
             columns.refusals.push(i16::try_from(complaint.refusals).unwrap_or(i16::MAX));
             columns.referee.push(complaint.referee.as_str().to_owned());
         }
-        columns
+        Ok(columns)
     }
 }
 
@@ -418,7 +420,7 @@ async fn insert(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
     if decisions.is_empty() {
         return Ok(());
     }
-    let columns = Columns::of(decisions);
+    let columns = Columns::of(decisions)?;
     let each = |value: fn(&Complaint) -> String| decisions.iter().map(|decision| value(&decision.complaint)).collect::<Vec<_>>();
     let citizens: Vec<Uuid> = decisions.iter().map(|decision| decision.complaint.citizen.0).collect();
     let opened_at: Vec<At> = decisions.iter().map(|decision| at(decision.complaint.opened_at)).collect();
@@ -470,7 +472,7 @@ async fn update(tx: &mut Tx, decisions: &[&Decision]) -> Result<()> {
     if decisions.is_empty() {
         return Ok(());
     }
-    let columns = Columns::of(decisions);
+    let columns = Columns::of(decisions)?;
     let versions: Vec<i32> = decisions.iter().map(|decision| decision.complaint.version).collect();
     let written = sqlx::query!(
         "update complaint

@@ -4,6 +4,7 @@ use model::{Address, ComplaintId, Timestamp, connect::Code};
 
 use crate::{
     PgPool, Result, StoreError, Tx,
+    contact::ring,
     convert::{At, at},
 };
 
@@ -66,7 +67,7 @@ pub async fn spend(tx: &mut Tx, code: &Code, now: Timestamp) -> Result<()> {
 
 /// How many codes that did not count came from one of these addresses since then.
 pub async fn tries(tx: &mut Tx, senders: &[Address], since: Timestamp) -> Result<i64> {
-    let senders: Vec<String> = senders.iter().map(ToString::to_string).collect();
+    let senders = ring()?.pseudonyms_of(senders);
     sqlx::query_scalar!(
         r#"select count(*) as "count!"
         from connect_try
@@ -85,7 +86,7 @@ pub async fn tried(tx: &mut Tx, sender: &Address, now: Timestamp) -> Result<()> 
     sqlx::query!(
         "insert into connect_try (id, address, at) values ($1, $2, $3)",
         model::UpdateId::new(now).0,
-        sender.to_string(),
+        ring()?.pseudonym(sender),
         at(now) as At
     )
     .execute(&mut **tx)

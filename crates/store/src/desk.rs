@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError,
+    contact::{self, SENDER_NAME, ring},
     convert::{At, at, known, point},
 };
 
@@ -112,15 +113,15 @@ pub async fn by_contact(db: &PgPool, office: &str, contact: &Address, most: u16)
                   left(c.text, $3) as "words!", c.place, c.category
            from complaint c
            where c.id in (
-             select same.id from complaint same join citizen_address a on a.citizen = same.citizen where a.address = $2
+             select same.id from complaint same join citizen_address a on a.citizen = same.citizen where a.address = any($2)
              union
-             select m.complaint from message m where m.contact <> '{}' and m.contact @> array[$2]
+             select m.complaint from message m where m.contact <> '{}' and m.contact && $2
            )
              and c.visibility in ('public', 'hidden')
            order by c.opened_at desc, c.id desc
            limit $4"#,
         office,
-        contact.to_string(),
+        &ring()?.pseudonyms(contact),
         WORDS,
         i64::from(most)
     )
@@ -130,8 +131,14 @@ pub async fn by_contact(db: &PgPool, office: &str, contact: &Address, most: u16)
     rows.into_iter().map(|row| row.found(FoundBy::Contact)).collect()
 }
 
-/// The office's own complaints of somebody whose name holds these words, since a day. The newest first.
+/// The office's own complaints of somebody whose name has all of these words, since a day. The newest first. A part of a word finds nothing: names are
+/// sealed, and what they are found by are pseudonyms of whole words.
 pub async fn by_name(db: &PgPool, office: &str, name: &str, since: Timestamp, most: u16) -> Result<Vec<Found>> {
+    let ring = ring()?;
+    let words: Vec<String> = contact::name_words(name).iter().map(|word| ring.name_marks(word).join("\n")).collect();
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query_as!(
         Row,
         r#"select c.reference, c.status, c.visibility, c.opened_at as "opened_at: At", true as "own!",
@@ -141,11 +148,16 @@ pub async fn by_name(db: &PgPool, office: &str, name: &str, since: Timestamp, mo
            where c.account = $1
              and c.opened_at >= $3
              and c.visibility in ('public', 'hidden')
-             and exists (select from message m where m.complaint = c.id and position(lower($2) in lower(m.sender_name)) > 0)
+             and exists (
+               select from message m
+               where m.complaint = c.id
+                 and m.names <> '{}'
+                 and not exists (select from unnest($2::text[]) as word (marks) where not m.names && string_to_array(word.marks, E'\n'))
+             )
            order by c.opened_at desc, c.id desc
            limit $5"#,
         office,
-        name,
+        &words,
         at(since) as At,
         WORDS,
         i64::from(most)
@@ -200,12 +212,12 @@ pub async fn near(db: &PgPool, office: &str, area: &str, since: Timestamp, most:
 /// Answers to citizens of this office that did not arrive, and after which none did. The newest first.
 pub async fn undelivered(db: &PgPool, office: &str, most: u16) -> Result<Vec<UndeliveredAnswer>> {
     let rows = sqlx::query!(
-        r#"select c.reference, c.status, c.visibility, r.kind, r.created_at as "created_at: At", m.sender_name as "sender_name?",
-                  coalesce(m.contact, '{}') as "contact!"
+        r#"select c.reference, c.status, c.visibility, r.kind, r.created_at as "created_at: At", m.id as "message?", m.sender_name as "sender_name?",
+                  coalesce(m.contact, '{}') as "contact!", m.contact_sealed as "contact_sealed?"
            from reply r
            join complaint c on c.id = r.complaint
            left join lateral (
-             select m.sender_name, m.contact from message m where m.complaint = c.id order by m.recorded_at, m.id limit 1
+             select m.id, m.sender_name, m.contact, m.contact_sealed from message m where m.complaint = c.id order by m.recorded_at, m.id limit 1
            ) m on true
            where c.account = $1
              and shown(c.visibility, false)
@@ -223,17 +235,24 @@ pub async fn undelivered(db: &PgPool, office: &str, most: u16) -> Result<Vec<Und
     .fetch_all(db)
     .await
     .map_err(StoreError::from_sqlx)?;
+    let ring = ring()?;
     rows.into_iter()
         .map(|row| {
             let secret = known(Visibility::from_word(&row.visibility), "complaint", "visibility")?.is_secret();
-            let contact: Vec<Address> = row.contact.iter().filter_map(|address| address.parse().ok()).collect();
+            let (name, contact) = match row.message.filter(|_| !secret) {
+                Some(message) => (
+                    row.sender_name.map(|name| ring.open(SENDER_NAME, message.as_bytes(), name)).transpose()?,
+                    ring.open_contact(message, row.contact, row.contact_sealed)?,
+                ),
+                None => (None, Vec::new()),
+            };
             Ok(UndeliveredAnswer {
                 reference: known(row.reference.parse().ok(), "complaint", "reference")?,
                 kind: known(ReplyKind::from_word(&row.kind), "reply", "kind")?,
                 at: row.created_at.to_jiff(),
                 status: known(Status::from_word(&row.status), "complaint", "status")?,
-                name: row.sender_name.filter(|_| !secret),
-                contact: if secret { Vec::new() } else { contact },
+                name,
+                contact,
             })
         })
         .collect()

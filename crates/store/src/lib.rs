@@ -16,10 +16,12 @@ pub mod closing;
 pub mod complaint;
 pub mod connect;
 pub mod consult;
+pub mod contact;
 mod convert;
 pub mod desk;
 pub mod directory;
 pub mod dispatch;
+pub mod draft;
 mod error;
 pub mod escalation;
 pub mod evidence;
@@ -35,7 +37,9 @@ pub mod made;
 pub mod message;
 pub mod missed;
 pub mod notice;
+pub mod oidc;
 mod password;
+pub mod present;
 pub mod queue;
 pub mod reach;
 pub mod reply;
@@ -43,6 +47,8 @@ pub mod rules;
 pub mod saved;
 pub mod search;
 pub mod staff;
+pub mod task;
+pub mod template;
 pub mod tries;
 pub mod vault;
 
@@ -65,6 +71,10 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// How long a caller waits for a connection before it hears [`StoreError::Unavailable`]: a page may still say sorry in time.
 const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(5);
 
+/// How long a connection that is given back has to show that it still carries anything. One that a firewall forgot, or whose server lost its
+/// power, says nothing for ever: without this it would hold its place in the pool as long.
+const SHOWS_LIFE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Opens a pool of at most `connections`. One connection is made at once, so that a wrong address is known at once; whoever wants to
 /// wait for a server that is still starting calls again.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool> {
@@ -77,6 +87,12 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(WAIT_FOR_A_CONNECTION)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let alive = tokio::time::timeout(SHOWS_LIFE_WITHIN, connection.ping()).await;
+                alive.map_err(|_silent| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?.map(|()| true)
+            })
+        })
         .connect_with(options)
         .await
         .map_err(StoreError::from_sqlx)

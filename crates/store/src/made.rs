@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError,
+    contact::{SENDER_NAME, ring},
     convert::{At, at},
 };
 
@@ -97,13 +98,19 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
     let dangers: Vec<bool> = rows.iter().map(|row| row.danger).collect();
     let opened: Vec<At> = rows.iter().map(|row| at(row.opened_at)).collect();
     let deadlines: Vec<At> = rows.iter().map(|row| at(row.deadline)).collect();
+    let ring = ring()?;
+    let names: Vec<String> = rows.iter().map(|row| ring.seal(SENDER_NAME, row.id.0.as_bytes(), &row.name)).collect();
+    let found_by: Vec<String> = rows.iter().map(|row| ring.name_lines(Some(&row.name))).collect();
+    let contact = rows.iter().map(|row| row.contact.parse().map_or_else(|_| row.contact.clone(), |address| ring.pseudonym(&address)));
+    let contact: Vec<String> = contact.collect();
     let run = |error| StoreError::from_sqlx(error);
     sqlx::query("set local session_replication_role = replica").execute(&mut *tx).await.map_err(run)?;
     sqlx::query(
         "with made as (
           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[],
-            $10::timestamptz[], $11::timestamptz[], $12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::text[])
-            as made (id, reference, text, place, area, category, account, visibility, danger, opened, deadline, agency, officer, work, name, contact)
+            $10::timestamptz[], $11::timestamptz[], $12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::text[], $18::text[])
+            as made (id, reference, text, place, area, category, account, visibility, danger, opened, deadline, agency, officer, work, name, contact,
+              names)
         ), complaints as (
           insert into complaint (id, reference, tracking, citizen, adapter, account, text, category, area, place, visibility, language, status,
             opened_at, changed_at, deadline, why, trace, version)
@@ -113,9 +120,9 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
             opened, opened, deadline, case when danger then '{\"danger\": [\"kabel\"]}'::jsonb else '{}' end, '-', 1
           from made
         ), messages as (
-          insert into message (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, contact, audience, text, sent_at,
+          insert into message (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, names, contact, audience, text, sent_at,
             received_at, recorded_at, trace)
-          select id, 'chat', account, id::text, $17, id, 'chat:' || id, name, array[contact], 'private', text, opened, opened, opened, '-'
+          select id, 'chat', account, id::text, $17, id, 'chat:' || id, name, string_to_array(names, E'\\n'), array[contact], 'private', text, opened, opened, opened, '-'
           from made
         )
         insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, responsible)
@@ -137,9 +144,10 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
     .bind(&agencies)
     .bind(&officers)
     .bind(text(|row| row.work))
-    .bind(text(|row| &row.name))
-    .bind(text(|row| &row.contact))
+    .bind(&names)
+    .bind(&contact)
     .bind(citizen.0)
+    .bind(&found_by)
     .execute(&mut *tx)
     .await
     .map_err(run)?;

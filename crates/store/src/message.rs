@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     attachment::{self, StoredAttachment},
+    contact::{SENDER, SENDER_NAME, ring},
     convert::{At, at, known, point},
 };
 
@@ -257,17 +258,18 @@ async fn insert_rows(tx: &mut Tx, messages: &[New<'_>], now: Timestamp) -> Resul
     let sent_at: Vec<At> = messages.iter().map(|new| at(new.inbound.sent_at)).collect();
     let received_at: Vec<At> = messages.iter().map(|new| at(new.inbound.received_at)).collect();
     let traces: Vec<String> = messages.iter().map(|new| new.trace.to_string()).collect();
+    let who = Who::of(&messages)?;
     let written = sqlx::query!(
-        "insert into message (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, contact, audience, text, lat, lon,
-          place, thread, in_reply_to, replaces, unreadable, cut, sent_at, received_at, recorded_at, trace)
-        select id, adapter, account, platform_id, citizen, complaint, sender, sender_name,
-          case contact when '[]' then '{}' else array(select jsonb_array_elements_text(contact::jsonb)) end,
+        "insert into message (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, names, contact, contact_sealed,
+          audience, text, lat, lon, place, thread, in_reply_to, replaces, unreadable, cut, sent_at, received_at, recorded_at, trace)
+        select id, adapter, account, platform_id, citizen, complaint, sender, sender_name, string_to_array(names, E'\\n'),
+          string_to_array(contact, E'\\n'), contact_sealed,
           audience, text, lat, lon, place, thread, in_reply_to, replaces, unreadable, cut, sent_at, received_at, $23, trace
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
           $10::text[], $11::text[], $12::float8[], $13::float8[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
-          $19::text[], $20::timestamptz[], $21::timestamptz[], $22::text[])
+          $19::text[], $20::timestamptz[], $21::timestamptz[], $22::text[], $24::text[], $25::text[])
           as new (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, contact, audience, text, lat, lon, place,
-            thread, in_reply_to, replaces, unreadable, cut, sent_at, received_at, trace)
+            thread, in_reply_to, replaces, unreadable, cut, sent_at, received_at, trace, names, contact_sealed)
         on conflict on constraint message_key do nothing",
         &ids,
         &adapters,
@@ -275,9 +277,9 @@ async fn insert_rows(tx: &mut Tx, messages: &[New<'_>], now: Timestamp) -> Resul
         &platform_ids,
         &citizens,
         &complaints as &[Option<Uuid>],
-        &each(|inbound| inbound.sender.first().map(ToString::to_string).unwrap_or_default()),
-        &maybe(|inbound| inbound.sender_name.clone()) as &[Option<String>],
-        &each(|inbound| serde_json::to_string(&inbound.contact).unwrap_or_else(|_| "[]".to_owned())),
+        &who.sender,
+        &who.name as &[Option<String>],
+        &who.contact,
         &each(|inbound| audience_word(inbound.audience).to_owned()),
         &each(|inbound| inbound.text.clone()),
         &lat as &[Option<f64>],
@@ -291,12 +293,40 @@ async fn insert_rows(tx: &mut Tx, messages: &[New<'_>], now: Timestamp) -> Resul
         &sent_at as &[At],
         &received_at as &[At],
         &traces,
-        at(now) as At
+        at(now) as At,
+        &who.names,
+        &who.contact_sealed as &[Option<String>]
     )
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
     if usize::try_from(written.rows_affected()).is_ok_and(|count| count == messages.len()) { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Who wrote, as the table keeps it, side by side; lists are a line for each.
+#[derive(Default)]
+struct Who {
+    sender: Vec<String>,
+    name: Vec<Option<String>>,
+    names: Vec<String>,
+    contact: Vec<String>,
+    contact_sealed: Vec<Option<String>>,
+}
+
+impl Who {
+    fn of(messages: &[&New<'_>]) -> Result<Self> {
+        let ring = ring()?;
+        let mut who = Self::default();
+        for new in messages {
+            let (id, inbound) = (new.id.0, new.inbound);
+            who.sender.push(inbound.sender.first().map(|best| ring.seal(SENDER, id.as_bytes(), &best.to_string())).unwrap_or_default());
+            who.name.push(inbound.sender_name.as_ref().map(|name| ring.seal(SENDER_NAME, id.as_bytes(), name)));
+            who.names.push(ring.name_lines(inbound.sender_name.as_deref()));
+            who.contact.push(inbound.contact.iter().map(|address| ring.pseudonym(address)).collect::<Vec<_>>().join("\n"));
+            who.contact_sealed.push(ring.seal_contact(id, &inbound.contact));
+        }
+        Ok(who)
+    }
 }
 
 fn audience_word(audience: Audience) -> &'static str {
@@ -344,7 +374,7 @@ pub async fn withdraw(db: &PgPool, key: &MessageKey, since: Timestamp) -> Result
 /// Every message of a complaint, the oldest first.
 pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<RecordedMessage>> {
     let rows = sqlx::query!(
-        r#"select id, text, sender_name, sender, contact, sent_at as "sent_at: At", received_at as "received_at: At", audience, lat, lon,
+        r#"select id, text, sender_name, sender, contact, contact_sealed, sent_at as "sent_at: At", received_at as "received_at: At", audience, lat, lon,
           place, replaces is not null as "is_edit!", cut, withdrawn_at as "withdrawn_at: At"
         from message
         where complaint = $1
@@ -359,14 +389,15 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Rec
     for (message, attachment) in attachment::of_messages(db, &ids).await? {
         attachments.entry(message).or_default().push(attachment);
     }
+    let ring = ring()?;
     rows.into_iter()
         .map(|row| {
             Ok(RecordedMessage {
                 id: MessageId(row.id),
                 text: row.text,
-                sender_name: row.sender_name,
-                sender: row.sender.parse().ok(),
-                contact: row.contact.iter().filter_map(|address| address.parse().ok()).collect(),
+                sender_name: row.sender_name.map(|name| ring.open(SENDER_NAME, row.id.as_bytes(), name)).transpose()?,
+                sender: ring.open(SENDER, row.id.as_bytes(), row.sender)?.parse().ok(),
+                contact: ring.open_contact(row.id, row.contact, row.contact_sealed)?,
                 sent_at: row.sent_at.to_jiff(),
                 received_at: row.received_at.to_jiff(),
                 audience: known(audience(&row.audience), "message", "audience")?,

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
-    convert::{At, at, json, known, small},
+    contact::{REPLY_WAY, normal, ring},
+    convert::{At, at, known, small},
     live,
     queue::Scope,
     reply::{self, Columns},
@@ -34,7 +35,9 @@ pub struct Climbed {
 /// So long after the platform's no the ladder goes on: a reply that comes again as a template is written before that.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
 /// Ways of one citizen that are looked at: the latest.
-const MOST_WAYS: i64 = 20;
+const MOST_WAYS: usize = 20;
+/// Of these, before it is known which are still open.
+const MOST_LOOKED_AT: i64 = 200;
 
 /// A reply that failed.
 struct Failed {
@@ -137,12 +140,12 @@ async fn whose(tx: &mut Tx, failed: &Failed, complaint: ComplaintId, now: Timest
     let row = sqlx::query!(
         r#"select citizen, visibility,
           exists (select from staff where role = 'clerk' and office = complaint.account) as "at_office!",
-          exists (select from opt_out where address = $2) as "opted_out!",
-          exists (select from block where adapter = $3 and account = $4 and address = $2 and until > $5) as "blocked!"
+          exists (select from opt_out where address = any($2)) as "opted_out!",
+          exists (select from block where adapter = $3 and account = $4 and address = any($2) and until > $5) as "blocked!"
         from complaint
         where id = $1"#,
         complaint.0,
-        to.address.to_string(),
+        &ring()?.pseudonyms(&to.address),
         to.adapter.as_str(),
         to.account,
         at(now) as At
@@ -186,7 +189,7 @@ async fn begun(tx: &mut Tx, failed: &Failed, now: Timestamp) -> Result<Begun> {
         }
     }
     let rows = sqlx::query!(
-        r#"select id, adapter, reply_to ->> 'address' as "address!", created_at as "created_at: At"
+        r#"select id, adapter, reply_to, created_at as "created_at: At"
         from reply
         where id = any($1)"#,
         &rungs
@@ -195,11 +198,12 @@ async fn begun(tx: &mut Tx, failed: &Failed, now: Timestamp) -> Result<Begun> {
     .await
     .map_err(StoreError::from_sqlx)?;
     let said_at = rows.iter().find(|row| row.id == first).map_or(failed.created_at, |row| row.created_at.to_jiff());
+    let ring = ring()?;
     let tried = rows
         .into_iter()
         .map(|row| {
             let adapter = known(row.adapter.parse().ok(), "reply", "adapter")?;
-            Ok((adapter, known(row.address.parse().ok(), "reply", "reply_to")?))
+            Ok((adapter, ring.read_way(REPLY_WAY, row.id, row.reply_to)?.address))
         })
         .collect::<Result<Vec<_>>>()?;
     Ok((first, rungs.len(), said_at, tried))
@@ -219,7 +223,7 @@ async fn written(tx: &mut Tx, whose: &Whose, now: Timestamp, today: Date) -> Res
     let rows = sqlx::query!(
         // From the citizen to their replies by the index, one look for each thing asked of them: `offset 0` keeps the planner from reading whole
         // tables instead, which it does while nobody has counted their rows.
-        r#"select way.reply_to as "reply_to!", way.complaint = $2 as "own!"
+        r#"select way.id as "id!", way.reply_to as "reply_to!", way.complaint = $2 as "own!"
         from (
           select distinct on (r.adapter, r.reply_to ->> 'address') r.reply_to, r.complaint, r.adapter, r.account, r.created_at, r.id
           from (select id from complaint where citizen = $1 offset 0) c
@@ -230,96 +234,126 @@ async fn written(tx: &mut Tx, whose: &Whose, now: Timestamp, today: Date) -> Res
               and reply.reply_to ->> 'audience' = 'private'
             offset 0
           ) r
-          where exists (select from citizen_address a where a.address = r.reply_to ->> 'address' and a.citizen = $1 offset 0)
           order by r.adapter, r.reply_to ->> 'address', r.created_at desc, r.id desc
         ) way
-        where not exists (select from opt_out where address = way.reply_to ->> 'address')
-          and not exists (
-            select from block
-            where block.adapter = way.adapter
-              and block.account = way.account
-              and block.address = way.reply_to ->> 'address'
-              and block.until > $3
-          )
-          and not exists (
-            select from message
-            where message.adapter = way.adapter
-              and message.account = way.account
-              and message.platform_id = split_part(way.reply_to ->> 'address', ':', 2)
-            offset 0
-          )
-          and not exists (select from channel_pause where channel_pause.adapter = way.adapter and channel_pause.account = way.account)
+        where not exists (select from channel_pause where channel_pause.adapter = way.adapter and channel_pause.account = way.account)
           and not exists (
             select from channel
             where channel.adapter = way.adapter
               and channel.account = way.account
             having count(*) > 0
-              and not bool_or(valid_from <= $4 and (valid_until is null or valid_until >= $4))
+              and not bool_or(valid_from <= $3 and (valid_until is null or valid_until >= $3))
           )
         order by way.created_at desc, way.id desc
-        limit $5"#,
+        limit $4"#,
         whose.citizen.0,
         whose.complaint.0,
-        at(now) as At,
         today.to_sqlx() as jiff_sqlx::Date,
-        MOST_WAYS
+        MOST_LOOKED_AT
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    rows.into_iter()
-        .map(|row| {
-            let to: ReplyTo = json(row.reply_to, "reply", "reply_to")?;
-            // A conversation about something else is not gone on with.
-            Ok(if row.own { to } else { ReplyTo { thread: None, ..to } })
-        })
-        .collect()
+    let ring = ring()?;
+    let mut ways = Vec::with_capacity(rows.len());
+    for row in rows {
+        let to = ring.read_way(REPLY_WAY, row.id, row.reply_to)?;
+        // A conversation about something else is not gone on with.
+        ways.push(if row.own { to } else { ReplyTo { thread: None, ..to } });
+    }
+    let theirs = addresses(tx, whose.citizen).await?;
+    ways.retain(|to| theirs.iter().any(|address| normal(address) == normal(&to.address)));
+    let mut open = open_to(tx, ways, now).await?;
+    open.truncate(MOST_WAYS);
+    Ok(open)
+}
+
+/// Every address of a citizen, those seen last first.
+async fn addresses(tx: &mut Tx, citizen: CitizenId) -> Result<Vec<Address>> {
+    let rows = sqlx::query!("select address, sealed from citizen_address where citizen = $1 order by last_seen desc, address", citizen.0)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    let ring = ring()?;
+    rows.into_iter().map(|row| ring.open_address(row.address, row.sealed)).collect()
+}
+
+/// Of these ways those where nobody asked for silence, that are not blocked, and that are more than the page of one message.
+async fn open_to(tx: &mut Tx, ways: Vec<ReplyTo>, now: Timestamp) -> Result<Vec<ReplyTo>> {
+    let ring = ring()?;
+    let names: Vec<String> = ways.iter().map(|to| ring.pseudonym_lines(&to.address)).collect();
+    let adapters: Vec<String> = ways.iter().map(|to| to.adapter.as_str().to_owned()).collect();
+    let accounts: Vec<String> = ways.iter().map(|to| to.account.clone()).collect();
+    let messages: Vec<String> = ways.iter().map(|to| to.address.path().to_owned()).collect();
+    let open = sqlx::query_scalar!(
+        r#"select not exists (select from opt_out where opt_out.address = any(way.names))
+          and not exists (
+            select from block
+            where block.adapter = way.adapter
+              and block.account = way.account
+              and block.address = any(way.names)
+              and block.until > $5
+          )
+          and not exists (
+            select from message
+            where message.adapter = way.adapter
+              and message.account = way.account
+              and message.platform_id = way.message
+            offset 0
+          ) as "open!"
+        from (
+          select string_to_array(names, E'\n') as names, adapter, account, message, place
+          from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as asked (names, adapter, account, message, place)
+        ) as way
+        order by way.place"#,
+        &names,
+        &adapters,
+        &accounts,
+        &messages,
+        at(now) as At
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(ways.into_iter().zip(open).filter_map(|(to, open)| open.then_some(to)).collect())
 }
 
 /// Telephone numbers and mail addresses that a platform vouched for, by channels that may write first; those seen last first.
 async fn own(tx: &mut Tx, whose: &Whose, now: Timestamp, today: Date) -> Result<Vec<ReplyTo>> {
-    let rows = sqlx::query!(
-        "select channel.adapter, channel.account, a.address
-        from citizen_address a
-        join channel on split_part(a.address, ':', 1) = any(channel.reaches)
-        where a.citizen = $1
-          and channel.valid_from <= $3
-          and (channel.valid_until is null or channel.valid_until >= $3)
-          and not exists (select from opt_out where opt_out.address = a.address)
+    let theirs = addresses(tx, whose.citizen).await?;
+    let channels = sqlx::query!(
+        "select adapter, account, reaches
+        from channel
+        where cardinality(reaches) > 0
+          and valid_from <= $1
+          and (valid_until is null or valid_until >= $1)
           and not exists (
             select from channel_pause
             where channel_pause.adapter = channel.adapter
               and channel_pause.account = channel.account
           )
-          and not exists (
-            select from block
-            where block.adapter = channel.adapter
-              and block.account = channel.account
-              and block.address = a.address
-              and block.until > $2
-          )
-        order by a.last_seen desc, a.address, channel.valid_from, channel.adapter, channel.account
-        limit $4",
-        whose.citizen.0,
-        at(now) as At,
-        today.to_sqlx() as jiff_sqlx::Date,
-        MOST_WAYS
+        order by valid_from, adapter, account",
+        today.to_sqlx() as jiff_sqlx::Date
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(ReplyTo {
-                adapter: known(row.adapter.parse().ok(), "channel", "adapter")?,
-                account: row.account,
-                address: known(row.address.parse().ok(), "citizen_address", "address")?,
+    let mut ways = Vec::new();
+    for address in &theirs {
+        for channel in channels.iter().filter(|channel| channel.reaches.iter().any(|kind| kind == address.scheme())) {
+            ways.push(ReplyTo {
+                adapter: known(channel.adapter.parse().ok(), "channel", "adapter")?,
+                account: channel.account.clone(),
+                address: address.clone(),
                 thread: None,
                 audience: model::Audience::Private,
                 open_until: None,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    let mut open = open_to(tx, ways, now).await?;
+    open.truncate(MOST_WAYS);
+    Ok(open)
 }
 
 /// The same words there. `None`: this failure was answered already, as a template.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
+    contact::ring,
     convert::at,
     queue::{Cursor, Filter, Found, Row, Scope, Start, into_row},
 };
@@ -302,7 +303,7 @@ async fn terms(db: &PgPool, sought: &Sought) -> Result<Vec<Term>> {
         term.areas = word.areas.iter().map(|code| lexeme(&format!(":a{code}"))).collect();
         let name: String = word.typed.to_lowercase().chars().filter(|c| c.is_alphanumeric()).take(40).collect();
         if sought.names && !name.is_empty() {
-            term.names.push(lexeme(&format!(":n{name}")));
+            term.names = ring()?.name_marks(&name).iter().map(|mark| lexeme(&format!(":n{mark}"))).collect();
         }
     }
     terms.retain(|term| !term.loose().is_empty());
@@ -406,9 +407,10 @@ fn limit() -> i64 {
 async fn by_contact(db: &PgPool, gate: &Gate, contact: &Address) -> Result<Vec<Uuid>> {
     let mut query =
         QueryBuilder::new("select c.id from complaint c where c.id in (select same.id from complaint same join citizen_address a on ");
-    query.push("a.citizen = same.citizen where a.address = ").push_bind(contact.to_string());
-    query.push(" union select m.complaint from message m where m.contact <> '{}' and m.contact @> array[").push_bind(contact.to_string());
-    query.push("])");
+    let pseudonyms = ring()?.pseudonyms(contact);
+    query.push("a.citizen = same.citizen where a.address = any(").push_bind(pseudonyms.clone());
+    query.push(") union select m.complaint from message m where m.contact <> '{}' and m.contact && ").push_bind(pseudonyms);
+    query.push(")");
     // Who wrote in secret is asked for at the complaint, with a reason; nobody finds it by that.
     query.push(" and c.visibility in ('public', 'hidden')");
     gate.close(&mut query);

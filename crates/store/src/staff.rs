@@ -290,6 +290,7 @@ pub const INVITED_HOURS: i64 = 72;
 /// password fits and nobody is signed in as them.
 pub async fn invite(tx: &mut Tx, id: StaffId, by: Option<StaffId>, no_password: &str, now: Timestamp) -> Result<String> {
     set_password(tx, id, no_password).await?;
+    crate::oidc::disconnect_all(tx, id).await?;
     let token = secret();
     sqlx::query!(
         "insert into invitation (token_hash, staff, made_by, made_at, until) values ($1, $2, $3, $4, $5)",

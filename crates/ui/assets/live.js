@@ -21,16 +21,24 @@ async function refresh() {
       news = true;
     }
   }
-  // What is new is on the screen now, so a form may be sent from here.
-  const version = fresh.querySelector("[name=version]");
-  if (version) for (const field of document.querySelectorAll("[name=version]")) field.value = version.value;
+  // What is new is on the screen now, so a form may be sent from here; but not one that somebody has begun to write: they are told first.
+  for (const name of ["version", "seen"]) {
+    const value = fresh.querySelector(`[name=${name}]`)?.value;
+    if (value) for (const field of document.querySelectorAll(`[name=${name}]`)) if (!begun(field.form)) field.value = value;
+  }
   const note = document.querySelector("[data-live-news]");
   if (news && note) note.hidden = false;
 }
 
+function begun(form) {
+  return [...(form?.querySelectorAll("textarea") ?? [])].some((pen) => pen.value.trim() !== "");
+}
+
 // What somebody types in or listens to is never taken away from them.
 function inUse(part) {
-  const typed = [...part.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+  const typed = [...part.querySelectorAll("textarea, input:not([type=hidden])")].some(
+    (field) => field.value !== field.defaultValue || (field.checked ?? false) !== (field.defaultChecked ?? false),
+  );
   const held = part.contains(document.activeElement) && !document.activeElement.matches("a[href]");
   return typed || held || [...part.querySelectorAll("audio")].some((sound) => !sound.paused);
 }
@@ -68,6 +76,7 @@ function listen() {
   let lost = false;
   events = new EventSource(source.dataset.live);
   events.addEventListener("change", soon);
+  events.addEventListener("present", () => document.dispatchEvent(new Event("muara:present")));
   events.addEventListener("error", () => (lost = true));
   // After a lost connection something may have been missed.
   events.addEventListener("open", () => {

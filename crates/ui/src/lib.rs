@@ -35,6 +35,6 @@ pub use clock::{Clock, Level};
 pub use headers::{Policy, secured};
 pub use icon::{icon, status_icon, work_icon};
 pub use language::{LANGUAGE_COOKIE, Visit, language_cookie, remember_language};
-pub use page::{Account, Flash, Link, Page, Photo, Tone};
+pub use page::{Account, Flash, Group, Link, Page, Photo, Tone};
 pub use qr::{qr_modules, qr_svg};
 pub use words::{Book, Words, check};

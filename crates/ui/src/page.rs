@@ -26,6 +26,8 @@ pub struct Page {
     pub now: Timestamp,
     /// The menu.
     pub menu: Vec<Link>,
+    /// Its further entries, folded away in groups.
+    pub groups: Vec<Group>,
     /// Links at the foot, for what few visitors need.
     pub foot: Vec<Link>,
     /// Who is signed in.
@@ -53,6 +55,22 @@ pub struct Link {
     pub label: String,
     /// Whether this is where we are.
     pub here: bool,
+}
+
+/// Entries of the menu that belong together and are not needed every hour.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// In the language of the page.
+    pub label: String,
+    /// Never empty.
+    pub links: Vec<Link>,
+}
+
+impl Group {
+    /// Whether one of them is where we are.
+    pub fn here(&self) -> bool {
+        self.links.iter().any(|link| link.here)
+    }
 }
 
 /// Who is signed in, as the head of the page says it.
@@ -142,6 +160,7 @@ impl Page {
             zone: site.zone,
             now,
             menu: Vec::new(),
+            groups: Vec::new(),
             foot: Vec::new(),
             account: None,
             flash: None,
@@ -157,6 +176,13 @@ impl Page {
     #[must_use]
     pub fn menu(mut self, menu: Vec<Link>) -> Self {
         self.menu = menu;
+        self
+    }
+
+    /// With groups behind the menu; empty ones are left out.
+    #[must_use]
+    pub fn groups(mut self, groups: impl IntoIterator<Item = Group>) -> Self {
+        self.groups = groups.into_iter().filter(|group| !group.links.is_empty()).collect();
         self
     }
 

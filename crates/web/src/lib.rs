@@ -23,6 +23,7 @@ mod rules;
 mod run;
 mod says;
 mod session;
+mod task;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -38,6 +39,7 @@ use axum::{
 };
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
 
+pub use account::oidc::Elsewhere;
 pub use agency::head::report::pack;
 pub use error::WebError;
 pub use rooms::{Clock, Context, Rooms};
@@ -60,6 +62,11 @@ fn together() -> Router<Rooms> {
         .route("/aduan/{id}/disposisi", post(agency::together::pass_down))
         .route("/aduan/{id}/tarik", post(agency::together::take_back))
         .route("/aduan/{id}/lokasi", post(agency::move_pin::submit))
+        .route("/aduan/{id}/titip", post(agency::tasks::give))
+        .route("/aduan/{id}/tugas/{task}/tautan", post(agency::tasks::link))
+        .route("/aduan/{id}/tugas/{task}/tarik", post(agency::tasks::recall))
+        .route("/pengurus", get(agency::tasks::show).post(agency::tasks::add))
+        .route("/pengurus/{id}/hapus", post(agency::tasks::remove))
 }
 
 /// Figures, and the lists behind them.
@@ -85,10 +92,16 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/lain", post(citizen::leave::submit))
         .route("/t/{code}/tingkat", post(citizen::regrade::submit))
         .route("/t/{code}/sambung", post(citizen::connect::submit))
-        .route("/t/{code}/belum-selesai", post(citizen::reopen::submit));
+        .route("/t/{code}/belum-selesai", post(citizen::reopen::submit))
+        .route("/tugas/{code}", get(task::show))
+        .route("/tugas/{code}/foto/{id}", get(task::photo));
     let accounts = Router::new()
         .route("/masuk", get(account::sign_in::show).post(account::sign_in::submit))
         .route("/masuk/kode", post(account::sign_in::submit_code))
+        .route("/masuk/lain", get(account::oidc::go))
+        .route("/masuk/kembali", get(account::oidc::come_back))
+        .route("/akun-lain", get(account::oidc::show).post(account::oidc::begin))
+        .route("/akun-lain/lepas", post(account::oidc::disconnect))
         .route("/undangan/{token}", get(account::invitation::show).post(account::invitation::submit))
         .route("/faktor", get(account::factor::show).post(account::factor::confirm))
         .route("/faktor/mulai", post(account::factor::begin))
@@ -106,6 +119,13 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/aduan/{id}/ambil", post(agency::claim::submit))
         .route("/aduan/{id}/tanya", post(agency::ask::submit))
         .route("/aduan/{id}/jawab", post(agency::answer::submit))
+        .route("/antrean/sekaligus", post(agency::bulk::submit))
+        .route("/aduan/{id}/draf", post(agency::writing::keep))
+        .route("/aduan/{id}/hadir", post(agency::present::say))
+        .route("/aduan/{id}/batal", post(agency::undo::submit))
+        .route("/templat", get(agency::templates::show).post(agency::templates::add))
+        .route("/templat/{id}", post(agency::templates::change))
+        .route("/templat/{id}/hapus", post(agency::templates::remove))
         .route("/aduan/{id}/catat", post(agency::note::submit))
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))
@@ -163,6 +183,7 @@ pub fn router(rooms: Rooms) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER));
     let uploads = Router::new()
         .route("/aduan/{id}/selesai", post(agency::resolve::submit))
+        .route("/tugas/{code}", post(task::submit))
         .route("/pos", post(agency::post::submit))
         .route("/meja/unduh", post(agency::head::export::submit))
         .route("/meja/laporan/unduh", post(agency::head::report::take))

@@ -5,7 +5,7 @@ use std::{fmt::Write, sync::LazyLock};
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use model::{Channel, Directory, Language, Role, Timestamp, Visibility};
-use ui::{Account, Book, Link, Page, Visit, Words};
+use ui::{Account, Book, Group, Link, Page, Visit, Words};
 
 use crate::{Rooms, WebError, session::SignedIn};
 
@@ -32,38 +32,44 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
         let here = if href == "/admin" { visit.path == href } else { visit.path.starts_with(href) };
         Link { href: href.to_owned(), label: label.to_owned(), here }
     };
-    let mut menu = Vec::new();
     let role = by.staff.role;
-    if role == Role::Clerk {
-        menu.push(link("/loket", words.t("menu.desk")));
-    } else {
-        menu.push(link("/antrean", words.t("menu.queue")));
-        menu.push(link("/usulan", words.t("menu.same")));
-        menu.push(link("/tak-sampai", words.t("menu.unreached")));
-    }
-    if crate::agency::head::may(role) {
-        menu.push(link("/meja", words.t("menu.head")));
-    }
-    if rooms.import_url().is_some() && crate::agency::import::may(role) {
-        menu.push(link("/impor", words.t("menu.import")));
-    }
-    if crate::agency::post::may(role) {
-        menu.push(link("/pos", words.t("menu.post")));
-    }
-    if role.may_set_rules() {
-        menu.push(link("/aturan", words.t("menu.rules")));
-    }
-    if role == Role::Admin {
-        menu.push(link("/admin", words.t("menu.channels")));
-        menu.push(link("/admin/terparkir", words.t("menu.parked")));
-        menu.push(link("/admin/neraca", words.t("menu.balance")));
-        menu.push(link("/admin/kabar", words.t("menu.notices")));
-        menu.push(link("/admin/petugas", words.t("menu.staff")));
-        menu.push(link("/admin/direktori", words.t("menu.directory")));
-        menu.push(link("/admin/eskalasi", words.t("menu.escalation")));
-        menu.push(link("/admin/catatan", words.t("menu.audit")));
-    }
-    let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu).kind("wide");
+    let when = |may: bool, href: &str, label: &str| may.then(|| link(href, label));
+    let (handles, admin) = (role != Role::Clerk, role == Role::Admin);
+    let group = |label: &str, links: Vec<Option<Link>>| Group { label: label.to_owned(), links: links.into_iter().flatten().collect() };
+    // What is open all day stands in one line, everything else in groups behind it.
+    let menu = [
+        when(!handles, "/loket", words.t("menu.desk")),
+        when(handles, "/antrean", words.t("menu.queue")),
+        when(handles, "/usulan", words.t("menu.same")),
+        when(handles, "/tak-sampai", words.t("menu.unreached")),
+        when(crate::agency::head::may(role), "/meja", words.t("menu.head")),
+    ];
+    let enter = vec![
+        when(rooms.import_url().is_some() && crate::agency::import::may(role), "/impor", words.t("menu.import")),
+        when(crate::agency::post::may(role), "/pos", words.t("menu.post")),
+    ];
+    let prepare = vec![
+        when(role.may_set_rules(), "/aturan", words.t("menu.rules")),
+        when(crate::agency::templates::may(role), "/templat", words.t("menu.templates")),
+        when(crate::agency::tasks::may(role), "/pengurus", words.t("menu.bodies")),
+        when(admin, "/admin/petugas", words.t("menu.staff")),
+        when(admin, "/admin/direktori", words.t("menu.directory")),
+        when(admin, "/admin/eskalasi", words.t("menu.escalation")),
+    ];
+    let system = vec![
+        when(admin, "/admin", words.t("menu.channels")),
+        when(admin, "/admin/terparkir", words.t("menu.parked")),
+        when(admin, "/admin/neraca", words.t("menu.balance")),
+        when(admin, "/admin/kabar", words.t("menu.notices")),
+        when(admin, "/admin/catatan", words.t("menu.audit")),
+    ];
+    let groups = [
+        group(words.t("menu.group.enter"), enter),
+        group(words.t("menu.group.prepare"), prepare),
+        group(words.t("menu.group.system"), system),
+    ];
+    let menu = menu.into_iter().flatten().collect();
+    let mut page = Page::new(visit, words, rooms.site(), rooms.now(), title).menu(menu).groups(groups).kind("wide");
     page.account = Some(Account {
         name: by.staff.name.clone(),
         role: place_of_work(by, &rooms.directory(), words),

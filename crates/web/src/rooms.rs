@@ -12,7 +12,7 @@ use object_store::ObjectStore;
 use store::{PgPool, StoreError, vault::Vault};
 use watch::Last;
 
-use crate::{agency::head::Shapes, limits::Limits, live::Live, outlines::Outlines};
+use crate::{WebError, account::oidc::Elsewhere, agency::head::Shapes, limits::Limits, live::Live, outlines::Outlines};
 
 /// What the program that starts the pages brings along.
 pub struct Context {
@@ -30,6 +30,8 @@ pub struct Context {
     pub vault: Option<Arc<Vault>>,
     /// Roles that work only with a second factor.
     pub factor_for: Vec<Role>,
+    /// Where staff may sign in with another account of theirs, if anywhere.
+    pub elsewhere: Option<Elsewhere>,
     /// Where the desk is, if there is one: `https://desk.example.id`.
     pub desk_url: Option<String>,
     /// Where chats of neighbourhood groups are imported, if anywhere: `https://import.example.id`.
@@ -151,6 +153,11 @@ impl Rooms {
     /// Whether the role works only with a second factor.
     pub(crate) fn needs_factor(&self, role: Role) -> bool {
         self.0.context.factor_for.contains(&role)
+    }
+
+    /// The other place where staff may sign in.
+    pub(crate) fn elsewhere(&self) -> Result<&Elsewhere, WebError> {
+        self.0.context.elsewhere.as_ref().ok_or(WebError::NotFound)
     }
 
     pub(crate) fn desk_url(&self) -> Option<&str> {

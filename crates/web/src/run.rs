@@ -1,8 +1,7 @@
 //! The pages as a role of the program: serve until told to stop, keep the directory fresh, listen for what changes.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use bus::Stop;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use store::StoreError;
@@ -17,9 +16,6 @@ pub enum RunError {
     /// The directory could not be read at the start.
     #[error("cannot read the directory")]
     Directory(#[source] StoreError),
-    /// The listener broke.
-    #[error("cannot serve")]
-    Serve(#[source] std::io::Error),
 }
 
 /// Serves the pages on `listener` until `stop` is cancelled; requests that are under way are answered first.
@@ -33,13 +29,14 @@ pub fn run(context: Context, listener: TcpListener, stop: Stop) -> BoxFuture<'st
         if let Ok(address) = listener.local_addr() {
             info!(%address, "Serving pages on {address}.");
         }
-        let service: IntoMakeServiceWithConnectInfo<_, SocketAddr> = router(rooms).into_make_service_with_connect_info();
-        let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+        // Open pages are most of them, and those are counted (`live`).
+        let limits = incoming::Limits { connections: 16_384, ..incoming::Limits::default() };
+        incoming::serve(listener, router(rooms), limits, stop.cancelled_owned()).await;
         housekeeping.abort();
         sweeping.abort();
         listening.abort();
         watching.abort();
-        served.map_err(RunError::Serve)
+        Ok(())
     }
     .boxed()
 }
@@ -80,6 +77,12 @@ async fn sweep(rooms: Rooms) {
         if let Err(error) = swept.await {
             warn!(error = &error as &dyn std::error::Error, "Cannot sum up the lists or learn new words; both are done later.");
         }
+        if let Err(error) = store::draft::forget(rooms.db(), rooms.now()).await {
+            warn!(error = &error as &dyn std::error::Error, "Cannot forget old drafts; it is done later.");
+        }
+        if let Err(error) = store::present::forget(rooms.db(), rooms.now()).await {
+            warn!(error = &error as &dyn std::error::Error, "Cannot forget who left; it is done later.");
+        }
         if let Err(error) = store::evidence::judge(rooms.db(), PHOTOS, rooms.now()).await {
             warn!(error = &error as &dyn std::error::Error, "Cannot compare photos of results; it is done later.");
         }
@@ -91,10 +94,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 async fn listen(rooms: Rooms) {
     loop {
-        match store::live::listen(rooms.db()).await {
+        match store::live::changes(rooms.db()).await {
             Ok(mut changes) => {
-                while let Some(complaint) = changes.next().await {
-                    rooms.live().tell(complaint);
+                while let Some(change) = changes.next().await {
+                    rooms.live().tell(change);
                 }
             }
             Err(error) => warn!(error = &error as &dyn std::error::Error, "Cannot hear what changes; open pages wait."),

@@ -70,9 +70,14 @@ fn may_go_without(path: &str) -> bool {
 
 /// The value of our cookie, if the browser sent one.
 pub(crate) fn token(headers: &HeaderMap, https: bool) -> Option<&str> {
+    named(headers, cookie_name(https))
+}
+
+/// The value of a cookie, if the browser sent one of this name.
+pub(crate) fn named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(name, _)| *name == cookie_name(https)).map(|(_, value)| value)
+    pairs.into_iter().find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// The cookie of a new session: read by no script, sent by no other site's form.

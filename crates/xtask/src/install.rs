@@ -174,6 +174,16 @@ pub(crate) fn text_gateways() -> Result<()> {
     }
 }
 
+/// What moves the clock of programs in fault runs. Without it these say that clocks were not moved.
+pub(crate) fn clock() {
+    if program(&["faketime"]).is_none() && can_install() {
+        say::step("Installing faketime with apt-get, to let clocks jump");
+        if let Err(problem) = apt(&["faketime"]) {
+            say::without(&format!("{problem:#}"));
+        }
+    }
+}
+
 /// `cargo deny`, built once into the tools folder.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let ours = servers::tools_folder().join("bin/cargo-deny");

@@ -3,12 +3,14 @@
 //! - `cargo xtask up` brings a whole Muara up on this machine, `--demo` with a small lively city that complains.
 //! - `cargo xtask test` checks everything there is to check; `.ci/run` calls it.
 //! - `cargo xtask assets` bundles the front-end packages into `crates/ui/dist`.
+//! - `cargo xtask flood` lets a city complain at once and looks whether anything is lost; `cargo xtask faults` breaks everything meanwhile.
 //! - `cargo xtask prepare` writes down in `.sqlx` what the queries look like, so that a build needs no database.
 //!
 //! Each of them installs what it needs and is missing, where it can, and says so; where it cannot, one sentence says what to install.
 
 mod assets;
 mod bench;
+mod faults;
 mod install;
 mod prepare;
 mod program;
@@ -41,6 +43,10 @@ enum Commands {
     Prepare(prepare::Options),
     /// Print what this machine can do, beside its own limits; builds in release.
     Bench,
+    /// Let a city complain at once, over the real protocols, at an installation made for it; 1 if anything is missing or doubled.
+    Flood(faults::Words),
+    /// Break everything, one thing after another, under a flood; a line for each, and 1 if anything is missing or the balance is off.
+    Faults(faults::Words),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
         Commands::Assets => assets::bundle().map(|_| ()),
         Commands::Prepare(options) => prepare::run(&options),
         Commands::Bench => bench::run_all(),
+        Commands::Flood(words) => faults::flood(&words),
+        Commands::Faults(words) => faults::faults(&words),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

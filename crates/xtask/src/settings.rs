@@ -227,7 +227,7 @@ impl House {
         Ok(path)
     }
 
-    /// The key that seals the second factors of staff, as `muara vault new` makes one.
+    /// The key that seals who wrote and the second factors of staff, as `muara vault new` makes one.
     fn vault(&self) -> Result<PathBuf> {
         let path = self.data.join("secrets").join("vault-keys");
         if !path.exists() {

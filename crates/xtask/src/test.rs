@@ -136,8 +136,9 @@ fn tests(words: &[String]) -> Result<()> {
     install::mail()?;
     let browser = install::browser()?;
     install::text_gateways()?;
-    for scripts in ["tests/browser", "tests/smsc"].map(|folder| root().join(folder)) {
-        let npm = install::npm()?.context("node is needed for the tests of pages and of SMPP: install `nodejs` and `npm`")?;
+    for scripts in ["tests/browser", "tests/smsc", "tests/oidc"].map(|folder| root().join(folder)) {
+        let npm = install::npm()?
+            .context("node is needed for the tests of pages, of SMPP and of signing in elsewhere: install `nodejs` and `npm`")?;
         install::npm_packages(&npm, &scripts)?;
     }
     // The road's tests run the programs themselves, which a test build does not make.

@@ -5,7 +5,12 @@ use adapter_sdk::{AttachmentKind, Bytes, Event, Receipt, ReceiptState, Reply, Re
 use crate::world::{World, reply, trace};
 
 fn receipts(world: &World) -> Vec<Receipt> {
-    world.events().into_iter().filter_map(|event| if let Event::Receipt(receipt) = event { Some(receipt) } else { None }).collect()
+    let single = |event| match event {
+        Event::Receipt(receipt) => vec![receipt],
+        Event::Receipts { receipts } => receipts,
+        _ => Vec::new(),
+    };
+    world.events().into_iter().flat_map(single).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

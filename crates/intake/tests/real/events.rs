@@ -120,6 +120,37 @@ async fn a_receipt_that_runs_ahead_comes_again_and_one_of_a_foreign_message_is_l
 }
 
 #[tokio::test]
+async fn receipts_in_a_bundle_are_as_receipts_alone_and_one_result_stands_for_all() {
+    let city = City::new().await;
+    let complaint = opened(city.record_one(&message(1, "m1", "lampu mati")).await);
+    let sent = city.replies(complaint).await[0].draft.id;
+    let of = |reply, platform_id: &str, state| Receipt {
+        reply,
+        platform_id: Some(platform_id.into()),
+        adapter: "chat".parse().expect("a name"),
+        account: "1".into(),
+        state,
+        at: after(1),
+        file_refused: None,
+    };
+    let bundle = |receipts| delivery("chat", Event::Receipts { receipts });
+    // The platform's word comes with our own note of its name, in another event of the batch and before it.
+    let events = || {
+        vec![
+            bundle(vec![of(None, "out-1", ReceiptState::Read), of(None, "foreign", ReceiptState::Read)]),
+            bundle(vec![of(Some(sent), "out-1", ReceiptState::Sent), of(None, "out-1", ReceiptState::Delivered)]),
+            bundle(Vec::new()),
+            delivery("other", Event::Receipts { receipts: vec![of(Some(sent), "out-1", ReceiptState::Sent)] }),
+        ]
+    };
+    let young = handle_batch(&city.db, &city.rooms, events(), after(2)).await;
+    assert!(matches!(&young[..], [Err(Failure::Retry { .. }), Ok(()), Ok(()), Err(Failure::Park { .. })]), "{young:?}");
+    let old = handle_batch(&city.db, &city.rooms, events(), LATER).await;
+    assert!(matches!(&old[..], [Ok(()), Ok(()), Ok(()), Err(Failure::Park { .. })]), "{old:?}");
+    assert_eq!(city.replies(complaint).await[0].receipt.as_deref(), Some("read"));
+}
+
+#[tokio::test]
 async fn a_message_that_was_taken_back_hides_its_complaint_and_keeps_its_number() {
     let city = City::new().await;
     let open = Inbound { visibility: Visibility::Public, ..message(1, "m1", "jalan rusak") };

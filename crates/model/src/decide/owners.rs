@@ -107,7 +107,7 @@ impl Draft<'_> {
         let Some(now) = leads.filter(|_| self.led.is_some() && self.led != leads) else { return };
         let said = |kind| {
             use UpdateKind as Kind;
-            matches!(kind, Kind::Routed | Kind::HandedOver | Kind::Placed | Kind::Led | Kind::PassedDown | Kind::TakenBack)
+            matches!(kind, Kind::Routed | Kind::HandedOver | Kind::Placed | Kind::Led | Kind::PassedDown | Kind::TakenBack | Kind::Undone)
         };
         if !self.updates.iter().any(|update| said(update.kind) && update.to.first() == Some(&now)) {
             self.by = Actor::System;

@@ -86,7 +86,7 @@ pub(crate) async fn backup(config: &Config, folder: &Path) -> anyhow::Result<()>
     write(&folder.join(SUMS), sums.as_bytes())?;
     println!("Kept in {}: the database, {files} files, and of the bus {told}.", folder.display());
     println!(
-        "NOT IN IT, and needed with it: the keys of the vault (second factors cannot be read without them), the keys of the bus, and /etc/muara."
+        "NOT IN IT, and needed with it: the keys of the vault (without them nobody reads who wrote, and no second factor), the keys of the bus, and /etc/muara."
     );
     println!("Keep those apart from it. The folder holds personal data and secrets of agencies: encrypt it where it goes.");
     Ok(())

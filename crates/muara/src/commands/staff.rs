@@ -123,6 +123,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             let staff = known(&db, &login).await?;
             let mut tx = store::begin(&db).await?;
             store::staff::set_password(&mut tx, staff.id, &store::staff::hash_password(&password)).await?;
+            store::oidc::disconnect_all(&mut tx, staff.id).await?;
             store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({})).await?;
             store::commit(tx).await?;
             say_once(&login, &password, password_file.is_some());

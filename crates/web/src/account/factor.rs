@@ -27,6 +27,8 @@ use crate::{
 struct FactorPage {
     page: Page,
     csrf: String,
+    /// Whether there is another place to sign in.
+    elsewhere: bool,
     stage: Stage,
     /// Their role may not work without one.
     needed: bool,
@@ -69,7 +71,7 @@ fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
 fn draw(rooms: &Rooms, page: Page, by: &SignedIn, stage: Stage, error: String) -> Result<Response, WebError> {
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let needed = rooms.needs_factor(by.staff.role);
-    let page = FactorPage { page, csrf: by.csrf.clone(), stage, needed, error };
+    let page = FactorPage { page, csrf: by.csrf.clone(), elsewhere: rooms.elsewhere().is_ok(), stage, needed, error };
     Ok((status, page::html(&page)?).into_response())
 }
 

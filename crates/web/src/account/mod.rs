@@ -2,6 +2,7 @@
 
 pub(crate) mod factor;
 pub(crate) mod invitation;
+pub(crate) mod oidc;
 pub(crate) mod password;
 mod pause;
 mod second;

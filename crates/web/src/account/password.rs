@@ -28,6 +28,8 @@ const LONGEST: usize = 256;
 struct PasswordPage {
     page: Page,
     csrf: String,
+    /// Whether there is another place to sign in.
+    elsewhere: bool,
     old_error: String,
     new_error: String,
 }
@@ -38,7 +40,13 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
         let text = page.t("password.done").to_owned();
         page = page.flash(Tone::Good, text);
     }
-    page::html(&PasswordPage { page, csrf: by.csrf, old_error: String::new(), new_error: String::new() })
+    page::html(&PasswordPage {
+        page,
+        csrf: by.csrf,
+        elsewhere: rooms.elsewhere().is_ok(),
+        old_error: String::new(),
+        new_error: String::new(),
+    })
 }
 
 pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
@@ -56,13 +64,15 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by
     };
     if !old_error.is_empty() || !new_error.is_empty() {
         let page = frame(&rooms, &visit, &by);
-        let page = PasswordPage { page, csrf: by.csrf, old_error, new_error };
+        let page = PasswordPage { page, csrf: by.csrf, elsewhere: rooms.elsewhere().is_ok(), old_error, new_error };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page::html(&page)?).into_response());
     }
     let new = form.exact("new").to_owned();
     let hash = slowly(move || store::staff::hash_password(&new)).await?;
     let mut tx = store::begin(rooms.db()).await?;
     store::staff::set_password(&mut tx, by.staff.id, &hash).await?;
+    // Who had the old one may have connected an account of theirs.
+    store::oidc::disconnect_all(&mut tx, by.staff.id).await?;
     store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.own_password", &by.staff.login, &json!({})).await?;
     store::commit(tx).await?;
     let token = store::staff::open_session(rooms.db(), by.staff.id, rooms.now()).await?;

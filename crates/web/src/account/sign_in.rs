@@ -28,6 +28,8 @@ struct SignInPage {
     page: Page,
     login: String,
     back: String,
+    /// What the other way in is called; empty: there is none.
+    elsewhere: String,
     error: String,
 }
 
@@ -49,13 +51,30 @@ pub(crate) struct Back {
     done: String,
 }
 
+impl Back {
+    /// A path of our own; empty: none.
+    pub(crate) fn ours(&self) -> &str {
+        ours(&self.next)
+    }
+}
+
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, Query(back): Query<Back>) -> Result<Response, WebError> {
     let mut page = frame(&rooms, &visit);
     if back.done == "sandi" {
         let text = page.t("invitation.done").to_owned();
         page = page.flash(Tone::Good, text);
     }
-    page::html(&SignInPage { page, login: String::new(), back: ours(&back.next).to_owned(), error: String::new() })
+    page::html(&gate(&rooms, page, "", back.ours(), String::new()))
+}
+
+fn gate(rooms: &Rooms, page: Page, login: &str, back: &str, error: String) -> SignInPage {
+    let elsewhere = rooms.elsewhere().map(|elsewhere| elsewhere.name.clone()).unwrap_or_default();
+    SignInPage { page, login: login.to_owned(), back: back.to_owned(), elsewhere, error }
+}
+
+/// The page again, with what is to be said.
+pub(super) fn say(rooms: &Rooms, visit: &Visit, what: &str, status: StatusCode) -> Result<Response, WebError> {
+    Ok((status, page::html(&gate(rooms, frame(rooms, visit), "", "", what.to_owned()))?).into_response())
 }
 
 pub(crate) async fn submit(
@@ -76,7 +95,7 @@ pub(crate) async fn submit(
     let wait = |until| {
         let page = frame(&rooms, &visit);
         let error = pause::say(until, rooms.now(), page.words);
-        again(StatusCode::TOO_MANY_REQUESTS, page, &login, &form, error)
+        again(&rooms, StatusCode::TOO_MANY_REQUESTS, page, &login, &form, error)
     };
     let from_here = match pause::take_for_address(&rooms, &address).await? {
         Ok(turn) => turn,
@@ -97,32 +116,39 @@ pub(crate) async fn submit(
         if let Some(until) = pause {
             error = format!("{error} {}", pause::say(until, rooms.now(), page.words));
         }
-        return again(StatusCode::UNPROCESSABLE_ENTITY, page, &login, &form, error);
+        return again(&rooms, StatusCode::UNPROCESSABLE_ENTITY, page, &login, &form, error);
     };
     from_here.give_back(&rooms).await?;
-    if factor::of(rooms.db(), staff.id).await?.is_some_and(|kept| kept.confirmed) {
-        let ticket = factor::open_half(rooms.db(), staff.id, rooms.now()).await?;
-        return ask_for_code(StatusCode::OK, &rooms, &visit, ticket, &form, String::new());
+    let back = form.text("next");
+    if has_second(&rooms, staff).await? {
+        return second_step(&rooms, &visit, staff, &back).await;
     }
     turn.forgive(&rooms).await?;
-    begin(&rooms, &headers, staff, &form).await
+    begin(&rooms, &headers, staff, &back).await
 }
 
-fn again(status: StatusCode, page: Page, login: &str, form: &Fields, error: String) -> Result<Response, WebError> {
-    let page = SignInPage { page, login: login.to_owned(), back: ours(&form.text("next")).to_owned(), error };
+/// Who they are is certain, by another way than their password here. A second factor here is asked for all the same.
+pub(super) async fn known(rooms: &Rooms, visit: &Visit, headers: &HeaderMap, staff: &Staff, back: &str) -> Result<Response, WebError> {
+    if has_second(rooms, staff).await? { second_step(rooms, visit, staff, back).await } else { begin(rooms, headers, staff, back).await }
+}
+
+async fn has_second(rooms: &Rooms, staff: &Staff) -> Result<bool, WebError> {
+    Ok(factor::of(rooms.db(), staff.id).await?.is_some_and(|kept| kept.confirmed))
+}
+
+async fn second_step(rooms: &Rooms, visit: &Visit, staff: &Staff, back: &str) -> Result<Response, WebError> {
+    let ticket = factor::open_half(rooms.db(), staff.id, rooms.now()).await?;
+    ask_for_code(StatusCode::OK, rooms, visit, ticket, back, String::new())
+}
+
+fn again(rooms: &Rooms, status: StatusCode, page: Page, login: &str, form: &Fields, error: String) -> Result<Response, WebError> {
+    let page = gate(rooms, page, login, ours(&form.text("next")), error);
     Ok((status, page::html(&page)?).into_response())
 }
 
-fn ask_for_code(
-    status: StatusCode,
-    rooms: &Rooms,
-    visit: &Visit,
-    ticket: String,
-    form: &Fields,
-    error: String,
-) -> Result<Response, WebError> {
+fn ask_for_code(status: StatusCode, rooms: &Rooms, visit: &Visit, ticket: String, back: &str, error: String) -> Result<Response, WebError> {
     let page = page::public(rooms, visit, page::words(visit.language).t("second.title"));
-    let page = SecondPage { page, ticket, back: ours(&form.text("next")).to_owned(), error };
+    let page = SecondPage { page, ticket, back: ours(back).to_owned(), error };
     Ok((status, page::html(&page)?).into_response())
 }
 
@@ -138,16 +164,17 @@ pub(crate) async fn submit_code(
     let Some(staff) = factor::half(rooms.db(), &ticket, rooms.now()).await? else {
         let page = frame(&rooms, &visit);
         let error = page.t("second.over").to_owned();
-        return again(StatusCode::UNPROCESSABLE_ENTITY, page, "", &form, error);
+        return again(&rooms, StatusCode::UNPROCESSABLE_ENTITY, page, "", &form, error);
     };
+    let back = form.text("next");
     let words = page::words(visit.language);
     let say = |until: Timestamp| pause::say(until, rooms.now(), words);
     match second::check(&rooms, &staff, &form.text("code")).await? {
-        Second::Wait(until) => ask_for_code(StatusCode::TOO_MANY_REQUESTS, &rooms, &visit, ticket, &form, say(until)),
+        Second::Wait(until) => ask_for_code(StatusCode::TOO_MANY_REQUESTS, &rooms, &visit, ticket, &back, say(until)),
         Second::Wrong(until) => {
             let pause = until.map(|until| format!(" {}", say(until))).unwrap_or_default();
             let error = format!("{}{pause}", words.t("factor.wrong"));
-            ask_for_code(StatusCode::UNPROCESSABLE_ENTITY, &rooms, &visit, ticket, &form, error)
+            ask_for_code(StatusCode::UNPROCESSABLE_ENTITY, &rooms, &visit, ticket, &back, error)
         }
         Second::Fits => {
             factor::close_half(rooms.db(), &ticket).await?;
@@ -156,21 +183,20 @@ pub(crate) async fn submit_code(
                 keys = vec![Key::browser(&name)];
             }
             tries::forgive(rooms.db(), &keys).await?;
-            begin(&rooms, &headers, &staff, &form).await
+            begin(&rooms, &headers, &staff, &back).await
         }
     }
 }
 
 /// Everything was right: a session.
-async fn begin(rooms: &Rooms, headers: &HeaderMap, staff: &Staff, form: &Fields) -> Result<Response, WebError> {
+async fn begin(rooms: &Rooms, headers: &HeaderMap, staff: &Staff, back: &str) -> Result<Response, WebError> {
     // Always a new value, never the one that came along: a planted cookie stays worthless. The old session ends.
     if let Some(old) = session::token(headers, rooms.https()) {
         store::staff::close_session(rooms.db(), old).await?;
     }
     let token = store::staff::open_session(rooms.db(), staff.id, rooms.now()).await?;
     tries::sweep(rooms.db(), rooms.now()).await?;
-    let back = form.text("next");
-    let first = if ours(&back).is_empty() { first_page(staff.role) } else { ours(&back) };
+    let first = if ours(back).is_empty() { first_page(staff.role) } else { ours(back) };
     let mut response = ([(header::SET_COOKIE, session::cookie(&token, rooms.https()))], Redirect::to(first)).into_response();
     // The account's language, unless this browser has chosen one.
     if !headers.get(header::COOKIE).is_some_and(|cookies| cookies.as_bytes().windows(7).any(|part| part == b"bahasa=")) {

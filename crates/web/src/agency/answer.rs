@@ -7,13 +7,16 @@ use axum::{
 use model::Action;
 use ui::Visit;
 
-use super::{Draft, act, finish, id_in};
+use super::{Draft, act, finish, id_in, writing::finished};
 use crate::{Rooms, WebError, form::Acting};
 
 pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {
     let id = id_in(&id)?;
     let text = acting.form.text("text");
     let draft = Draft { form: "jawab", text: text.clone(), ..Draft::default() };
-    let done = act(&rooms, &acting, id, None, |_| Action::Answer { text }).await?;
+    let done = match finished(&text) {
+        Err(refused) => Err(refused),
+        Ok(()) => act(&rooms, &acting, id, None, |_| Action::Answer { text }).await?,
+    };
     finish(&rooms, &visit, &acting.by, id, done, draft).await
 }

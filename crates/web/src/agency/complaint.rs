@@ -12,6 +12,7 @@ use model::{
     Action, Actor, AgencyId, AttachmentId, Complaint, Directory, Dispatch, DispatchState, Owner, Pin, Point, Referee, Rule, StaffId,
     Status, Timestamp, Update, UpdateKind, Visibility, Why, decide,
     escalation::{Escalated, Post},
+    task::{Entrusted, Reported, Says},
 };
 use store::{
     access::{Talk, Who},
@@ -25,9 +26,12 @@ use super::{
     conversation::{Said, Turn, turns},
     id_in,
     incident::{self, Group},
+    present,
     queue::areas,
-    seen_by,
+    seen_by, tasks,
     together::{self, Asked, Others},
+    undo,
+    writing::Writing,
 };
 use crate::{
     Rooms, WebError,
@@ -95,6 +99,14 @@ struct ComplaintPage {
     categories: Vec<(String, String, bool)>,
     areas: Vec<(String, String, bool)>,
     draft: Draft,
+    /// Steps that others took while this one was written.
+    since: Vec<Step>,
+    writing: Writing,
+    given: tasks::Given,
+    /// Who else is here, and whether they write.
+    present: Vec<(String, bool)>,
+    /// What may be taken back, in words.
+    undo: Option<String>,
     /// The incident it is in, and how many suggestions wait about it.
     group: Option<Group>,
     suggested: usize,
@@ -125,6 +137,7 @@ struct Holder {
 }
 
 /// One line of the history.
+#[derive(Clone)]
 struct Step {
     icon: &'static str,
     title: String,
@@ -182,13 +195,26 @@ pub(super) async fn draw(
         None => None,
     };
 
-    let mut page = page::staff(rooms, visit, by, complaint.reference.to_string()).script("live.js");
+    let mut page = page::staff(rooms, visit, by, complaint.reference.to_string())
+        .script("live.js")
+        .script("write.js")
+        .script("zoom.js")
+        .script("keys.js");
     if complaint.location.is_some() {
         page = page.script("map.js");
     }
     let page = flashed(page, done, refused.as_ref());
     let (group, suggested) = incident::of_complaint(rooms, by, &page, complaint.id).await?;
-    let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page).to_owned(), ..draft }).unwrap_or_default();
+    let seen = match refused.as_ref() {
+        Some((_, Refused::Changed(seen))) => Some(*seen),
+        _ => None,
+    };
+    let draft = refused.map(|(draft, refused)| Draft { error: refused.words(&page), ..draft }).unwrap_or_default();
+    let steps = steps(&history, &by_staff, &directory, &staff, &page);
+    let since = match seen {
+        Some(seen) => steps.iter().take(history.len().saturating_sub(seen)).cloned().collect(),
+        None => Vec::new(),
+    };
     let said = Said { messages: &talk.messages, replies: &talk.replies, ladders: &ladders, history: &history, staff: &staff };
     page::html(&ComplaintPage {
         id: complaint.id.to_string(),
@@ -225,7 +251,12 @@ pub(super) async fn draw(
         timers: timers(complaint, &directory, &page),
         flags: missed.iter().map(|missed| flag(missed, &directory, &staff, &page)).collect(),
         turns: turns(&said, rooms, &directory, &page),
-        steps: steps(&history, &by_staff, &directory, &staff, &page),
+        steps,
+        since,
+        writing: Writing::of(rooms, by, complaint, history.len(), &page).await?,
+        given: tasks::of_complaint(rooms, by, &page, complaint, tasks::may_give(complaint, by, rooms, page.now)).await?,
+        present: present::others(rooms, by, complaint).await?,
+        undo: undo::offered(complaint, &history, by, &directory, &page),
         can: can(complaint, by, &directory, page.now, blocked.is_some()),
         can_reply: complaint.reply_to.is_some(),
         window: complaint.reply_to.as_ref().and_then(|to| to.open_until).map(|until| (until, until > page.now)),
@@ -254,7 +285,7 @@ fn running(complaint: &Complaint) -> Option<Timestamp> {
 
 fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page {
     if let Some((_, refused)) = refused {
-        let text = refused.words(&page).to_owned();
+        let text = refused.words(&page);
         return page.flash(Tone::Bad, text);
     }
     let said = [
@@ -273,6 +304,10 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("disposisi", page.t("done.pass_down")),
         ("tarik", page.t("done.take_back")),
         ("lokasi", page.t("done.move_pin")),
+        ("draf", page.t("done.draft")),
+        ("batal", page.t("done.undo")),
+        ("titip", page.t("done.entrust")),
+        ("tugas", page.t("done.recall")),
         ("buka-lagi", page.t("done.reopen")),
         ("blokir", page.t("done.block")),
         ("buka-blokir", page.t("done.unblock")),
@@ -424,8 +459,10 @@ fn steps(
         who: who(update, directory, staff, page),
         // What moved and who was told is said in the title.
         text: match update.kind {
-            UpdateKind::Moved | UpdateKind::Escalated => String::new(),
+            UpdateKind::Moved | UpdateKind::Escalated | UpdateKind::Recalled => String::new(),
             UpdateKind::Regraded => why_regraded(update),
+            UpdateKind::Entrusted => entrusted(update).map_or_else(String::new, |one| one.task),
+            UpdateKind::Reported => said_by_body(update).map_or_else(String::new, |one| one.words),
             _ => update.text.clone().unwrap_or_default(),
         },
         at: update.at,
@@ -470,7 +507,31 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Escalated => escalated(update, directory, page),
         Kind::Closed => page.t("did.closed").to_owned(),
         Kind::PinMoved => page.t("did.pin_moved").to_owned(),
+        Kind::Undone if update.to.is_empty() => page.t("did.undone.claim").to_owned(),
+        Kind::Undone => page.t("did.undone").to_owned(),
+        Kind::Entrusted => page.fill("did.entrusted", "name", entrusted(update).map_or_else(String::new, |one| one.name)),
+        Kind::Reported => reported(update, page),
+        Kind::Recalled => page.fill("did.recalled", "name", update.text.as_deref().unwrap_or_default()),
     }
+}
+
+fn entrusted(update: &Update) -> Option<Entrusted> {
+    update.text.as_deref().and_then(Entrusted::from_text)
+}
+
+fn said_by_body(update: &Update) -> Option<Reported> {
+    update.text.as_deref().and_then(Reported::from_text)
+}
+
+/// What a body without an account said.
+fn reported(update: &Update, page: &Page) -> String {
+    let Some(said) = said_by_body(update) else { return page.t("did.reported.done").to_owned() };
+    let key = match said.says {
+        Says::Working => "did.reported.working",
+        Says::Done => "did.reported.done",
+        Says::NotOurs => "did.reported.not_ours",
+    };
+    page.fill(key, "name", said.name)
 }
 
 /// Who was told of which clock, and why them where the rule names somebody else.
@@ -551,6 +612,7 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
     let others = || complaint.pending().map(|dispatch| dispatch.agency).filter(|&agency| Some(agency) != by.staff.agency);
     let forms = [
         ("koordinasi", all().any(|asked| may(Action::Consult { asked, text: text() }))),
+        ("titip", may(Action::Entrust { name: text(), task: text() })),
         ("bagi", all().any(|agency| may(Action::Share { with: vec![agency], text: text() }))),
         ("pimpin", others().any(|to| may(Action::Lead { to, reason: text() }))),
         ("disposisi", directory.parents.keys().any(|&to| may(Action::PassDown { to, reason: text() }))),

@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod block;
+pub(crate) mod bulk;
 pub(crate) mod claim;
 pub(crate) mod complaint;
 mod conversation;
@@ -19,6 +20,7 @@ pub(crate) mod move_pin;
 pub(crate) mod note;
 pub(crate) mod place;
 pub(crate) mod post;
+pub(crate) mod present;
 pub(crate) mod queue;
 pub(crate) mod regrade;
 pub(crate) mod reopen;
@@ -26,16 +28,23 @@ pub(crate) mod resolve;
 pub(crate) mod route;
 pub(crate) mod saved;
 mod sought;
+pub(crate) mod tasks;
+pub(crate) mod templates;
 pub(crate) mod together;
 pub(crate) mod unblock;
+pub(crate) mod undo;
 pub(crate) mod unmask;
 pub(crate) mod unreached;
+pub(crate) mod writing;
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, Decision, NotAllowed, UpdateKind, decide};
+use model::{
+    Action, AgencyId, Attachment, AttachmentId, Complaint, ComplaintId, Decision, NotAllowed, UpdateKind, decide,
+    template::{Variable, Wrong},
+};
 use serde::Deserialize;
 use store::{StoreError, Tx, evidence::Says};
 use tracing::info;
@@ -69,6 +78,16 @@ impl Done {
 pub(crate) enum Refused {
     /// The complaint changed since the page was drawn.
     Stale,
+    /// The same, and how many steps its history had then: what came since is shown.
+    Changed(usize),
+    /// A variable of a template has nothing to say here.
+    Unfilled(Variable),
+    /// No body was chosen, or one that is not on the agency's list.
+    NoBody,
+    /// As many tasks as one complaint may have are open.
+    TooManyTasks,
+    /// A word in braces is no variable, or a brace stands alone.
+    NoVariable,
     /// More words than we keep.
     TooLong,
     /// The photo is too large.
@@ -88,10 +107,32 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    pub(crate) fn words(self, page: &Page) -> &str {
+    /// Of words to a citizen, or of a template.
+    pub(crate) fn of_words(wrong: &Wrong) -> Self {
+        match wrong {
+            Wrong::Unfilled(variable) => Self::Unfilled(*variable),
+            Wrong::Unknown(_) | Wrong::Brace => Self::NoVariable,
+            Wrong::TooLong => Self::TooLong,
+            Wrong::Empty => Self::Not(NotAllowed::NoWords),
+        }
+    }
+
+    pub(crate) fn words(self, page: &Page) -> String {
+        if let Self::Unfilled(variable) = self {
+            return page.fill("template.wrong.unfilled", "word", variable.to_string());
+        }
+        self.plain_words(page).to_owned()
+    }
+
+    fn plain_words(self, page: &Page) -> &str {
         match self {
             // Nobody closes by hand what the clock closes.
             Self::Stale | Self::Not(NotAllowed::NotYet) => page.t("refused.stale"),
+            Self::Changed(_) => page.t("refused.changed"),
+            Self::NoBody => page.t("refused.no_body"),
+            Self::TooManyTasks => page.t("refused.too_many_tasks"),
+            Self::Unfilled(_) | Self::NoVariable => page.t("refused.no_variable"),
+            Self::Not(NotAllowed::TooLate) => page.t("refused.too_late"),
             Self::TooLong => page.t("form.too_long"),
             Self::PhotoTooLarge => page.t("refused.photo_too_large"),
             Self::NotAPhoto => page.t("refused.not_a_photo"),
@@ -122,7 +163,7 @@ impl Refused {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Stale => StatusCode::CONFLICT,
+            Self::Stale | Self::Changed(_) => StatusCode::CONFLICT,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -198,7 +239,7 @@ async fn act(
     let (reference, trace) = (complaint.reference, complaint.trace);
     // A program that read no page has no version to compare; the lock alone keeps it from overwriting anything.
     if acting.form.some("version").is_some_and(|seen| seen != complaint.version.to_string()) {
-        return Ok(Err(Refused::Stale));
+        return Ok(Err(acting.form.text("seen").parse().map_or(Refused::Stale, Refused::Changed)));
     }
     let added = match photo {
         Some(photo) => Some(store::attachment::add_by_staff(&mut tx, id, &photo.file, now).await?),
@@ -220,14 +261,38 @@ async fn act(
         Err(StoreError::Stale | StoreError::Conflict { .. }) => return Ok(Err(Refused::Stale)),
         noted => noted?,
     }
+    if let Err(refused) = tasks::note(rooms, &mut tx, acting, &decision).await? {
+        return Ok(Err(refused));
+    }
     match together::note(rooms, &mut tx, acting, &decision).await {
         Err(WebError::Store(StoreError::Stale)) => return Ok(Err(Refused::Stale)),
         noted => noted?,
     }
+    forget_drafts(&mut tx, acting, &decision).await?;
     store::commit(tx).await?;
     let steps: Vec<&str> = decision.updates.iter().map(|update| update.kind.as_str()).collect();
     info!(trace.id = %trace, complaint.id = %id, staff.id = %acting.by.staff.id, ?steps, "Staff acted on complaint {reference}.");
     Ok(Ok(()))
+}
+
+/// What was sent is no draft any more.
+async fn forget_drafts(tx: &mut Tx, acting: &Acting, decision: &Decision) -> Result<(), WebError> {
+    // With several at once nobody sends what they began to write on a page of one.
+    if acting.form.some("version").is_none() {
+        return Ok(());
+    }
+    for update in &decision.updates {
+        let form = match update.kind {
+            UpdateKind::Answered => "jawab",
+            UpdateKind::Asked => "tanya",
+            UpdateKind::Resolved => "selesai",
+            UpdateKind::Noted => "catat",
+            UpdateKind::HandedOver | UpdateKind::ToReferee => "alihkan",
+            _ => continue,
+        };
+        store::draft::sent(tx, decision.complaint.id, acting.by.staff.id, form).await?;
+    }
+    Ok(())
 }
 
 /// Who is not answered any more is also in the list that admins read: power over citizens is looked at.

@@ -47,6 +47,12 @@ struct Queue {
     saved: Vec<Kept>,
     may_share: bool,
     lines: Vec<Line>,
+    /// What may be done with several at once: value and words; empty: nothing.
+    bulk: Vec<(&'static str, String)>,
+    /// To whom several may be given.
+    bulk_to: Vec<Choice>,
+    /// Where this list is.
+    back: String,
     newer: String,
     older: String,
     not_found: bool,
@@ -86,6 +92,8 @@ struct Shown {
 /// One line as the page shows it.
 pub(super) struct Line {
     pub(super) href: String,
+    /// Its id, where it may be ticked to do something with several at once; else empty.
+    pub(super) pick: String,
     pub(super) reference: String,
     pub(super) state: Option<DispatchState>,
     pub(super) status: model::Status,
@@ -339,6 +347,7 @@ async fn list(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: Address, don
     let page = flashed(page.script("live.js"), done);
     let beside =
         |name: &str, cursor: Option<Cursor>| cursor.map(|cursor| format!("{}&{name}={cursor}", address.list(view))).unwrap_or_default();
+    let bulk = bulk(by.staff.role, view, &page);
     page::html(&Queue {
         csrf: by.csrf.clone(),
         tabs: tabs(rooms, by, views, Some(view), &address, &counts, &page).await?,
@@ -350,7 +359,10 @@ async fn list(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: Address, don
         filter: shown(by, &directory, &address, &filter, &page),
         saved: kept(rooms, by, &address.list(view)).await?,
         may_share: saved::may_share(by.staff.role),
-        lines: lines.rows.into_iter().map(|row| for_role(line(row, &directory, &page), by)).collect(),
+        lines: lines.rows.into_iter().map(|row| picked(for_role(line(row, &directory, &page), by), &bulk)).collect(),
+        bulk_to: if bulk.iter().any(|(what, _)| *what == "alihkan") { agencies_but(&directory, by.staff.agency) } else { Vec::new() },
+        bulk,
+        back: address.list(view),
         newer: beside("before", lines.newer),
         older: beside("after", lines.older),
         not_found: false,
@@ -393,6 +405,9 @@ async fn found(
         newer: beside("before", hits.newer),
         older: beside("after", hits.older),
         not_found: number && hits.hits.is_empty(),
+        bulk: Vec::new(),
+        bulk_to: Vec::new(),
+        back: String::new(),
         lines: hits.hits.into_iter().map(|hit| for_role(hit_line(hit, &directory, &page), by)).collect(),
         text: address.cari,
         page,
@@ -415,7 +430,7 @@ async fn kept(rooms: &Rooms, by: &SignedIn, here: &str) -> Result<Vec<Kept>, Web
 async fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn, filter: &Filter) -> Result<(Page, Counts), WebError> {
     let counts = store::queue::counts(rooms.db(), &by.scope(), by.staff.id, filter, times(rooms)).await?;
     let title = page::words(visit.language).t("menu.queue");
-    Ok((page::staff(rooms, visit, by, title).script("queue.js"), counts))
+    Ok((page::staff(rooms, visit, by, title).script("keys.js"), counts))
 }
 
 /// Now, and when the day ends here.
@@ -424,6 +439,31 @@ pub(super) fn times(rooms: &Rooms) -> Times {
     let zone = rooms.directory().calendar.zone.time_zone();
     let tonight = now.to_zoned(zone).tomorrow().and_then(|day| day.start_of_day()).map_or(now, |midnight| midnight.timestamp());
     Times { now, tonight }
+}
+
+/// What this role may do with several lines of this list at once. What is over is left alone.
+fn bulk(role: Role, view: View, page: &Page) -> Vec<(&'static str, String)> {
+    if matches!(view, View::Done | View::Near | View::Asked) {
+        return Vec::new();
+    }
+    let note = ("catat", page.t("bulk.note").to_owned());
+    if role.belongs_to_agency() {
+        vec![("ambil", page.t("bulk.claim").to_owned()), ("alihkan", page.t("bulk.hand_over").to_owned()), note]
+    } else {
+        vec![note]
+    }
+}
+
+fn picked(line: Line, bulk: &[(&'static str, String)]) -> Line {
+    let pick = line.href.rsplit('/').next().filter(|_| !bulk.is_empty()).unwrap_or_default().to_owned();
+    Line { pick, ..line }
+}
+
+fn agencies_but(directory: &Directory, own: Option<model::AgencyId>) -> Vec<Choice> {
+    let others = directory.agencies.values().filter(|agency| Some(agency.id) != own);
+    let mut all: Vec<Choice> = others.map(|agency| (agency.id.to_string(), agency.name.clone(), false)).collect();
+    all.sort_by(|a, b| a.1.cmp(&b.1));
+    all
 }
 
 /// Who works for one agency knows which.
@@ -586,6 +626,7 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
     let clock = row.deadline.filter(|_| runs).map(|deadline| (page.clock(deadline, &directory.calendar), deadline));
     Line {
         href: format!("/aduan/{}", row.complaint),
+        pick: String::new(),
         reference: row.reference.to_string(),
         state: row.work,
         status: row.status,

@@ -7,7 +7,7 @@ use axum::{
 use model::{Action, NotAllowed};
 use ui::Visit;
 
-use super::{Draft, Picture, Refused, act, finish, id_in, seen_by};
+use super::{Draft, Picture, Refused, act, finish, id_in, seen_by, writing::finished};
 use crate::{
     Rooms, WebError,
     form::{Acting, Fields},
@@ -31,6 +31,9 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(id): P
 async fn photo(rooms: &Rooms, form: &Fields, text: &str) -> Result<Result<Option<Picture>, Refused>, WebError> {
     if text.is_empty() {
         return Ok(Err(Refused::Not(NotAllowed::NoWords)));
+    }
+    if let Err(refused) = finished(text) {
+        return Ok(Err(refused));
     }
     let Some(bytes) = form.file() else { return Ok(Ok(None)) };
     match upload::check(bytes) {

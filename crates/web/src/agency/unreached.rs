@@ -133,7 +133,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: &Address, ty
 
 fn flashed(page: Page, address: &Address, typed: Option<&Typed>) -> Page {
     let said = match (typed, address.done.as_str()) {
-        (Some(typed), _) => Some((Tone::Bad, typed.refused.words(&page).to_owned())),
+        (Some(typed), _) => Some((Tone::Bad, typed.refused.words(&page))),
         (None, "disampaikan") => Some((Tone::Good, page.t("unreached.done").to_owned())),
         (None, "sudah") => Some((Tone::Info, page.t("unreached.done_before").to_owned())),
         _ => None,
@@ -145,9 +145,9 @@ fn flashed(page: Page, address: &Address, typed: Option<&Typed>) -> Page {
 }
 
 impl Wrong {
-    fn words<'a>(&'a self, page: &'a Page) -> &'a str {
+    fn words(&self, page: &Page) -> String {
         match self {
-            Self::NoWay => page.t("unreached.no_way"),
+            Self::NoWay => page.t("unreached.no_way").to_owned(),
             Self::Other(refused) => refused.words(page),
         }
     }
@@ -181,7 +181,7 @@ async fn line(
         unsaid: unsaid.collect(),
         text: typed.map(|typed| typed.text.clone()).unwrap_or_default(),
         how: typed.map(|typed| typed.how.clone()).unwrap_or_default(),
-        error: typed.map(|typed| typed.refused.words(page).to_owned()).unwrap_or_default(),
+        error: typed.map(|typed| typed.refused.words(page)).unwrap_or_default(),
     })
 }
 

@@ -10,5 +10,5 @@ use crate::{Rooms, WebError, live};
 
 pub(crate) async fn show(State(rooms): State<Rooms>, Path(code): Path<String>) -> Result<Response, WebError> {
     let complaint = opened_by(&rooms, &code).await?;
-    Ok(live::stream(&rooms, Some(complaint.id)))
+    Ok(live::stream(&rooms, Some(complaint.id), live::To::Citizen))
 }

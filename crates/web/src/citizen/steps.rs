@@ -66,7 +66,8 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Placed | UpdateKind::Led | UpdateKind::Shared | UpdateKind::PassedDown | UpdateKind::TakenBack => "building",
         UpdateKind::Resolved | UpdateKind::Closed => "check",
         UpdateKind::Escalated => "flag",
-        UpdateKind::Reopened | UpdateKind::Unblocked => "again",
+        UpdateKind::Reopened | UpdateKind::Unblocked | UpdateKind::Undone | UpdateKind::Recalled => "again",
+        UpdateKind::Entrusted | UpdateKind::Reported => "person",
         UpdateKind::Blocked | UpdateKind::Regraded => "lock",
         UpdateKind::Moved => "clock",
         UpdateKind::PinMoved => "place",
@@ -85,7 +86,17 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Asked, _) => page.fill("step.asked", "agency", &agency),
         (UpdateKind::Answered, _) => page.fill("step.answered", "agency", &agency),
         // Never shown: only staff see these steps.
-        (UpdateKind::Noted | UpdateKind::Blocked | UpdateKind::Unblocked | UpdateKind::Escalated, _) => page.t("step.noted").to_owned(),
+        (
+            UpdateKind::Noted
+            | UpdateKind::Blocked
+            | UpdateKind::Unblocked
+            | UpdateKind::Escalated
+            | UpdateKind::Reported
+            | UpdateKind::Recalled,
+            _,
+        ) => page.t("step.noted").to_owned(),
+        (UpdateKind::Undone, _) => page.fill("step.undone", "agency", &agency),
+        (UpdateKind::Entrusted, _) => page.fill("step.entrusted", "agency", &agency),
         (UpdateKind::Closed, _) => page.t("step.closed").to_owned(),
         (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
         (UpdateKind::ToReferee, _) => page.fill("step.to_referee", "agency", &agency),
@@ -134,7 +145,7 @@ pub(crate) fn why_regraded(update: &Update) -> String {
 /// Words of an officer to the citizen. The citizen's own stay out: the link may be open on somebody else's screen. So do agencies' words to each other.
 fn officers_words(update: &Update) -> Option<String> {
     let by_staff = matches!(update.by, Actor::Staff { .. });
-    let among_agencies = matches!(update.kind, UpdateKind::Consulted | UpdateKind::Advised);
+    let among_agencies = matches!(update.kind, UpdateKind::Consulted | UpdateKind::Advised | UpdateKind::Entrusted);
     if update.kind == UpdateKind::Regraded {
         return Some(why_regraded(update)).filter(|reason| by_staff && !reason.is_empty());
     }

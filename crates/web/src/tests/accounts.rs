@@ -14,7 +14,7 @@ const PAUSED: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
 impl World {
     /// The same city under other settings.
-    async fn with(self, change: impl FnOnce(&mut crate::Context)) -> Self {
+    pub(super) async fn with(self, change: impl FnOnce(&mut crate::Context)) -> Self {
         let mut context = self.context("http://localhost");
         change(&mut context);
         let rooms = Rooms::open(context, Stop::new()).await.expect("a directory");

@@ -5,7 +5,10 @@ use std::{path::Path, process::Stdio};
 
 use bus::Stop;
 use jiff::SignedDuration;
-use model::{Action, Complaint, Point, Visibility};
+use model::{
+    Action, Complaint, Point, Visibility,
+    room::{Beyond, Counts, Room},
+};
 use serde_json::json;
 use tokio::{net::TcpListener, process::Command};
 
@@ -85,6 +88,12 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let (closed, _) = super::incidents::a_closed_one(world).await;
     admins::park(world).await;
     channels(world).await;
+    let task = super::tasks::entrusted(world, late.id, true).await;
+    let writes = Wish { tel: "081200000012", photos: 2, hours_ago: 4, ..Wish::default() };
+    let writes = world.complain(writes).await;
+    let words = "Laporan {nomor} dijadwalkan {instansi} sebelum {batas}.";
+    let template = [("name", "Terjadwal"), ("language", "id"), ("text", words)];
+    assert!(supervisor.post("/templat", &template).await.status.is_redirection());
     let new = [("name", "Baru Contoh"), ("login", "baru"), ("role", "triage")];
     let invited = world.sign_in("admin").await.post("/admin/petugas", &new).await.text;
     let invitation = invited.split_once("/undangan/").and_then(|(_, rest)| rest.split_once('<')).expect("a link").0.to_owned();
@@ -102,7 +111,9 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "password": PASSWORD,
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same), "refused": track(&refused) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused), "writes": page(&writes) },
+        "task": task,
+        "counts": true,
         "incident": incident,
         "closed": closed,
         "invitation": format!("/undangan/{invitation}"),
@@ -122,6 +133,7 @@ async fn channels(world: &World) {
         account: None,
         todo: "Buat token baru di Meta Business Suite, lalu mulai ulang programnya.".into(),
     });
+    chat.room = vec![Room { audience: None, counts: Counts::Parts, most: 3, beyond: Beyond::Link }];
     chat.last_error = Some("the platform cannot be reached with replies".into());
     chat.last_error_at = Some(world.now());
     for said in [chat, admins::said(world, "counter", 300), admins::said(world, "stranger", 5)] {

@@ -164,8 +164,9 @@ async fn an_open_page_hears_of_its_own_complaint_and_of_no_other() {
     let answer = router(world.rooms.clone()).oneshot(page).await.expect("never fails");
     assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
     let mut events = answer.into_body().into_data_stream();
-    world.rooms.live().tell(other.id);
-    world.rooms.live().tell(own.id);
+    world.rooms.live().tell(store::live::Change::Steps(other.id));
+    world.rooms.live().tell(store::live::Change::Present(own.id));
+    world.rooms.live().tell(store::live::Change::Steps(own.id));
     let first = events.next().await.expect("an event").expect("bytes");
     assert_eq!(first, "event: change\ndata: again\n\n");
     world.rooms.stop().cancel();

@@ -18,7 +18,7 @@ async fn every_role_gets_its_own_pages_and_no_others() {
     let photo = world.photo_of(roads.id).await;
     let (roads, entered, photo) = (format!("/aduan/{}", roads.id), format!("/aduan/{}", entered.id), format!("/berkas/{photo}"));
     // jalan, jalan.penyelia, taman, triase, loket, admin, nobody
-    let table: [(&str, [u16; 7]); 22] = [
+    let table: [(&str, [u16; 7]); 24] = [
         ("/antrean", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/usulan", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/tak-sampai", [OK, OK, OK, OK, NOT_FOR_YOU, OK, SIGN_IN]),
@@ -31,6 +31,8 @@ async fn every_role_gets_its_own_pages_and_no_others() {
         ("/faktor", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/peta.json", [OK, OK, OK, OK, OK, OK, SIGN_IN]),
         ("/aturan", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, NOT_FOR_YOU, OK, SIGN_IN]),
+        ("/templat", [NOT_FOR_YOU, OK, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
+        ("/pengurus", [NOT_FOR_YOU, OK, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, SIGN_IN]),
         ("/admin", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/admin/terparkir", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, SIGN_IN]),
         ("/impor", [NOT_FOR_YOU, NOT_FOR_YOU, NOT_FOR_YOU, OK, OK, OK, SIGN_IN]),

@@ -12,14 +12,17 @@ mod evidence;
 mod head;
 mod incidents;
 mod matrix;
+mod oidc;
 mod posts;
 mod privacy;
 mod queue;
 mod rules;
 mod same;
 mod secrets;
+mod tasks;
 mod unreached;
 mod work;
+mod writing;
 
 use std::sync::{
     Arc,
@@ -201,6 +204,7 @@ fn context(db: &PgPool, bus: &Bus, files: &Arc<InMemory>, seconds: &Arc<AtomicI6
         staff_key: SigningKey::from_bytes(&[7; 32]),
         vault: Some(Arc::new(Vault::parse(&format!("test {}", "5c".repeat(32))).expect("a key"))),
         factor_for: Vec::new(),
+        elsewhere: None,
         desk_url: Some("http://desk.example.id:8103/".into()),
         import_url: Some("http://import.example.id:8108/".into()),
         form_url: Some("http://form.example.id/".into()),

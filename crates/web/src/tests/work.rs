@@ -83,7 +83,7 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
     world.act("jalan", complaint.id, Action::Claim).await;
     let page = format!("/aduan/{}", complaint.id);
     for (login, expected) in [
-        ("jalan", &["jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "lokasi", "catat", "gabung", "tingkat"][..]),
+        ("jalan", &["jawab", "tanya", "selesai", "koordinasi", "bagi", "alihkan", "lokasi", "catat", "gabung", "tingkat", "batal"][..]),
         ("jalan.dua", &["catat", "gabung", "tingkat"][..]),
         (
             "jalan.penyelia",
@@ -92,7 +92,7 @@ async fn buttons_are_there_for_what_the_rules_allow_and_for_nothing_else() {
         ("triase", &["arahkan", "lokasi", "catat", "gabung", "tingkat"][..]),
     ] {
         let shown = world.sign_in(login).await.get(&page).await;
-        let start = format!("action=\"{page}/");
+        let start = format!(" action=\"{page}/");
         let mut forms: Vec<&str> = shown.text.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let mut expected = expected.to_vec();
         forms.sort_unstable();

@@ -221,16 +221,17 @@ fn plain(number: &str) -> String {
 }
 
 /// What a spreadsheet must not take for a formula begins with an apostrophe, also behind what another country's spreadsheet takes for the end of a
-/// cell.
+/// cell: where commas part cells, our quotes stand in the middle of one, so that they hold nothing together and a new line is a new row.
 fn harmless(cell: &str) -> String {
     let mut safe = String::with_capacity(cell.len() + 1);
     let mut begins = true;
-    for letter in cell.chars() {
-        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '|' | '%') {
+    for (at, letter) in cell.char_indices() {
+        let ends_a_line = matches!(letter, '\r' | '\n');
+        if (begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '|' | '%')) || (at == 0 && ends_a_line) {
             safe.push('\'');
         }
         safe.push(letter);
-        begins = matches!(letter, ',' | ';' | '\t');
+        begins = ends_a_line || matches!(letter, ',' | ';' | '\t' | '"');
     }
     safe
 }
@@ -298,6 +299,9 @@ mod tests {
             ("=1+1", "'=1+1"),
             ("halo,=cmd|'/C calc'!A1", "halo,'=cmd|'/C calc'!A1"),
             ("a;@b\t+c", "a;'@b\t'+c"),
+            ("halo\n=cmd|'/C calc'!A1", "halo\n'=cmd|'/C calc'!A1"),
+            ("a,\"=1+1\"\r\n-2", "a,\"'=1+1\"\r\n'-2"),
+            ("\nlubang\n\ndalam", "'\nlubang\n\ndalam"),
             ("jalan 5-6, gang 3", "jalan 5-6, gang 3"),
             ("", ""),
         ] {

@@ -91,10 +91,10 @@ enum Wrong {
 }
 
 impl Wrong {
-    fn words<'a>(&'a self, page: &'a Page) -> &'a str {
+    fn words(&self, page: &Page) -> String {
         match self {
-            Self::NoChoice => page.t("review.no_choice"),
-            Self::Own => page.t("review.own"),
+            Self::NoChoice => page.t("review.no_choice").to_owned(),
+            Self::Own => page.t("review.own").to_owned(),
             Self::Other(refused) => refused.words(page),
         }
     }
@@ -134,7 +134,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, address: &Address, ty
 
 fn flashed(page: Page, address: &Address, typed: Option<&Typed>) -> Page {
     let said = match (typed, address.done.as_str()) {
-        (Some(typed), _) => Some((Tone::Bad, typed.refused.words(&page).to_owned())),
+        (Some(typed), _) => Some((Tone::Bad, typed.refused.words(&page))),
         (None, "benar") => Some((Tone::Good, page.t("review.done.confirmed").to_owned())),
         (None, "kembali") => Some((Tone::Good, page.t("review.done.sent_back").to_owned())),
         (None, "sudah") => Some((Tone::Info, page.t("review.done.before").to_owned())),
@@ -177,7 +177,7 @@ async fn line(
         words: review.words.unwrap_or_default(),
         photo,
         text: typed.map(|typed| typed.text.clone()).unwrap_or_default(),
-        error: typed.map(|typed| typed.refused.words(page).to_owned()).unwrap_or_default(),
+        error: typed.map(|typed| typed.refused.words(page)).unwrap_or_default(),
     })
 }
 
