@@ -87,6 +87,7 @@ mod redirected;
 mod replay;
 mod server;
 mod streams;
+mod turn;
 
 pub use accounts::{Credential, Who};
 pub use announcing::{AccountPulse, Announcement, Expiry, MISSING_AFTER};

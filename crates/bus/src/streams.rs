@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_nats::jetstream::{
     ErrorCode,
     context::{AccountError, AccountErrorKind},
-    stream::{Config, DiscardPolicy, RetentionPolicy},
+    stream::{Config, DiscardPolicy, Info, RetentionPolicy},
 };
 use tracing::{debug, warn};
 
@@ -99,50 +99,61 @@ fn objects(name: &str, mib: i64, max_age: Duration) -> Config {
 
 impl Bus {
     /// Creates or updates every stream and bucket: RAW, EVENTS, REPLIES, PARKED, FILES, `cursor`, `sent`, `announced`, `directory`, `quarantine`.
-    /// Idempotent. The core alone calls it, at its start.
+    /// Idempotent. The core alone calls it, at its start; programs that start together do it one after another.
     ///
     /// The size of a stream that is there already is left alone: whoever changed it with `nats stream edit` knows the disk. New ones that
-    /// do not all fit the server's storage are made half as large, and half again.
+    /// do not all fit the server's storage are made half as large, and half again; with them those that are empty and of a size that only
+    /// this function gives, which somebody made who did not come to the end.
     ///
     /// # Errors
     /// [`BusError::NoJetStream`]; [`BusError::Full`] when not even the smallest sizes fit.
     pub async fn ensure(&self) -> Result<(), BusError> {
         self.connected().await?;
         self.inner.jetstream.query_account().await.map_err(without_jetstream)?;
+        let turn = self.turn().await?;
+        let done = self.put_streams_that_fit().await;
+        turn.end().await;
+        done
+    }
+
+    async fn put_streams_that_fit(&self) -> Result<(), BusError> {
         let mut wanted = Vec::new();
         for config in streams() {
             let found = self.find(&config.name).await?;
             wanted.push((Config { num_replicas: self.inner.replicas, ..config }, found));
         }
+        let whole = wanted.iter().all(|(_, found)| found.is_some());
         let mut share = 1;
-        while let Err(error) = self.put_streams(&wanted, share).await {
+        while let Err(error) = self.put_streams(&wanted, whole, share).await {
             if !matches!(error, BusError::Full(_)) || share >= SMALLEST_SHARE {
                 return Err(error);
             }
             share *= 2;
         }
         if share > 1 {
-            warn!("The server's storage is small: each stream has 1/{share} of its usual size.");
+            warn!("The server's storage is small: new streams have 1/{share} of their usual size.");
         }
         Ok(())
     }
 
-    async fn find(&self, name: &str) -> Result<Option<Config>, BusError> {
+    async fn find(&self, name: &str) -> Result<Option<Info>, BusError> {
         match self.inner.jetstream.get_stream(name).await {
-            Ok(found) => Ok(Some(found.cached_info().config.clone())),
+            Ok(found) => Ok(Some(found.cached_info().clone())),
             Err(error) if says_not_found(&error) => Ok(None),
             Err(error) => Err(BusError::unavailable(error)),
         }
     }
 
-    async fn put_streams(&self, wanted: &[(Config, Option<Config>)], share: i64) -> Result<(), BusError> {
-        for (config, found) in wanted {
-            let mut config = config.clone();
+    async fn put_streams(&self, wanted: &[(Config, Option<Info>)], whole: bool, share: i64) -> Result<(), BusError> {
+        // What becomes smaller first makes room for what is new.
+        let (found, new): (Vec<_>, Vec<_>) = wanted.iter().partition(|(_, found)| found.is_some());
+        for (usual, found) in found.into_iter().chain(new) {
+            let mut config = usual.clone();
+            config.max_bytes /= share;
             if let Some(found) = found {
-                config.max_bytes = found.max_bytes;
-                config.placement.clone_from(&found.placement);
-            } else {
-                config.max_bytes /= share;
+                let unfinished = !whole && found.state.messages == 0 && is_share(found.config.max_bytes, usual.max_bytes);
+                config.max_bytes = if unfinished { config.max_bytes.min(found.config.max_bytes) } else { found.config.max_bytes };
+                config.placement.clone_from(&found.config.placement);
             }
             let name = config.name.clone();
             self.inner.jetstream.create_or_update_stream(config).await.map_err(BusError::creating)?;
@@ -150,6 +161,11 @@ impl Bus {
         }
         Ok(())
     }
+}
+
+/// Whether a size is one that [`Bus::ensure`] gives.
+fn is_share(bytes: i64, usual: i64) -> bool {
+    std::iter::successors(Some(1), |share| Some(share * 2)).take_while(|share| *share <= SMALLEST_SHARE).any(|share| usual / share == bytes)
 }
 
 fn without_jetstream(error: AccountError) -> BusError {
