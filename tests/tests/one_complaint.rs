@@ -83,7 +83,8 @@ async fn who_is_blocked_is_told_why_kept_away_by_the_platform_and_heard_again_wh
         .await;
     assert!(supervisor.get(&page).await.text.contains("Dikirim otomatis"));
     act(&mut supervisor, &page, "buka-blokir", &[("text", "Meminta maaf")]).await;
-    world.hears(SARI, &["kami jawab lagi"]).await;
+    // "Tidak kami jawab lagi" they heard before.
+    world.hears(SARI, &["sini kami jawab lagi"]).await;
     assert!(!world.platform.is_blocked(SARI));
     world.settled().await;
     assert_eq!(world.count("select count(*) from reply where state = 'due'"), 0, "what waited for the day is called off");
