@@ -2,27 +2,22 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use metrics::counter;
-use model::{Directory, Language, Site, clock, fill};
+use model::{Language, TraceId, clock, fill};
 use store::{
     PgPool, StoreError,
-    escalation::{self, ClaimedMail, MailOutcome},
+    escalation::{self, ClaimedMail},
+    mailing::MailOutcome,
 };
-use tokio::time::timeout;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
-    Mail,
     known::Known,
+    mails::{Desk, Mailing, Mails, params},
     notice::words,
-    replies::doubled,
-    send::{
-        Tried,
-        email::{Letter, hand_in},
-    },
-    wake::{Round, causes},
+    send::email::Letter,
+    wake::Round,
 };
 
 /// Looks at clocks that end.
@@ -75,105 +70,56 @@ impl Escalations {
 }
 
 /// The work list of mails about clocks.
-#[derive(Debug)]
-pub struct EscalationMails {
-    db: PgPool,
-    site: Site,
-    language: Language,
-    mail: Option<Mail>,
-    directory: Known,
-}
+pub type EscalationMails = Mails<ClaimedMail>;
 
-/// How many are sent at once.
-const MOST_MAILS: u16 = 8;
-/// No sending lasts longer.
-const SEND_AT_MOST: Duration = Duration::from_secs(90);
-/// Longer than the longest sending.
-const LEASE: Duration = Duration::from_mins(3);
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// More than half a day. Then it stands among those that nobody got.
-const MOST_TRIES: u16 = 20;
-
-impl EscalationMails {
-    /// What it needs; no I/O.
-    pub fn new(db: PgPool, site: Site, language: Language, mail: Option<Mail>) -> Self {
-        Self { db, site, language, mail, directory: Known::default() }
+impl Mailing for ClaimedMail {
+    async fn claim(db: &PgPool, now: Timestamp, lease: Duration, most: u16) -> Result<Vec<Self>, StoreError> {
+        escalation::claim(db, now, lease, most).await
     }
 
-    /// Sends what is due.
-    pub async fn round(&self, now: Timestamp) -> Result<Round, StoreError> {
-        let claimed = escalation::claim(&self.db, now, LEASE, MOST_MAILS).await?;
-        let round = if claimed.len() == usize::from(MOST_MAILS) { Round::Full } else { Round::Drained };
-        if !claimed.is_empty() {
-            let directory = self.directory.now(&self.db).await?;
-            join_all(claimed.into_iter().map(|claimed| self.handle(claimed, &directory, now))).await;
-        }
-        Ok(round)
+    async fn settle(self, db: &PgPool, outcome: MailOutcome, now: Timestamp) -> Result<(), StoreError> {
+        escalation::settle(db, self, outcome, now).await
     }
 
-    async fn handle(&self, claimed: ClaimedMail, directory: &Directory, now: Timestamp) {
-        let letter = self.letter(&claimed, directory, now);
-        let tried = timeout(SEND_AT_MOST, hand_in(self.mail.as_ref(), &letter, &claimed.email, now)).await;
-        let outcome = outcome(tried.unwrap_or_else(|_| Tried::Unknown("no end".to_owned())), claimed.attempts);
-        let (trace, id, reference) = (claimed.trace, claimed.id, claimed.reference);
-        match &outcome {
-            MailOutcome::Delivered => {
-                info!(trace.id = %trace, "Told somebody by mail that a clock of complaint {reference} ends or ended.");
-            }
-            MailOutcome::Retry { error, .. } => warn!(trace.id = %trace, "A mail about a clock of complaint {reference} waits: {error}."),
-            MailOutcome::Refused { error } => {
-                error!(trace.id = %trace, "Nobody gets the mail about a clock of complaint {reference}: {error}. A person must look.");
-            }
-        }
-        match escalation::settle(&self.db, claimed, outcome, now).await {
-            Ok(()) => (),
-            Err(StoreError::Stale) => warn!(trace.id = %trace, "Another worker has settled mail {id} meanwhile."),
-            Err(problem) => error!(trace.id = %trace, "What became of mail {id} cannot be written: {}.", causes(&problem)),
-        }
+    fn email(&self) -> &str {
+        &self.email
     }
 
-    fn letter(&self, claimed: &ClaimedMail, directory: &Directory, now: Timestamp) -> Letter {
-        let words = &words(self.language).escalation;
+    fn attempts(&self) -> u16 {
+        self.attempts
+    }
+
+    fn trace(&self) -> TraceId {
+        self.trace
+    }
+
+    fn about(&self) -> String {
+        format!("a clock of complaint {}", self.reference)
+    }
+
+    fn letter(&self, desk: &Desk<'_>, now: Timestamp) -> Letter {
+        let words = &words(desk.language).escalation;
         let named = |names: &BTreeMap<String, String>, word: &str| names.get(word).cloned().unwrap_or_else(|| word.to_owned());
-        let category = claimed.category.as_deref().and_then(|code| directory.categories.get(code)).map(|category| match self.language {
+        let category = self.category.as_deref().and_then(|code| desk.directory.categories.get(code)).map(|category| match desk.language {
             Language::Id => category.name_id.clone(),
             Language::En => category.name_en.clone(),
         });
-        let told = &claimed.told;
-        let mut params: BTreeMap<String, String> = [
-            ("reference", Some(claimed.reference.to_string())),
+        let told = &self.told;
+        let mut params = params([
+            ("reference", Some(self.reference.to_string())),
             ("stage", Some(named(&words.stages, told.stage.as_str()))),
-            ("due", Some(clock::date_and_time(told.due, self.site.zone, self.language))),
-            ("agency", claimed.agency.map(|agency| directory.agency_name(agency).to_owned())),
+            ("due", Some(clock::date_and_time(told.due, desk.site.zone, desk.language))),
+            ("agency", self.agency.map(|agency| desk.directory.agency_name(agency).to_owned())),
             ("category", category),
-            ("area", claimed.area.as_deref().map(|code| directory.area_path(code)).filter(|path| !path.is_empty())),
-            ("link", Some(format!("{}/aduan/{}", self.site.base_url.trim_end_matches('/'), claimed.complaint))),
-            ("site", Some(self.site.name.clone())),
+            ("area", desk.area(self.area.as_deref())),
+            ("link", Some(desk.link(&format!("/aduan/{}", self.complaint)))),
+            ("site", Some(desk.site.name.clone())),
             ("post", Some(named(&words.posts, told.asked.as_str()))),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect();
+        ]);
         if told.reached != Some(told.asked) {
             params.insert("instead".to_owned(), fill(&words.instead, &params));
         }
         let subject = if told.due < now { &words.passed } else { &words.ahead };
-        Letter { key: format!("{}.{}", claimed.escalation, claimed.id), subject: fill(subject, &params), body: fill(&words.body, &params) }
+        Letter { key: format!("{}.{}", self.escalation, self.id), subject: fill(subject, &params), body: fill(&words.body, &params) }
     }
-}
-
-/// Where nobody knows whether it arrived it is sent again, under the same message id: twice told is better than never.
-pub(crate) fn outcome(tried: Tried, attempts: u16) -> MailOutcome {
-    let (after, error) = match tried {
-        Tried::Delivered(_) => return MailOutcome::Delivered,
-        Tried::Refused(error) => return MailOutcome::Refused { error },
-        Tried::Unknown(error) => (None, error),
-        Tried::NotNow { after, error } => (after, error),
-    };
-    if attempts >= MOST_TRIES {
-        return MailOutcome::Refused { error: format!("given up after {attempts} tries: {error}") };
-    }
-    let pause = doubled(FIRST_PAUSE, attempts, LONGEST_PAUSE);
-    MailOutcome::Retry { after: after.map_or(pause, |asked| asked.clamp(pause, LONGEST_PAUSE)), error }
 }

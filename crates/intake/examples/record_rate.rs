@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use intake::{Recorded, Rooms, record_batch};
 use model::{
-    Address, Area, Attachment, AttachmentKind, Audience, Category, Channel, ComplaintId, Content, Inbound, MessageKey, Reference, ReplyTo,
-    Timestamp, TraceId, Visibility,
+    Address, Area, Attachment, AttachmentKind, Category, Channel, ComplaintId, Content, Inbound, MessageKey, Reference, Timestamp, TraceId,
 };
 use store::{
     PgPool, StoreError, bare,
@@ -199,37 +198,6 @@ fn message(id: &str) -> (Inbound, TraceId) {
          terima kasih banyak sebelumnya. Patokannya di seberang warung Bu Tini, sebelum tikungan.",
         kind * 11
     );
-    let inbound = Inbound {
-        sender: vec![address.clone()],
-        proof: model::Proof::Platform,
-        sender_name: Some("Warga".into()),
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text,
-        sent_at: NOW,
-        received_at: NOW,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::Hidden,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: Some(ReplyTo {
-            adapter: key.adapter.clone(),
-            account: "1".into(),
-            address,
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        }),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
-    };
+    let inbound = Inbound { sender_name: Some("Warga".into()), ..Inbound::private(key, address, text, NOW) };
     (inbound, TraceId::random())
 }

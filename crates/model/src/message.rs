@@ -265,6 +265,38 @@ pub struct Inbound {
     pub tracking: Option<TrackingCode>,
 }
 
+impl Inbound {
+    /// A private message of words, in a conversation with somebody the platform vouches for, to be answered there. What else is known of it is
+    /// set on top.
+    pub fn private(key: MessageKey, sender: Address, text: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            reference: Reference::of(&key, 0),
+            reply_to: Some(ReplyTo::private(&key, sender.clone())),
+            key,
+            sender: vec![sender],
+            proof: Proof::Platform,
+            sender_name: None,
+            contact: Vec::new(),
+            audience: Audience::Private,
+            text: text.into(),
+            sent_at: at,
+            received_at: at,
+            language: None,
+            location: None,
+            place: None,
+            office_area: None,
+            category: None,
+            visibility: Visibility::default(),
+            attachments: Vec::new(),
+            in_reply_to: None,
+            thread: None,
+            replaces: None,
+            unreadable: None,
+            tracking: None,
+        }
+    }
+}
+
 impl fmt::Debug for Inbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbound")
@@ -400,6 +432,14 @@ pub struct ReplyTo {
     /// message of the citizen moves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_until: Option<Timestamp>,
+}
+
+impl ReplyTo {
+    /// Back to where a message came from, in a conversation that nobody else reads.
+    pub fn private(key: &MessageKey, address: Address) -> Self {
+        let (adapter, account) = (key.adapter.clone(), key.account.clone());
+        Self { adapter, account, address, thread: None, audience: Audience::Private, open_until: None }
+    }
 }
 
 /// What became of a reply.

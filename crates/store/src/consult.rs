@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at},
+    error::still_ours,
 };
 
 /// A question of one agency to another.
@@ -64,7 +65,7 @@ pub async fn answer(tx: &mut Tx, id: Uuid, answer: &str, by: StaffId, now: Times
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+    still_ours(&written)
 }
 
 /// Every question about a complaint, the newest first.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, complaint,
     convert::{At, at, known, later},
+    error::still_ours,
 };
 
 /// How an agency hears of a complaint, besides its queue here.
@@ -189,7 +190,7 @@ pub async fn settle(db: &PgPool, claimed: Claimed, outcome: Outcome, now: Timest
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+    still_ours(&written)
 }
 
 /// How far the telling of one agency is, for staff.

@@ -1,6 +1,7 @@
 //! What can go wrong between us and the database.
 
 use model::{BoxError, Failure};
+use sqlx::postgres::PgQueryResult;
 
 /// Why a statement did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -65,4 +66,9 @@ impl From<StoreError> for Failure {
             StoreError::Corrupt { .. } => Self::park("a row cannot be read", error),
         }
     }
+}
+
+/// For a statement that writes one row on a condition: nobody else was there first, and a lease has not run out. [`StoreError::Stale`]
+pub(crate) fn still_ours(done: &PgQueryResult) -> Result<(), StoreError> {
+    if done.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
 }

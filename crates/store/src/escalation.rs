@@ -22,7 +22,7 @@ use crate::{
 mod mail;
 mod rules;
 
-pub use mail::{ClaimedMail, MailOutcome, claim, refused, settle};
+pub use mail::{ClaimedMail, claim, refused, settle};
 pub use rules::{Holder, NewHolder, NewRule, add, end, end_holder, hold, holders, mails, rules, set_mail};
 
 /// Any number, the same in every process.

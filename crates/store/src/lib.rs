@@ -34,6 +34,7 @@ pub mod live;
 pub mod look;
 #[cfg(feature = "bare")]
 pub mod made;
+pub mod mailing;
 pub mod message;
 pub mod missed;
 pub mod notice;

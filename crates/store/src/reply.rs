@@ -10,6 +10,7 @@ use crate::{
     PgPool, Result, StoreError, Tx, block, citizen,
     contact::{REPLY_WAY, ring},
     convert::{At, at, json, known, later, to_json},
+    error::still_ours,
 };
 
 /// How far a reply is on its way to the bus.
@@ -345,7 +346,7 @@ pub async fn retry(db: &PgPool, claimed: Claimed, due_at: Timestamp) -> Result<(
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+    still_ours(&written)
 }
 
 /// Writes what the platform said, unless it said something stronger before. `false`: no reply of ours is meant.

@@ -4,8 +4,8 @@ use std::{process::Command, sync::Arc};
 
 use futures::future::join_all;
 use model::{
-    Address, Audience, CitizenId, Decision, Directory, Facts, Inbound, Language, MessageId, MessageKey, Opening, Reference, ReplyDraft,
-    ReplyId, ReplyKind, ReplyTo, Timestamp, TraceId, TrackingCode, Triaged, Visibility,
+    Address, Audience, CitizenId, Decision, Directory, Facts, Inbound, Language, MessageId, MessageKey, Opening, ReplyDraft, ReplyId,
+    ReplyKind, ReplyTo, Timestamp, TraceId, TrackingCode, Triaged,
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -64,29 +64,10 @@ fn way(address: Address) -> ReplyTo {
 fn inbound(id: &str, from: &Address) -> Inbound {
     let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: id.into() };
     Inbound {
-        sender: vec![from.clone()],
-        proof: model::Proof::Platform,
         sender_name: Some(NAME.into()),
         contact: vec![format!("mailto:{MAIL}").parse().expect("an address"), tel(OTHER_NUMBER)],
-        audience: Audience::Private,
-        text: "jalan rusak".into(),
-        sent_at: NOW,
-        received_at: NOW,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::Hidden,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
         reply_to: Some(way(from.clone())),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
+        ..Inbound::private(key, from.clone(), "jalan rusak", NOW)
     }
 }
 

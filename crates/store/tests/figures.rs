@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use model::{
-    Action, Actor, AdapterName, Address, AgencyId, Area, Audience, Category, CitizenId, Complaint, ComplaintId, Decision, Directory,
-    DispatchState, Inbound, Language, Limit, MessageId, MessageKey, Opening, Receipt, ReceiptState, Reference, ReplyTo, Role, StaffId,
-    Stage, Status, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
+    Action, Actor, AdapterName, Address, AgencyId, Area, Category, CitizenId, Complaint, ComplaintId, Decision, Directory, DispatchState,
+    Inbound, Language, Limit, MessageId, MessageKey, Opening, Receipt, ReceiptState, Role, StaffId, Stage, Status, Timestamp, TraceId,
+    TrackingCode, Triaged, UpdateKind, Visibility,
     clock::{Amount, OpenTime, Unit},
 };
 use servers::testing::TestDatabase;
@@ -249,31 +249,7 @@ fn inbound(id: &str, account: &str, at: Timestamp) -> Inbound {
     let adapter: AdapterName = "chat".parse().expect("a name");
     let key = MessageKey { adapter: adapter.clone(), account: account.into(), id: id.into() };
     let address: Address = format!("chat:{id}").parse().expect("an address");
-    Inbound {
-        sender: vec![address.clone()],
-        proof: model::Proof::Platform,
-        sender_name: None,
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: "jalan rusak".into(),
-        sent_at: at,
-        received_at: at,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::Public,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: Some(ReplyTo { adapter, account: account.into(), address, thread: None, audience: Audience::Private, open_until: None }),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
-    }
+    Inbound { visibility: Visibility::Public, ..Inbound::private(key, address, "jalan rusak", at) }
 }
 
 /// Something that is counted: by whom, and when.

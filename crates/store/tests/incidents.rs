@@ -1,8 +1,8 @@
 //! Incidents against a real PostgreSQL: what is joined, suggested, parted and taken back.
 
 use model::{
-    Actor, Address, Audience, CitizenId, ComplaintId, Inbound, Language, MessageId, MessageKey, Opening, Reference, Role, Timestamp,
-    TraceId, TrackingCode, Triaged, Visibility,
+    Actor, Address, CitizenId, ComplaintId, Inbound, Language, MessageId, MessageKey, Opening, Role, Timestamp, TraceId, TrackingCode,
+    Triaged, Visibility,
     incident::{self as rules, Change, Reason, Side, StepKind, Suggestion, SuggestionState},
 };
 use servers::testing::TestDatabase;
@@ -177,31 +177,7 @@ async fn prepare(url: String) -> Result<(), StoreError> {
 fn inbound(id: &str, text: &str, at: Timestamp) -> Inbound {
     let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: id.into() };
     let address: Address = format!("chat:{id}").parse().expect("an address");
-    Inbound {
-        reference: Reference::of(&key, 0),
-        key,
-        proof: model::Proof::Platform,
-        sender: vec![address],
-        sender_name: None,
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: text.into(),
-        sent_at: at,
-        received_at: at,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::Hidden,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: None,
-        tracking: None,
-    }
+    Inbound { reply_to: None, ..Inbound::private(key, address, text, at) }
 }
 
 #[tokio::test]

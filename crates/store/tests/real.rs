@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures::{StreamExt, future::join_all};
 use model::{
-    Action, Actor, AdapterName, Address, AgencyId, Area, Attachment, AttachmentKind, Audience, BlobId, Category, Channel, CitizenId,
-    Complaint, ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, Limit, MessageId, MessageKey, Moved, Opening,
-    Receipt, ReceiptState, Reference, ReplyTo, Role, StaffId, Stage, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
+    Action, Actor, AdapterName, Address, AgencyId, Area, Attachment, AttachmentKind, BlobId, Category, Channel, CitizenId, Complaint,
+    ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, Limit, MessageId, MessageKey, Moved, Opening, Receipt,
+    ReceiptState, Role, StaffId, Stage, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
     clock::{Amount, Unit},
 };
 use servers::testing::TestDatabase;
@@ -189,29 +189,9 @@ fn inbound(id: &str) -> Inbound {
     let address: Address = format!("chat:{id}").parse().expect("an address");
     let content = Content::Quarantined { blob: BlobId(format!("blob-{id}")), bytes: 3, sha256: "00".into() };
     Inbound {
-        sender: vec![address.clone()],
-        proof: model::Proof::Platform,
-        sender_name: None,
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: "jalan rusak".into(),
-        sent_at: NOW,
-        received_at: NOW,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
         visibility: Visibility::Public,
         attachments: vec![Attachment { kind: AttachmentKind::Image, mime: None, filename: None, content }],
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: Some(ReplyTo { adapter, account: "1".into(), address, thread: None, audience: Audience::Private, open_until: None }),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
+        ..Inbound::private(key, address, "jalan rusak", NOW)
     }
 }
 

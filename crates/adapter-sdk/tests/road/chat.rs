@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_sdk::{
-    Adapter, Answer, Attachment, AttachmentKind, Audience, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http,
-    Inbound, Item, MessageKey, Pages, ParseError, Poll, Raw, Reference, Refused, RemoteMedia, Reply, ReplyFile, ReplyTo, Request, Secret,
-    SendError, Sent, Timestamp, Visibility, Webhook,
+    Adapter, Answer, Attachment, AttachmentKind, Batch, Bytes, ConfigError, Content, Door, Event, Expiry, FetchError, Http, Inbound, Item,
+    MessageKey, Pages, ParseError, Poll, Raw, Refused, RemoteMedia, Reply, ReplyFile, Request, Secret, SendError, Sent, Timestamp, Webhook,
     axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post},
 };
 use serde::Deserialize;
@@ -124,36 +123,8 @@ fn event(message: Message, raw: &Raw) -> Event {
         content: Content::Remote(RemoteMedia { id, params: [].into() }),
     };
     Event::Message(Box::new(Inbound {
-        reference: Reference::of(&key, 0),
-        reply_to: Some(ReplyTo {
-            adapter: raw.adapter.clone(),
-            account: "kota".into(),
-            address: sender.clone(),
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        }),
-        key,
-        sender: vec![sender],
-        proof: adapter_sdk::Proof::Platform,
-        sender_name: None,
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: message.text,
-        sent_at: raw.received_at,
-        received_at: raw.received_at,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::default(),
         attachments: message.files.into_iter().map(file).collect(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        tracking: None,
+        ..Inbound::private(key, sender, message.text, raw.received_at)
     }))
 }
 

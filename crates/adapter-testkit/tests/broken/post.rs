@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use adapter_sdk::{
-    Adapter, Audience, Batch, Bytes, ConfigError, Event, FetchError, Http, Inbound, Item, MessageKey, ParseError, Poll, Raw, Reference,
-    RemoteMedia, Reply, ReplyTo, SendError, Sent, Visibility,
+    Adapter, Batch, Bytes, ConfigError, Event, FetchError, Http, Inbound, Item, MessageKey, ParseError, Poll, Raw, RemoteMedia, Reply,
+    SendError, Sent,
 };
 use adapter_testkit::{Bare, Contract, Elsewhere, Trouble, Wanted};
 
@@ -82,39 +82,7 @@ impl<const FAULT: u8> Adapter for Post<FAULT> {
             text.split_once('\n').filter(|(id, _)| (1..=512).contains(&id.len())).ok_or_else(|| ParseError::new("no first line"))?;
         let key = MessageKey { adapter: raw.adapter.clone(), account, id: id.to_owned() };
         let sender = tiny::reply().to.address;
-        let to = ReplyTo {
-            adapter: key.adapter.clone(),
-            account: "kota".into(),
-            address: sender.clone(),
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        };
-        Ok(vec![Event::Message(Box::new(Inbound {
-            reference: Reference::of(&key, 0),
-            key,
-            sender: vec![sender],
-            proof: adapter_sdk::Proof::Platform,
-            sender_name: None,
-            contact: Vec::new(),
-            audience: Audience::Private,
-            text: text.to_owned(),
-            sent_at: raw.received_at,
-            received_at: raw.received_at,
-            language: None,
-            location: None,
-            place: None,
-            office_area: None,
-            category: None,
-            visibility: Visibility::default(),
-            attachments: Vec::new(),
-            in_reply_to: None,
-            thread: None,
-            replaces: None,
-            unreadable: None,
-            reply_to: Some(to),
-            tracking: None,
-        }))])
+        Ok(vec![Event::Message(Box::new(Inbound::private(key, sender, text, raw.received_at)))])
     }
 
     async fn fetch(&self, _: &RemoteMedia) -> Result<Bytes, FetchError> {

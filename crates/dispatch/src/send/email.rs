@@ -141,7 +141,7 @@ impl Mail {
 }
 
 /// A mail before it is one.
-pub(crate) struct Letter {
+pub struct Letter {
     /// Names it, however often it is sent.
     pub(crate) key: String,
     pub(crate) subject: String,

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use model::{
-    AdapterName, Address, Audience, Category, CitizenId, Complaint, Inbound, Language, Limit, MessageId, MessageKey, Opening, Point,
-    Reference, ReplyTo, Site, Stage, TraceId, TrackingCode, Triaged, Visibility,
+    AdapterName, Address, Category, CitizenId, Complaint, Inbound, Language, Limit, MessageId, MessageKey, Opening, Point, Site, Stage,
+    TraceId, TrackingCode, Triaged,
     clock::{Amount, Unit, Zone},
 };
 use servers::testing::TestDatabase;
@@ -98,36 +98,10 @@ fn inbound(number: usize, text: &str) -> Inbound {
     let key = MessageKey { adapter: adapter(), account: "1".into(), id: format!("{}-{number}", std::process::id()) };
     let sender = Address::tel(&format!("0812000{number:05}")).expect("a number");
     Inbound {
-        reference: Reference::of(&key, 0),
-        reply_to: Some(ReplyTo {
-            adapter: adapter(),
-            account: "1".into(),
-            address: sender.clone(),
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        }),
-        key,
-        sender: vec![sender],
-        proof: model::Proof::Platform,
         sender_name: Some("Warga Rahasia".into()),
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: text.into(),
-        sent_at: start(),
-        received_at: start(),
-        language: None,
         location: Point::new(-6.2, 106.8),
         place: Some("depan pasar".into()),
-        office_area: None,
-        category: None,
-        visibility: Visibility::Hidden,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        tracking: None,
+        ..Inbound::private(key, sender, text, start())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use intake::{Recorded, Rooms, record_batch};
 use model::{
-    Actor, Address, AgencyId, Area, Attachment, AttachmentKind, Audience, BlobId, Category, Channel, Complaint, ComplaintId, Content,
-    Inbound, MessageKey, Point, Reference, ReplyKind, ReplyTo, Role, StaffId, Timestamp, TraceId, Visibility,
+    Actor, Address, AgencyId, Area, Attachment, AttachmentKind, BlobId, Category, Channel, Complaint, ComplaintId, Content, Inbound,
+    MessageKey, Point, ReplyKind, Role, StaffId, Timestamp, TraceId,
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -160,38 +160,7 @@ fn seed() -> Seed {
 pub(crate) fn message(who: u32, id: &str, text: &str) -> Inbound {
     let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: id.into() };
     let address: Address = format!("tel:+62812{who:08}").parse().expect("an address");
-    Inbound {
-        sender: vec![address.clone()],
-        proof: model::Proof::Platform,
-        sender_name: None,
-        contact: Vec::new(),
-        audience: Audience::Private,
-        text: text.into(),
-        sent_at: NOW,
-        received_at: NOW,
-        language: None,
-        location: None,
-        place: None,
-        office_area: None,
-        category: None,
-        visibility: Visibility::Hidden,
-        attachments: Vec::new(),
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: Some(ReplyTo {
-            adapter: key.adapter.clone(),
-            account: key.account.clone(),
-            address,
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        }),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
-    }
+    Inbound::private(key, address, text, NOW)
 }
 
 /// The same message, sent and received then.

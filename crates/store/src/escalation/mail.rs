@@ -10,6 +10,8 @@ use model::{
 use crate::{
     PgPool, Result, StoreError,
     convert::{At, at, known, later},
+    error::still_ours,
+    mailing::{MailOutcome, Written},
 };
 
 /// A mail that this worker has for a while. `Debug` shows no address.
@@ -43,25 +45,6 @@ impl std::fmt::Debug for ClaimedMail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClaimedMail").field("id", &self.id).field("reference", &self.reference).finish_non_exhaustive()
     }
-}
-
-/// What became of a mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailOutcome {
-    /// The server took it.
-    Delivered,
-    /// Not now.
-    Retry {
-        /// How long to wait.
-        after: Duration,
-        /// For staff, without personal data.
-        error: String,
-    },
-    /// Never.
-    Refused {
-        /// For staff, without personal data.
-        error: String,
-    },
 }
 
 /// Takes up to `limit` mails for `lease`; nobody else gets them meanwhile. The oldest first.
@@ -126,12 +109,8 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
 
 /// Writes what became of it; only by who holds the lease. [`StoreError::Stale`]: the lease ran out and another has it.
 pub async fn settle(db: &PgPool, claimed: ClaimedMail, outcome: MailOutcome, now: Timestamp) -> Result<()> {
-    let (state, due_at, error) = match outcome {
-        MailOutcome::Delivered => ("delivered", None, None),
-        MailOutcome::Retry { after, error } => ("due", Some(later(now, after)), Some(error)),
-        MailOutcome::Refused { error } => ("refused", None, Some(error)),
-    };
-    let written = sqlx::query!(
+    let Written { state, due_at, error } = outcome.written(now);
+    let done = sqlx::query!(
         "update escalation_mail
         set state = $3, due_at = coalesce($4, due_at), error = $5, lease_until = null
         where id = $1
@@ -140,13 +119,13 @@ pub async fn settle(db: &PgPool, claimed: ClaimedMail, outcome: MailOutcome, now
         claimed.id,
         claimed.lease as At,
         state,
-        due_at.map(at) as Option<At>,
+        due_at as Option<At>,
         error
     )
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+    still_ours(&done)
 }
 
 /// Mails that nobody got, the newest first: the complaint's key and number, the address, and why.

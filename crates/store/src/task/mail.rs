@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use model::{AgencyId, ComplaintId, Reference, Timestamp, TrackingCode};
+use model::{AgencyId, ComplaintId, Reference, Timestamp, TraceId, TrackingCode};
 use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError,
     convert::{At, at, known, later},
-    escalation::MailOutcome,
+    error::still_ours,
+    mailing::{MailOutcome, Written},
 };
 
 /// A mail that this worker has for a while. `Debug` shows neither address nor link.
@@ -33,6 +34,8 @@ pub struct ClaimedTask {
     pub reference: Reference,
     /// Code of its area.
     pub area: Option<String>,
+    /// Follows it through every log.
+    pub trace: TraceId,
     /// How often it was tried, this time included.
     pub attempts: u16,
     lease: At,
@@ -70,7 +73,7 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
           returning m.task, m.email, m.attempts, m.lease_until
         )
         select m.task, m.email, m.attempts, m.lease_until as "lease_until!: At", b.name, t.words, t.due_at as "due_at: At", t.agency, t.complaint,
-          c.reference, c.area
+          c.reference, c.trace, c.area
         from claimed m
         join task t on t.id = m.task
         join body b on b.id = t.body
@@ -96,6 +99,7 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
             complaint: ComplaintId(row.complaint),
             reference: known(row.reference.parse().ok(), "complaint", "reference")?,
             area: row.area,
+            trace: known(row.trace.parse().ok(), "complaint", "trace")?,
             attempts: u16::try_from(row.attempts).unwrap_or(u16::MAX),
             lease: row.lease_until,
         });
@@ -106,12 +110,8 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
 
 /// Writes what became of it; only by who holds the lease. [`StoreError::Stale`]: the lease ran out and another has it, or the task ended.
 pub async fn settle(db: &PgPool, claimed: ClaimedTask, outcome: MailOutcome, now: Timestamp) -> Result<()> {
-    let (state, due_at, error) = match outcome {
-        MailOutcome::Delivered => ("delivered", None, None),
-        MailOutcome::Retry { after, error } => ("due", Some(later(now, after)), Some(error)),
-        MailOutcome::Refused { error } => ("refused", None, Some(error)),
-    };
-    let written = sqlx::query!(
+    let Written { state, due_at, error } = outcome.written(now);
+    let done = sqlx::query!(
         "update task_mail
         set state = $3, due_at = coalesce($4, due_at), error = $5, lease_until = null
         where task = $1
@@ -120,11 +120,11 @@ pub async fn settle(db: &PgPool, claimed: ClaimedTask, outcome: MailOutcome, now
         claimed.task,
         claimed.lease as At,
         state,
-        due_at.map(at) as Option<At>,
+        due_at as Option<At>,
         error
     )
     .execute(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    if written.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+    still_ours(&done)
 }

@@ -3,9 +3,9 @@
 
 use jiff::{Timestamp, ToSpan, civil::date};
 use model::{
-    Action, Actor, Address, AgencyId, Area, Attachment, AttachmentId, AttachmentKind, Audience, BlobId, Category, Channel, CitizenId,
-    Complaint, ComplaintId, Content, Inbound, Language, MessageId, MessageKey, Opening, Point, Reference, ReplyTo, Role, TraceId,
-    TrackingCode, Triaged, Visibility, Why, decide, open,
+    Action, Actor, Address, AgencyId, Area, Attachment, AttachmentId, AttachmentKind, BlobId, Category, Channel, CitizenId, Complaint,
+    ComplaintId, Content, Inbound, Language, MessageId, MessageKey, Opening, Point, Role, TraceId, TrackingCode, Triaged, Visibility, Why,
+    decide, open,
 };
 use object_store::{ObjectStoreExt, path::Path};
 use store::{
@@ -261,35 +261,12 @@ pub(crate) const PICTURE: &[u8] = include_bytes!("photo.jpg");
 
 fn inbound(wish: &Wish<'_>, key: MessageKey, address: Address, attachments: Vec<Attachment>, now: Timestamp) -> Inbound {
     Inbound {
-        sender: vec![address.clone()],
-        proof: model::Proof::Platform,
         sender_name: wish.name.map(Into::into),
         contact: wish.contact.map(|typed| Address::tel(typed).expect("a number")).into_iter().collect(),
-        audience: Audience::Private,
-        text: wish.text.into(),
-        sent_at: now,
-        received_at: now,
-        language: None,
         location: wish.location,
         place: Some("Depan Pasar Bunga".into()),
-        office_area: None,
-        category: None,
         visibility: wish.visibility,
         attachments,
-        in_reply_to: None,
-        thread: None,
-        replaces: None,
-        unreadable: None,
-        reply_to: Some(ReplyTo {
-            adapter: key.adapter.clone(),
-            account: key.account.clone(),
-            address,
-            thread: None,
-            audience: Audience::Private,
-            open_until: None,
-        }),
-        reference: Reference::of(&key, 0),
-        tracking: None,
-        key,
+        ..Inbound::private(key, address, wish.text, now)
     }
 }
