@@ -111,6 +111,11 @@ impl Bus {
         self.inner.link.borrow().up
     }
 
+    /// How often the connection has come up.
+    pub(crate) fn connected_times(&self) -> u64 {
+        self.inner.link.borrow().times
+    }
+
     /// The same bus whose consumers lose a message after a shorter silence, for tests that cannot wait. All consumers of a queue must agree.
     #[doc(hidden)]
     #[must_use]

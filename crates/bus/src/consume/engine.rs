@@ -119,7 +119,7 @@ struct Engine<'a> {
     held: HashMap<Identity, Held>,
     waiting: VecDeque<Arc<Incoming>>,
     running: FuturesUnordered<BoxFuture<'a, Settled>>,
-    /// Handled, and acknowledged when that is safe: what was made of them must be on the server's disk first. By time.
+    /// Handled, and acknowledged together when that is safe: what was made of them must be on the server's disk first. By time.
     resting: VecDeque<(Instant, Arc<Incoming>)>,
     /// In tasks of their own, so that a busy handler does not hold back the acknowledgements of the one before.
     settling: FuturesUnordered<JoinHandle<()>>,
@@ -227,7 +227,9 @@ impl<'a> Engine<'a> {
 
     fn finish(&mut self, done: Settled) {
         self.pace.note(done.iter().map(|(message, verdict)| (message.attempt, verdict)), Instant::now());
-        let rest = |verdict: &Verdict| matches!(verdict, Verdict::Done) && !self.bus.certain_after.is_zero();
+        // Of many calls side by side each would be acknowledged by itself: together it costs the server and us a third less.
+        let rests = self.shape.calls > 1 || !self.bus.certain_after.is_zero();
+        let rest = |verdict: &Verdict| rests && matches!(verdict, Verdict::Done);
         let (resting, done): (Settled, Settled) = done.into_iter().partition(|(_, verdict)| rest(verdict));
         for (message, _) in resting {
             self.rest(&message);
@@ -303,8 +305,9 @@ impl<'a> Engine<'a> {
                 _ = self.beat.tick() => still_at_it(self.bus, self.held_long()).await,
             }
         }
-        let rested = self.resting.drain(..).map(|(_, message)| message).collect();
-        self.settling.push(tokio::spawn(give_back(self.bus.clone(), rested)));
+        self.acknowledge_rested();
+        let uncertain = self.resting.drain(..).map(|(_, message)| message).collect();
+        self.settling.push(tokio::spawn(give_back(self.bus.clone(), uncertain)));
         let settled = async { while self.settling.next().await.is_some() {} };
         if timeout(LAST_WORDS, settled).await.is_err() {
             warn!("Stopped before the server confirmed every acknowledgement; some messages may come again.");

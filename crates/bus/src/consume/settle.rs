@@ -59,7 +59,34 @@ impl From<Result<(), Failure>> for Verdict {
 
 /// Settles all messages of a call side by side.
 pub(super) async fn settle_all(bus: Bus, settled: Settled) {
-    join_all(settled.into_iter().map(|(message, verdict)| settle(&bus, message, verdict))).await;
+    let (done, others): (Settled, Settled) = settled.into_iter().partition(|(_, verdict)| matches!(verdict, Verdict::Done));
+    let done: Vec<Arc<Incoming>> = done.into_iter().map(|(message, _)| message).collect();
+    let others = join_all(others.into_iter().map(|(message, verdict)| settle(&bus, message, verdict)));
+    tokio::join!(acknowledge(&bus, &done), others);
+}
+
+/// Acknowledges messages of one consumer. The server works off what one connection says of a consumer in its order: its word for the last is
+/// its word for all, and costs it and us no answer for each.
+async fn acknowledge(bus: &Bus, done: &[Arc<Incoming>]) {
+    let Some((last, before)) = done.split_last() else { return };
+    let times = bus.connected_times();
+    for message in before {
+        if let Err(error) = say(bus, message, DONE).await {
+            debug!(trace.id = %message.trace, "An acknowledgement was not sent: {error}.");
+        }
+    }
+    confirm(bus, last, DONE).await;
+    // On another connection than the one that said the first ones nothing is known of them.
+    if bus.connected_times() != times {
+        join_all(before.iter().map(|message| confirm(bus, message, DONE))).await;
+    }
+}
+
+async fn confirm(bus: &Bus, message: &Incoming, answer: Bytes) {
+    if !confirmed(bus, message, answer).await {
+        // The server will deliver it again, which every handler bears.
+        warn!(trace.id = %message.trace, stream = message.stream, "The server did not confirm an acknowledgement; the message may come again.");
+    }
 }
 
 /// What was never begun goes to whoever asks next.
@@ -80,10 +107,7 @@ async fn settle(bus: &Bus, message: Arc<Incoming>, verdict: Verdict) {
         }
         Verdict::Park { reason, error } => park(bus, &message, &reason, &error).await,
     };
-    if !confirmed(bus, &message, answer).await {
-        // The server will deliver it again, which every handler bears.
-        warn!(trace.id = %message.trace, stream = message.stream, "The server did not confirm an acknowledgement; the message may come again.");
-    }
+    confirm(bus, &message, answer).await;
 }
 
 async fn park(bus: &Bus, message: &Incoming, reason: &str, error: &str) -> Bytes {
@@ -145,6 +169,12 @@ async fn confirmed(bus: &Bus, message: &Incoming, answer: Bytes) -> bool {
         }
         sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// Says it without waiting for an answer.
+async fn say(bus: &Bus, message: &Incoming, answer: Bytes) -> Result<(), BusError> {
+    bus.connected().await?;
+    bus.inner.client.publish(message.reply.clone(), answer).await.map_err(BusError::unavailable)
 }
 
 async fn ask(bus: &Bus, message: &Incoming, answer: Bytes) -> Result<(), BusError> {
