@@ -158,11 +158,11 @@ async function onPaper() {
 }
 
 function staffPages() {
-  const { open: one, triage, secret, blocked, refused, late } = city.complaints;
+  const { open: one, triage, secret, blocked, refused, late, held } = city.complaints;
   return {
     jalan: { queue: "/antrean", found: "/antrean?cari=jalan%20berlubang", "found-nothing": "/antrean?cari=helikopter", overdue: "/antrean?view=overdue", empty: "/antrean?view=done&category=tree", complaint: one, secret, late, escalated: "/antrean?view=escalated", incident: city.incident, unreached: "/tak-sampai" },
     "jalan.penyelia": { block: one, blocked, templates: "/templat", bodies: "/pengurus", head: "/meja", review: "/meja/periksa", "head-list": "/meja/daftar?measure=came" },
-    triase: { import: "/impor", triage: "/antrean", filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", rules: "/aturan", "rules-draft": "/aturan/draf", "rules-trial": "/aturan/coba", "rules-version": "/aturan/versi/1", "incident-triage": city.incident },
+    triase: { import: "/impor", triage: "/antrean", held: "/antrean?view=karantina", "held-one": held, filter: "/antrean?view=open&category=road", route: triage, referee: "/antrean?view=referee", decide: refused, asked: "/antrean?view=asked", same: "/usulan", rules: "/aturan", "rules-draft": "/aturan/draf", "rules-trial": "/aturan/coba", "rules-version": "/aturan/versi/1", "incident-triage": city.incident },
     loket: { desk: "/loket", post: "/pos", "post-entered": `/pos?nomor=${city.number}` },
     admin: {
       channels: "/admin",

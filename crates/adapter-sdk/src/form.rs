@@ -26,7 +26,9 @@ pub use contact::contact;
 pub use drawn::{drawn, outline, site};
 pub use file_type::FileType;
 pub use files::{FileLimits, FileProblem};
-pub use guard::{Rate, Visitor, same_site, wants_json};
+pub use guard::{Visitor, same_site, wants_json};
+/// How often one visitor may send. Mobile networks put whole districts behind one address: be generous.
+pub use incoming::Rate;
 pub use mint::Mint;
 pub use multipart::{File, Form, FormError, Limits, clean};
 pub use problem::{Problem, Problems};

@@ -160,7 +160,7 @@ impl Room {
         if let Some(known) = known.filter(|known| known.content == content) {
             return self.accepted(ask, &key, known.at);
         }
-        if let Err(wait) = self.web.rate.take(visitor) {
+        if let Err(wait) = self.web.rate.take(&visitor) {
             return self.turned_away(ask, form, words.fill("form.rate", &[("n", &(wait.as_secs() + 1).to_string())]));
         }
         let mut headers = vec![

@@ -1,5 +1,7 @@
 //! HTTP in: what every listener of ours does alike. Whoever says nothing, or says it byte by byte, holds nobody up.
 
+mod rate;
+
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, extract::ConnectInfo};
@@ -16,6 +18,8 @@ use tokio::{
 };
 use tower::Layer;
 use tracing::{debug, warn};
+
+pub use rate::Rate;
 
 /// Before the next connection is taken when the machine has no handle for it.
 const PAUSE: Duration = Duration::from_secs(1);

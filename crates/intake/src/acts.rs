@@ -61,6 +61,9 @@ async fn tidied(db: &PgPool, now: Timestamp) -> Timestamp {
         }
     };
     let a_day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    if let Err(error) = store::guard::forget_words(db, a_day_ago, MOST_FORGOTTEN).await {
+        warn!("Old words of several senders have to wait: {error}.");
+    }
     if let Err(error) = connect::forget(db, a_day_ago).await {
         warn!("Old codes of citizens' pages have to wait: {error}.");
     }

@@ -119,11 +119,11 @@ pub(crate) async fn write_said(tx: &mut Tx, said: &[(StepKind, Change)], now: Ti
     incident::write(tx, &steps.collect::<Vec<_>>()).await
 }
 
-/// Confidential ones stay by themselves.
+/// Confidential ones stay by themselves; what is held is compared with nothing before somebody has looked.
 fn is_new(decision: &Decision, now: Timestamp) -> bool {
     let complaint = &decision.complaint;
     let settles = complaint.version == 0 || now.duration_since(complaint.opened_at) <= SETTLES;
-    !complaint.visibility.is_secret() && settles
+    !complaint.visibility.is_secret() && !complaint.is_held() && !complaint.is_spam() && settles
 }
 
 fn side<'a>(text: &'a str, place: &'a str, area: &'a str, opened_at: Timestamp) -> triage::Side<'a> {

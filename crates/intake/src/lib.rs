@@ -27,7 +27,7 @@ mod sniff;
 
 use std::sync::Arc;
 
-use model::{ComplaintId, Directory};
+use model::{ComplaintId, Directory, Guard, Timestamp};
 use store::{PgPool, StoreError};
 use tracing::warn;
 use triage::{Atlas, Learned};
@@ -74,13 +74,15 @@ pub struct Rooms {
     pub atlas: Arc<Atlas>,
     /// What its judge has read of complaints.
     sights: Arc<Sights>,
+    /// How much is let through, the latest first.
+    limits: Arc<Vec<store::guard::Dated>>,
 }
 
 impl Rooms {
     /// Makes both from the rows: `outlines` are `(code, GeoJSON geometry)`.
     pub fn new(directory: Directory, outlines: &[(String, String)]) -> Self {
         let atlas = Atlas::new(&directory, outlines);
-        Self { directory: Arc::new(directory), atlas: Arc::new(atlas), sights: Arc::default() }
+        Self { directory: Arc::new(directory), atlas: Arc::new(atlas), sights: Arc::default(), limits: Arc::default() }
     }
 
     /// The same with what was learned: a version and its model. A model that cannot be read is told of and left out: keywords decide.
@@ -94,13 +96,19 @@ impl Rooms {
             }
         });
         let atlas = Arc::try_unwrap(self.atlas).map(|atlas| Arc::new(atlas.with(learned)));
-        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared), sights: Arc::default() }
+        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared), sights: Arc::default(), limits: self.limits }
     }
 
     /// Reads them from the database.
     pub async fn load(db: &PgPool) -> Result<Self, StoreError> {
         let directory = store::directory::load(db).await?;
         let rooms = Self::new(directory, &store::directory::outlines(db).await?);
+        let rooms = Self { limits: Arc::new(store::guard::limits(db).await?), ..rooms };
         Ok(rooms.with(store::learned::in_use(db).await?))
+    }
+
+    /// How much is let through at that moment.
+    fn guard_at(&self, now: Timestamp) -> Guard {
+        store::guard::in_force(&self.limits, self.directory.day(now))
     }
 }

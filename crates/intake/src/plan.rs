@@ -1,5 +1,7 @@
 //! What a batch comes to: decided in memory, one message after the other, from what the tables said under lock. Pure.
 
+pub(crate) mod guard;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
@@ -42,6 +44,8 @@ pub(crate) struct Known {
     pub(crate) numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
     /// Codes that are taken.
     pub(crate) codes: HashSet<TrackingCode>,
+    /// How much the senders sent, and others with them.
+    pub(crate) lately_sent: guard::Lately,
     /// Senders who are not answered.
     pub(crate) blocked: Vec<Block>,
     /// Every complaint that a message of the batch may belong to, locked.
@@ -69,6 +73,8 @@ pub(crate) struct Plan {
     pub(crate) said: Vec<(StepKind, Change)>,
     /// New complaints whose citizens were shown their page already: what is asked is asked there.
     pub(crate) on_page: HashSet<ComplaintId>,
+    /// Which words opened complaints, and whose they are.
+    pub(crate) words: Vec<(i64, CitizenId)>,
     /// What each message came to, in the order of the batch.
     pub(crate) recorded: Vec<Recorded>,
 }
@@ -128,6 +134,7 @@ struct Desk<'a> {
     numbers: HashMap<Reference, (ComplaintId, CitizenId)>,
     codes: HashSet<TrackingCode>,
     blocked: Vec<Block>,
+    lately: guard::Lately,
     settling: HashSet<ComplaintId>,
     beside: HashMap<ComplaintId, Beside>,
     /// Complaints as they are after the messages so far, with what must be written of them.
@@ -173,6 +180,7 @@ impl<'a> Desk<'a> {
             numbers: known.numbers,
             codes: known.codes,
             blocked: known.blocked,
+            lately: known.lately_sent,
             settling: known.settling.into_iter().collect(),
             beside: known.beside,
             complaints: known.complaints.into_iter().map(untouched).collect(),
@@ -182,8 +190,9 @@ impl<'a> Desk<'a> {
     }
 
     fn done(mut self) -> Plan {
-        self.plan.citizens = self.seen.into_values().collect();
+        self.plan.citizens = std::mem::take(&mut self.seen).into_values().collect();
         self.plan.decisions = self.touched.iter().filter_map(|id| self.complaints.remove(id)).collect();
+        self.hush();
         self.plan
     }
 
@@ -210,8 +219,15 @@ impl<'a> Desk<'a> {
             }
             Recorded::FollowUp(complaint)
         } else if let Some(joins) = self.joins(inbound, &citizens) {
-            self.follow_up(id, joins, inbound);
+            if self.goes_on_and_on(inbound, citizen) {
+                self.keep(id, joins.complaint, inbound);
+            } else {
+                self.follow_up(id, joins, inbound);
+            }
             Recorded::FollowUp(joins.complaint)
+        } else if let Some(complaint) = self.collected(inbound, citizen) {
+            self.keep(id, complaint, inbound);
+            Recorded::FollowUp(complaint)
         } else {
             Recorded::New(self.open(id, citizen, inbound, language, trace))
         };
@@ -271,9 +287,7 @@ impl<'a> Desk<'a> {
             |address: &Address| inbound.sender.contains(address) || inbound.reply_to.as_ref().is_some_and(|to| to.address == *address);
         let here = |block: &&Block| block.adapter == inbound.key.adapter && block.account == inbound.key.account && meant(&block.address);
         let block = self.blocked.iter().find(here).filter(|_| inbound.tracking.is_none())?;
-        let Rooms { directory, atlas, .. } = self.rooms;
-        let danger = !triage::triage(&without_notes(&inbound.text), None, None, None, None, directory, atlas).why.danger.is_empty();
-        if danger {
+        if triage::is_of_danger(&without_notes(&inbound.text)) {
             return None;
         }
         let complaint = self.joins(inbound, citizens).map_or(block.complaint, |joins| joins.complaint);
@@ -568,6 +582,7 @@ impl<'a> Desk<'a> {
         );
         triaged.why.quoted = self.quoted(inbound);
         let triaged = self.rooms.directory.by_purpose(triaged, inbound.category.is_some(), &inbound.key.adapter, &inbound.key.account);
+        let held = self.held(inbound, citizen, &triaged);
         let reference = self.free_number(inbound);
         let tracking = inbound.tracking.clone().filter(|code| !self.codes.contains(code)).unwrap_or_else(TrackingCode::random);
         let opening = Opening {
@@ -585,15 +600,16 @@ impl<'a> Desk<'a> {
             reply_to: inbound.reply_to.clone(),
             opened_at: inbound.received_at,
             triaged,
+            held,
             trace,
         };
         let mut decision = open(opening, &self.rooms.directory, self.now);
         let id = decision.complaint.id;
-        // A form has asked already.
-        if inbound.tracking.is_none() {
-            ask(&mut decision, &self.rooms.directory, self.now);
-        } else {
+        // A form has asked already; what waits for a person is asked nothing.
+        if inbound.tracking.is_some() {
             self.plan.on_page.insert(id);
+        } else if !decision.complaint.is_held() {
+            ask(&mut decision, &self.rooms.directory, self.now);
         }
         if decision.replies.iter().any(|reply| reply.facts.settles) {
             self.settling.insert(id);
@@ -602,6 +618,7 @@ impl<'a> Desk<'a> {
         self.codes.insert(tracking);
         self.complaints.insert(id, decision);
         self.touched.push(id);
+        self.note_opened(id, citizen, inbound);
         id
     }
 

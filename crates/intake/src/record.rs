@@ -7,6 +7,7 @@ use metrics::counter;
 use model::{
     AdapterName, Address, AttachmentKind, CitizenId, ComplaintId, Content, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId,
     TrackingCode,
+    guard::{COUNTED, RUSH, SAME_WORDS},
 };
 use store::{PgPool, StoreError, Tx, block, citizen, complaint, message, reply};
 use tracing::info;
@@ -15,7 +16,7 @@ use crate::{
     Recorded, Rooms,
     bounds::{Bounded, bounded},
     connect, incident,
-    plan::{BREATH, Known, Plan, answered_key, numbers_of, plan},
+    plan::{BREATH, Known, Plan, answered_key, guard, numbers_of, plan},
 };
 
 /// How often a batch is decided again when somebody else recorded the same message or took the same number meanwhile. One time is
@@ -98,7 +99,7 @@ async fn try_to_record(db: &PgPool, rooms: &Rooms, batch: &[(Bounded, TraceId)],
     let mut tx = store::begin(db).await?;
     let messages: Vec<&Inbound> = batch.iter().map(|(message, _)| &message.inbound).collect();
     citizen::lock(&mut tx, &senders(&messages)).await?;
-    let known = look_up(&mut tx, &messages, now).await?;
+    let known = look_up(&mut tx, &messages, rooms, now).await?;
     let mut plan = plan(batch, known, rooms, now);
     let pictures = pictures(&plan, batch);
     incident::write_said(&mut tx, &plan.said, now).await?;
@@ -134,7 +135,7 @@ fn reachable(messages: &[&Inbound]) -> Vec<Address> {
 }
 
 /// All that deciding needs: a statement for each kind of thing, and none for what the batch does not ask.
-async fn look_up(tx: &mut Tx, messages: &[&Inbound], now: Timestamp) -> Result<Known, StoreError> {
+async fn look_up(tx: &mut Tx, messages: &[&Inbound], rooms: &Rooms, now: Timestamp) -> Result<Known, StoreError> {
     let mut known = Known { recorded: recorded(tx, messages).await?, ..Known::default() };
     let new: Vec<&Inbound> = messages.iter().copied().filter(|inbound| !known.recorded.contains_key(&inbound.key)).collect();
     if new.is_empty() {
@@ -142,6 +143,7 @@ async fn look_up(tx: &mut Tx, messages: &[&Inbound], now: Timestamp) -> Result<K
     }
     let people = citizen::known(tx, &senders(&new)).await?;
     known.people = people.into_iter().map(|person| (person.address.clone(), person)).collect();
+    known.lately_sent = sent_lately(tx, &new, &known.people, rooms, now).await?;
     numbers(tx, &new, &mut known).await?;
     let joinable: Vec<&Inbound> = new.into_iter().filter(|inbound| inbound.tracking.is_none()).collect();
     known.answered = answered(tx, &joinable).await?;
@@ -235,6 +237,32 @@ async fn lately(tx: &mut Tx, messages: &[&Inbound], people: &People) -> Result<V
     if asked.is_empty() { Ok(Vec::new()) } else { message::between(tx, &asked).await }
 }
 
+/// How much the known senders sent, who else sent the same words, and which channels are full.
+async fn sent_lately(tx: &mut Tx, new: &[&Inbound], people: &People, rooms: &Rooms, now: Timestamp) -> Result<guard::Lately, StoreError> {
+    let before = |at: Timestamp, by| at.checked_sub(by).unwrap_or(Timestamp::MIN);
+    let known: BTreeSet<CitizenId> = new.iter().filter_map(|inbound| citizens(inbound, people).next()).collect();
+    let known: Vec<CitizenId> = known.into_iter().collect();
+    let first = new.iter().map(|inbound| inbound.received_at).min().unwrap_or(now);
+    let words: BTreeSet<i64> = new.iter().filter_map(|inbound| guard::words_of(inbound)).collect();
+    let channels: BTreeSet<(&AdapterName, &str)> = new.iter().map(|inbound| (&inbound.key.adapter, inbound.key.account.as_str())).collect();
+    let channels: Vec<_> = channels.into_iter().collect();
+    let most = rooms.guard_at(now).rush;
+    let mut lately = guard::Lately {
+        rushed: store::guard::rushed(tx, &channels, before(now, RUSH), most).await?.into_iter().collect(),
+        ..guard::Lately::default()
+    };
+    if !known.is_empty() {
+        lately.habits = store::guard::habits(tx, &known, before(first, COUNTED), before(now, COUNTED)).await?;
+    }
+    if !words.is_empty() {
+        let words: Vec<i64> = words.into_iter().collect();
+        for (words, citizen) in store::guard::senders_of(tx, &words, before(now, SAME_WORDS)).await? {
+            lately.words.entry(words).or_default().insert(citizen);
+        }
+    }
+    Ok(lately)
+}
+
 async fn awaiting(tx: &mut Tx, messages: &[&Inbound], people: &People) -> Result<Vec<(CitizenId, ComplaintId)>, StoreError> {
     let asked: HashSet<(CitizenId, &str, &str)> = messages
         .iter()
@@ -263,6 +291,7 @@ fn candidates(messages: &[&Inbound], known: &Known) -> Vec<ComplaintId> {
         .chain(known.lately.iter().filter_map(|earlier| earlier.complaint))
         .chain(known.awaiting.iter().map(|(_, complaint)| *complaint))
         .chain(known.blocked.iter().map(|block| block.complaint))
+        .chain(known.lately_sent.habits.values().flat_map(|habits| [habits.basket, habits.alarm]).flatten())
         .collect();
     all.into_iter().collect()
 }
@@ -289,6 +318,7 @@ async fn write(tx: &mut Tx, plan: &Plan, batch: &[(Bounded, TraceId)], now: Time
     message::insert(tx, &messages, now).await?;
     reply::take_back(tx, &plan.acknowledged_again).await?;
     complaint::write_many(tx, &plan.decisions).await?;
+    store::guard::note_words(tx, &plan.words, now).await?;
     reply::insert(tx, &replies).await
 }
 

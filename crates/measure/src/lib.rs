@@ -11,6 +11,7 @@ pub mod alarms;
 pub mod data;
 pub mod dedupe;
 pub mod fold;
+pub mod held;
 pub mod kelurahan;
 pub mod kind;
 pub mod places;

@@ -29,6 +29,8 @@ pub enum Task {
     Generality,
     /// How often words of danger and of ethics are heard.
     Alarms,
+    /// How many real complaints would be held.
+    Held,
 }
 
 /// Where the rows are.
@@ -65,7 +67,8 @@ pub fn run(task: Task, files: &Files, report: &mut Report) -> anyhow::Result<()>
         Task::Kelurahan => kelurahan(files, report),
         Task::Kind => kind(files, report),
         Task::Places => places(files, report),
-        Task::Alarms => alarms(files, report),
+        Task::Alarms => crate::alarms::run("alarms", &said(files)?, report),
+        Task::Held => crate::held::run("held", &said(files)?, report),
     }
 }
 
@@ -140,7 +143,8 @@ fn texts(rows: &[Sorted]) -> Vec<&str> {
     rows.iter().map(|row| row.text.as_str()).collect()
 }
 
-fn alarms(files: &Files, report: &mut Report) -> anyhow::Result<()> {
+/// Texts of three collections, as citizens sent them.
+fn said(files: &Files) -> anyhow::Result<Vec<crate::alarms::Said>> {
     #[derive(serde::Deserialize)]
     struct Message {
         #[serde(default)]
@@ -156,7 +160,7 @@ fn alarms(files: &Files, report: &mut Report) -> anyhow::Result<()> {
         let rows = data::rows::<Message>(&file)?.into_iter().map(|row| crate::alarms::Said { source, id: row.id, text: row.text });
         all.extend(rows);
     }
-    crate::alarms::run("alarms", &all, report)
+    Ok(all)
 }
 
 fn generality(folder: &Path, report: &mut Report) -> anyhow::Result<()> {

@@ -100,3 +100,40 @@ fn a_missing_file_is_named() {
     let error = measure::run(Task::Kind, &files, &mut report).expect_err("there is nothing").to_string();
     assert!(error.contains("types_dev.csv"), "{error}");
 }
+
+#[test]
+fn a_real_complaint_that_would_be_held_is_counted_and_named() {
+    let folder = tempfile::tempdir().expect("a place for files");
+    let write = |name: &str, texts: &[&str]| {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("room");
+        let rows: String = texts.iter().enumerate().map(|(id, text)| format!("{id},\"{text}\"\n")).collect();
+        fs::write(file, format!("id,text\n{rows}")).expect("room");
+    };
+    write("surabaya-wargaku-2022-2023/complaints_dev.csv", &["lampu jalan padam", "slot gacor maxwin bonus new member", "pohon tumbang"]);
+    write("surabaya-sapawarga-2015-2017/messages.csv", &["jalan rusak"]);
+    write("purbalingga-aduan/dataset_cleaned_redacted.csv", &["sampah menumpuk"]);
+    let said = measured(Task::Held, folder.path(), None, None);
+    assert!(said.contains("1 of 3 texts of wargaku held") && said.contains("0 of 1 texts of sapawarga held"), "{said}");
+    let answers = fs::read_to_string(folder.path().join("answers/held.csv")).expect("was written");
+    assert!(answers.contains("wargaku,1,") && answers.contains("advert +60"), "{answers}");
+}
+
+/// With the collection in `MUARA_DATA`; without it nothing is measured.
+#[test]
+fn of_real_complaints_fewer_than_one_in_a_thousand_are_held() {
+    let Some(data) = std::env::var_os("MUARA_DATA") else {
+        eprintln!("SKIPPED: MUARA_DATA names no folder with the collections of complaints");
+        return;
+    };
+    let paper = Paper::default();
+    let files = Files { data: data.into(), train: None, test: None };
+    measure::run(Task::Held, &files, &mut Report::new(Box::new(paper.clone()), None)).expect("the collection is whole");
+    let said = String::from_utf8(paper.0.lock().expect("nobody panicked").clone()).expect("text");
+    println!("{said}");
+    for source in ["wargaku", "sapawarga", "purbalingga"] {
+        let line = said.lines().find(|line| line.ends_with(&format!("texts of {source} held"))).expect("a line");
+        let counts: Vec<usize> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        assert!(counts[0] * 1000 < counts[1], "{line}");
+    }
+}

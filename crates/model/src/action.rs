@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Language, MessageId, Near, Point, Reference, ReplyDraft, ReplyTo, Role,
-    StaffId, Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
+    AdapterName, AgencyId, AttachmentId, CitizenId, Complaint, Held, Language, MessageId, Near, Point, Reference, ReplyDraft, ReplyTo,
+    Role, StaffId, Status, TraceId, TrackingCode, Triaged, UpdateId, Visibility,
     escalation::Missed,
     same::{Heard, SaysSame},
 };
@@ -224,6 +224,13 @@ pub enum Action {
         /// What the body is called.
         name: String,
     },
+    /// Who sorts says of what was held that it is a complaint: it goes its way, with its clocks counted from when it came in.
+    Release,
+    /// Who sorts says of what was held that it is no complaint.
+    Reject {
+        /// Why; the citizen reads it.
+        reason: String,
+    },
     /// Nobody said a word since it was settled: it counts as closed.
     Close {
         /// Whether the citizen was told before that this would come, and when.
@@ -327,11 +334,17 @@ pub enum UpdateKind {
     Recalled,
     /// It counts as closed: nobody said a word since it was settled.
     Closed,
+    /// Held until a person has looked whether it is a complaint.
+    Held,
+    /// A person looked: it is one.
+    Released,
+    /// A person looked: it is none. The text says why.
+    Rejected,
 }
 
 impl UpdateKind {
     /// Every kind.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Opened,
         Self::Routed,
         Self::ToTriage,
@@ -366,6 +379,9 @@ impl UpdateKind {
         Self::Entrusted,
         Self::Reported,
         Self::Recalled,
+        Self::Held,
+        Self::Released,
+        Self::Rejected,
     ];
 
     /// The word in tables and word files.
@@ -400,6 +416,9 @@ impl UpdateKind {
             Self::Regraded => "regraded",
             Self::Escalated => "escalated",
             Self::Closed => "closed",
+            Self::Held => "held",
+            Self::Released => "released",
+            Self::Rejected => "rejected",
             Self::PinMoved => "pin_moved",
             Self::Undone => "undone",
             Self::Entrusted => "entrusted",
@@ -482,6 +501,9 @@ pub enum NotAllowed {
     /// The complaints are in one incident already.
     #[error("they are together already")]
     Together,
+    /// It is not held, or somebody has looked at it before.
+    #[error("the complaint is not held")]
+    NotHeld,
     /// The complaint is in no incident.
     #[error("it is in no incident")]
     Apart,
@@ -539,6 +561,8 @@ pub struct Opening {
     pub opened_at: Timestamp,
     /// What triage found.
     pub triaged: Triaged,
+    /// Why it is held back; `None`: it goes its way.
+    pub held: Option<Held>,
     /// Follows it through every log.
     pub trace: TraceId,
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Language, NotAllowed, Point, Questions, Referee,
-    Reference, ReplyTo, StaffId, TraceId, TrackingCode, Why, reply::Facts, routing::Case,
+    AdapterName, AgencyId, CitizenId, Clocks, ComplaintId, Directory, DispatchId, Due, Held, Language, NotAllowed, Point, Questions,
+    Referee, Reference, ReplyTo, StaffId, TraceId, TrackingCode, Verdict, Why, reply::Facts, routing::Case,
 };
 
 /// Who may see a complaint: its grade. A greater one is stricter. What follows from each is in [`crate::privacy`].
@@ -236,8 +236,11 @@ impl Complaint {
     }
 
     /// What the citizen sees: the most active of the agencies that still have to act; resolved when none has; received while no
-    /// agency ever had it, or the referee has it and nobody helps meanwhile.
+    /// agency ever had it, or the referee has it and nobody helps meanwhile. What was held and is no complaint is resolved.
     pub fn status(&self) -> Status {
+        if self.is_spam() {
+            return Status::Resolved;
+        }
         let states = || self.dispatches.iter().map(|dispatch| dispatch.state);
         if states().any(|state| state == DispatchState::InProgress) {
             Status::InProgress
@@ -250,6 +253,16 @@ impl Complaint {
         } else {
             Status::Received
         }
+    }
+
+    /// Whether it waits for a person to look whether it is a complaint.
+    pub fn is_held(&self) -> bool {
+        self.why.held.as_ref().is_some_and(Held::waits)
+    }
+
+    /// Whether a person found it to be none.
+    pub fn is_spam(&self) -> bool {
+        self.why.held.as_ref().is_some_and(|held| held.verdict == Some(Verdict::Spam))
     }
 
     /// Until when the citizen may expect it settled: the latest deadline of an agency that still has to act. While the referee has it, the time
@@ -285,6 +298,7 @@ impl Complaint {
             known: None,
             heard: None,
             connected: None,
+            guarded: None,
             settles: false,
             photo: None,
             closes: self.closes(),

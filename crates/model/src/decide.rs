@@ -1,6 +1,7 @@
 //! The rules of what may be done with a complaint: `open` and `decide` are pure, and return all that must be written, so that nobody can
 //! change a status and forget to tell the citizen.
 
+mod held;
 mod owners;
 mod pin;
 mod together;
@@ -10,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Audience, Complaint, ComplaintId, Course, Decision, Directory, Dispatch, DispatchState, Due,
-    MessageId, NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, StaffId, Status, Triaged,
-    Update, UpdateId, UpdateKind, Visibility, Why,
+    Held, MessageId, NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, StaffId, Status,
+    Triaged, Update, UpdateId, UpdateKind, Visibility, Why,
     connect::Connected,
     escalation::{Missed, ended},
     privacy,
@@ -29,7 +30,8 @@ pub const UNDO: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// No block holds longer; it can be put on again, by somebody who has to say why.
 pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
 
-/// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way.
+/// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way. What is held waits for a person first, but for
+/// what never may.
 pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision {
     let mut complaint = Complaint {
         id: ComplaintId::new(now),
@@ -58,8 +60,12 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
     };
     complaint.forward = complaint.await_forwarding(directory);
     let learned = opening.triaged.agency;
+    complaint.why.held = opening.held.map(|held| Held { agency: learned, ..held });
     let mut draft = Draft::new(complaint, Actor::System, directory, now);
     draft.step(UpdateKind::Opened, |update| update.message = Some(opening.message));
+    if draft.stays_held() {
+        return draft.done();
+    }
     let kind = if draft.route_by_rules(learned) {
         ReplyKind::Forwarded
     } else {
@@ -150,6 +156,8 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
         Action::Report(reported) => draft.report(&reported)?,
         Action::Recall { name } => draft.recall(name)?,
         Action::Close { told } => draft.close(told)?,
+        Action::Release => draft.release()?,
+        Action::Reject { reason } => draft.reject(reason)?,
         Action::Reckon => draft.reckon()?,
     }
     Ok(draft.done())
@@ -301,13 +309,17 @@ impl<'a> Draft<'a> {
             update.message = Some(message);
             update.text = (!text.is_empty()).then(|| text.to_owned());
         });
-        let nobody_has_it = self.complaint.dispatches.is_empty();
+        let nobody_has_it = self.complaint.dispatches.is_empty() && !self.complaint.is_spam();
         if let Some(triaged) = triaged.filter(|_| nobody_has_it) {
             self.complaint.category = triaged.category.or(self.complaint.category.take());
             self.complaint.area = triaged.area.or(self.complaint.area.take());
             let quoted = std::mem::take(&mut self.complaint.why.quoted);
-            self.complaint.why = Why { quoted, ..triaged.why };
+            let held = self.complaint.why.held.take();
+            self.complaint.why = Why { quoted, held, ..triaged.why };
             self.by = Actor::System;
+            if self.still_waits() {
+                return;
+            }
             if self.route_by_rules(triaged.agency) {
                 self.say(ReplyKind::Routed, |_| ());
             }
@@ -349,8 +361,12 @@ impl<'a> Draft<'a> {
         if self.complaint.referee != Referee::Never {
             return Err(NotAllowed::WithReferee);
         }
+        if self.complaint.is_spam() {
+            return Err(NotAllowed::NotHeld);
+        }
         self.known(&agencies)?;
         let leads = agencies[0];
+        self.let_go();
         self.complaint.category = category.or(self.complaint.category.take());
         self.complaint.area = area.or(self.complaint.area.take());
         self.give(agencies);
@@ -446,6 +462,10 @@ impl<'a> Draft<'a> {
         };
         if !may {
             return Err(NotAllowed::Role);
+        }
+        if self.complaint.is_spam() {
+            self.contest(reason);
+            return Ok(());
         }
         let done: Vec<usize> = (0..self.complaint.dispatches.len())
             .filter(|&at| self.complaint.dispatches[at].state == DispatchState::Done)

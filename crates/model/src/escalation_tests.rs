@@ -90,6 +90,7 @@ fn opened(category: Option<&str>) -> Complaint {
         }),
         opened_at: now(),
         triaged: Triaged { category: category.map(Into::into), ..Triaged::default() },
+        held: None,
         trace: TraceId::random(),
     };
     open(opening, &directory(), now()).complaint

@@ -23,6 +23,7 @@
 //! | *escalation* | telling somebody that a clock ends or ended, by a rule: [`escalation::EscalationRule`] |
 //! | *update* | one step in a complaint's history: [`Update`] |
 //! | *incident* | the thing in the world that several complaints are about: [`incident::Incident`] |
+//! | *held* | kept back until a person has looked whether it is a complaint: [`guard`] |
 //! | *grade* | how private a complaint is: [`Visibility`], [`privacy`] |
 //! | *look* | sixty-four bits of a picture, by which the same photo is known again: [`Look`] |
 //! | *reply* | words to a citizen: [`Reply`] |
@@ -40,6 +41,7 @@ mod decide;
 pub mod desk;
 pub mod escalation;
 mod failure;
+pub mod guard;
 mod hours;
 pub mod id;
 pub mod incident;
@@ -66,6 +68,7 @@ pub use address::{AdapterName, Address, AddressError};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{LONGEST_BLOCK, UNDO, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};
+pub use guard::{Guard, Guarded, Held, Sign, Signal, Verdict};
 pub use hours::{NotHours, OpeningHours};
 pub use id::{
     AgencyId, AttachmentId, ChannelId, CitizenId, ComplaintId, DispatchId, EscalationId, IncidentId, MessageId, ReplyId, StaffId, TraceId,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, Complaint, Directory, Dispatch, DispatchState,
+    AdapterName, AgencyId, Complaint, Directory, Dispatch, DispatchState, Verdict,
     clock::{self, Amount, Pause, Unit, Working},
 };
 
@@ -190,13 +190,14 @@ impl Directory {
     }
 
     /// Until when, by the limit that counts. `None`: nobody wrote one down.
-    fn due(&self, stage: Stage, matter: &Matter<'_>, from: Timestamp, pauses: &[Pause]) -> Option<Due> {
+    pub(crate) fn due(&self, stage: Stage, matter: &Matter<'_>, from: Timestamp, pauses: &[Pause]) -> Option<Due> {
         let limit = self.limit(stage, matter)?;
         let at = self.working(matter.agency).due(from, limit.amount, pauses);
         Some(Due { at, limit: limit.id, met: None })
     }
 
-    pub(crate) fn day(&self, at: Timestamp) -> Date {
+    /// The day of a moment where the city is.
+    pub fn day(&self, at: Timestamp) -> Date {
         at.to_zoned(self.calendar.zone.time_zone()).date()
     }
 }
@@ -272,7 +273,8 @@ impl Complaint {
         let given_away = |dispatch: &&Dispatch| dispatch.state == DispatchState::HandedOver;
         let running = self.dispatches.iter().filter(given_away).map(|dispatch| dispatch.clocks.started).max();
         let done = self.dispatches.iter().find(|dispatch| dispatch.agency == agency && dispatch.state == DispatchState::Done);
-        let started = running.filter(|_| done.is_none()).unwrap_or(now);
+        let began = if self.was_released_now(now) { self.opened_at } else { now };
+        let started = running.filter(|_| done.is_none()).unwrap_or(began);
         let before = || self.dispatches.iter().filter(given_away).filter(move |dispatch| dispatch.clocks.started == started);
         let pauses = clock::together(before().flat_map(|dispatch| &dispatch.clocks.pauses), now);
         let answered = before().filter_map(|dispatch| dispatch.clocks.answer.and_then(|answer| answer.met)).min();
@@ -284,6 +286,12 @@ impl Complaint {
         let deadline = directory.working(Some(agency)).due(started, settle.map_or(UNWRITTEN, |limit| limit.amount), &pauses);
         let answer = directory.due(Stage::FirstAnswer, &matter, started, &pauses).map(|due| Due { met: answered, ..due });
         (deadline, Clocks { settle: settle.map(|limit| limit.id), answer, pauses, ..Clocks::since(started) })
+    }
+
+    /// Whether it was held, is let go and has its first agencies at this moment: their time began when it came in, not when somebody looked.
+    fn was_released_now(&self, now: Timestamp) -> bool {
+        let real = self.why.held.as_ref().is_some_and(|held| held.verdict == Some(Verdict::Real));
+        real && self.dispatches.iter().all(|dispatch| dispatch.given_at == now)
     }
 
     /// Makes the clocks say what the states say: one that waits for the citizen stands, one that is done is met. Does nothing twice.

@@ -60,6 +60,7 @@ fn opened(category: Option<&str>, directory: &Directory) -> Complaint {
             why: Why { kind: Some("complaint".into()), ..Why::default() },
             ..Triaged::default()
         },
+        held: None,
         trace: TraceId::random(),
     };
     open(opening, directory, now()).complaint

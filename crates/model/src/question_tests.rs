@@ -54,6 +54,7 @@ fn opened(category: Option<&str>, area: Option<&str>) -> Decision {
         }),
         opened_at: now(),
         triaged: Triaged { category: category.map(Into::into), area: area.map(Into::into), ..Triaged::default() },
+        held: None,
         trace: TraceId::random(),
     };
     let mut decision = open(opening, &directory(), now());

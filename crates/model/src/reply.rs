@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    About, AttachmentId, AttachmentKind, Audience, ReplyId, ReplyTo, Status, TrackingCode,
+    About, AttachmentId, AttachmentKind, Audience, Guarded, ReplyId, ReplyTo, Status, TrackingCode,
     clock::{Zone, day_and_month, long_date},
     connect::Connected,
     question::{Asks, Choice, Menu, Question},
@@ -199,6 +199,9 @@ pub struct Facts {
     /// What is said about a code from a citizen's page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected: Option<Connected>,
+    /// What is said to who is held, or not answered any more for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<Guarded>,
     /// Others have written about the same thing before, and so far it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Status>,
@@ -324,6 +327,12 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
         text = format!("{}\n\n{text}", words.danger);
         for form in &mut short {
             *form = format!("{} {form}", words.short_danger);
+        }
+    }
+    if draft.facts.guarded == Some(Guarded::Last) && audience == Audience::Private {
+        text = format!("{text}\n\n{}", words.last);
+        for form in &mut short {
+            *form = format!("{form} {}", words.short_last);
         }
     }
     // A question is a matter between us and the citizen.
@@ -489,6 +498,9 @@ struct Words {
     danger: String,
     heard: BTreeMap<Heard, Special>,
     connected: BTreeMap<Connected, Special>,
+    guarded: BTreeMap<Guarded, Special>,
+    last: String,
+    short_last: String,
     photo: String,
     question: QuestionWords,
     short_danger: String,
@@ -510,7 +522,8 @@ impl Words {
 
     fn special(&self, facts: &Facts) -> Option<&Special> {
         let heard = || self.heard.get(&facts.heard?);
-        facts.connected.and_then(|connected| self.connected.get(&connected)).or_else(heard)
+        let guarded = || self.guarded.get(&facts.guarded?);
+        facts.connected.and_then(|connected| self.connected.get(&connected)).or_else(heard).or_else(guarded)
     }
 
     fn short_forms(&self, kind: ReplyKind) -> &[String] {

@@ -26,6 +26,7 @@ fn draft(kind: ReplyKind, audience: Audience, language: Language) -> ReplyDraft 
             known: None,
             heard: None,
             connected: None,
+            guarded: None,
             settles: false,
             photo: None,
             closes: None,
@@ -75,7 +76,9 @@ fn every_outcome_has_words_in_both_languages_and_a_short_form_without_the_link()
         let heard = Heard::ALL.map(|heard| Facts { heard: Some(heard), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
         let connected =
             Connected::ALL.map(|outcome| Facts { connected: Some(outcome), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
-        for facts in heard.into_iter().chain(connected) {
+        let guarded = [Guarded::Held, Guarded::Flood, Guarded::Spam]
+            .map(|guarded| Facts { guarded: Some(guarded), ..draft(ReplyKind::Noted, Audience::Private, language).facts });
+        for facts in heard.into_iter().chain(connected).chain(guarded) {
             let mut draft = ReplyDraft { facts, ..draft(ReplyKind::Noted, Audience::Private, language) };
             let plain = words(language).pattern(ReplyKind::Noted, Audience::Private).lines().next().expect("a line");
             let reply = word(&draft, &site());
@@ -85,6 +88,23 @@ fn every_outcome_has_words_in_both_languages_and_a_short_form_without_the_link()
             draft.to.audience = Audience::Public;
             assert!(!word(&draft, &site()).text.contains("https://"));
         }
+    }
+}
+
+#[test]
+fn the_last_answer_of_an_hour_says_so_and_names_the_emergency_number() {
+    for language in [Language::Id, Language::En] {
+        let mut draft = draft(ReplyKind::Noted, Audience::Private, language);
+        let plain = word(&draft, &site());
+        draft.facts.guarded = Some(Guarded::Last);
+        let last = word(&draft, &site());
+        assert!(last.text.starts_with(&plain.text) && last.text.contains("112") && !plain.text.contains("112"), "{}", last.text);
+        let forms = last.short.iter().zip(&plain.short);
+        assert!(
+            forms.clone().count() > 0 && forms.into_iter().all(|(last, plain)| last.starts_with(plain.as_str()) && last.contains("112"))
+        );
+        draft.to.audience = Audience::Public;
+        assert!(!word(&draft, &site()).text.contains("112"), "nobody is called to account where everybody reads it");
     }
 }
 

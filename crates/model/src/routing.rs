@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility,
+    AdapterName, AgencyId, Held, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility,
     clock::{Calendar, Office},
 };
 
@@ -293,6 +293,9 @@ pub struct Why {
     /// Who should act by what was learned, the likeliest first; at most three.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guesses: Vec<Guess>,
+    /// Why it was held back until a person had looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// Another area whose border is near.

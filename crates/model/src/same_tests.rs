@@ -63,6 +63,7 @@ fn opened(triaged: Triaged, visibility: Visibility, language: Language) -> Decis
         }),
         opened_at: NOW,
         triaged,
+        held: None,
         trace: TraceId::random(),
     };
     let mut decision = open(opening, &directory(), NOW);

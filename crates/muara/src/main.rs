@@ -56,6 +56,9 @@ enum Command {
     /// Accounts of ours that are there for one thing: an information line, a line for corrections of data.
     #[command(subcommand)]
     Line(commands::line::Command),
+    /// How much one sender and one channel may bring, and from when on a complaint is held.
+    #[command(subcommand)]
+    Guard(commands::guard::Command),
     /// Which complaints go to which agency: versions, and the table as a file.
     #[command(subcommand)]
     Rules(commands::rules::Command),
@@ -155,6 +158,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Category(command) => admin(commands::category::run(&config, command)),
         Command::Channel(command) => admin(commands::channel::run(&config, command)),
         Command::Line(command) => admin(commands::line::run(&config, command)),
+        Command::Guard(command) => admin(commands::guard::run(&config, command)),
         Command::Rules(command) => admin(commands::rules::run(&config, command)),
         Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),

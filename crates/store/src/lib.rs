@@ -27,6 +27,7 @@ pub mod escalation;
 pub mod evidence;
 pub mod factor;
 pub mod figures;
+pub mod guard;
 pub mod incident;
 pub mod learned;
 pub mod likeness;

@@ -4,14 +4,14 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Reference, StaffId, Status, Visibility};
+use model::{AdapterName, AgencyId, ComplaintId, DispatchState, Held, Reference, StaffId, Status, Visibility};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 pub use crate::access::{Scope, may_see};
 use crate::{
     PgPool, Result, StoreError,
-    convert::{At, at},
+    convert::{At, at, json},
 };
 
 /// A list of the queue.
@@ -33,6 +33,8 @@ pub enum View {
     Waiting,
     /// What a person must give to an agency; words of danger first.
     Triage,
+    /// What waits for a person to look whether it is a complaint; the oldest first.
+    Held,
     /// What agencies pass back and forth and the referee must place; words of danger first.
     Referee,
     /// What other agencies asked this one about, without giving it away.
@@ -45,7 +47,7 @@ pub enum View {
 
 impl View {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mine,
         Self::Open,
         Self::Unassigned,
@@ -54,6 +56,7 @@ impl View {
         Self::Escalated,
         Self::Waiting,
         Self::Triage,
+        Self::Held,
         Self::Referee,
         Self::Asked,
         Self::Near,
@@ -62,7 +65,7 @@ impl View {
 
     /// Whether its lines are complaints that no agency answers for, instead of complaints with one agency.
     fn is_of_complaints(self) -> bool {
-        matches!(self, Self::Triage | Self::Referee)
+        matches!(self, Self::Triage | Self::Held | Self::Referee)
     }
 }
 
@@ -125,7 +128,7 @@ pub struct Row {
     pub helps: bool,
     /// Who took it, by name.
     pub officer: Option<String>,
-    /// Until when that agency must settle it.
+    /// Until when that agency must settle it; of what is held and waits, until when somebody must look.
     pub deadline: Option<Timestamp>,
     /// When the citizen wrote.
     pub opened_at: Timestamp,
@@ -143,6 +146,8 @@ pub struct Row {
     pub danger: bool,
     /// Who may see it.
     pub visibility: Visibility,
+    /// Why it was held; most never are.
+    pub held: Option<Held>,
     /// The channel: adapter …
     pub adapter: AdapterName,
     /// … and account.
@@ -221,6 +226,8 @@ pub struct Counts {
     pub waiting: u64,
     /// [`View::Triage`].
     pub triage: u64,
+    /// [`View::Held`].
+    pub held: u64,
     /// [`View::Referee`].
     pub referee: u64,
     /// [`View::Asked`].
@@ -243,6 +250,7 @@ impl Counts {
             View::Escalated => self.escalated,
             View::Waiting => self.waiting,
             View::Triage => self.triage,
+            View::Held => self.held,
             View::Referee => self.referee,
             View::Asked => self.asked,
             View::Near => self.near,
@@ -314,7 +322,7 @@ async fn page(db: &PgPool, scope: &Scope, asked: &Asked<'_>, from: Start, times:
 /// Columns of a line, of `q` (the narrow row), `c` (its complaint), `d` (its dispatch) and `s` (who took it).
 pub(crate) const COLUMNS: &str = "c.id, c.reference, c.status, s.name as officer, q.opened_at, q.category, q.area, c.place, left(c.text, 200) as words, \
     q.visibility, c.adapter, c.account, q.danger, exists (select from attachment a join message m on m.id = a.message \
-    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency, \
+    where m.complaint = c.id and a.kind = 'image') as has_photo, q.sort_at, q.id as sort_id, q.agency, c.why -> 'held' as held, \
     coalesce(not d.responsible, false) as helps";
 
 /// What the referee has, as narrow rows: few, and read from an index of them alone. An agency may still do its part meanwhile.
@@ -345,7 +353,8 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
         _ => &mut query,
     };
     query.push(match asked.view {
-        View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage'",
+        View::Triage => ", null::text as work, null::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.work = 'triage' and not q.held",
+        View::Held => ", null::text as work, (c.why -> 'held' ->> 'due')::timestamptz as deadline from (select *, q.opened_at as sort_at from queue_open q where q.held",
         View::Referee | View::Asked | View::Near => "",
         View::Done => ", d.work, d.deadline from (select *, q.given_at as sort_at from queue_done q where true",
         View::Escalated => {
@@ -357,8 +366,10 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
     which(&mut query, asked.view, asked.me, times);
     let descending = matches!(from, Start::Before(_)) != (asked.view == View::Done);
     let (key, order) = match (asked.view, descending) {
-        (View::Triage | View::Referee, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
-        (View::Triage | View::Referee, true) => ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc"),
+        (View::Triage | View::Held | View::Referee, false) => ("(not q.danger, q.opened_at, q.id)", "not q.danger, q.opened_at, q.id"),
+        (View::Triage | View::Held | View::Referee, true) => {
+            ("(not q.danger, q.opened_at, q.id)", "not q.danger desc, q.opened_at desc, q.id desc")
+        }
         (View::Done, false) => ("(q.given_at, q.id)", "q.given_at, q.id"),
         (View::Done, true) => ("(q.given_at, q.id)", "q.given_at desc, q.id desc"),
         (View::Escalated, false) => ("(coalesce(q.deadline, q.opened_at), q.id)", "coalesce(q.deadline, q.opened_at), q.id"),
@@ -465,7 +476,7 @@ fn which(query: &mut QueryBuilder<Postgres>, view: View, me: StaffId, times: Tim
         View::Overdue => late(query.push(" and "), times),
         View::Waiting => query.push(" and q.work = 'awaiting_citizen'"),
         View::Triage => query.push(NOT_WITH_REFEREE),
-        View::Open | View::Escalated | View::Referee | View::Asked | View::Near | View::Done => query,
+        View::Open | View::Escalated | View::Held | View::Referee | View::Asked | View::Near | View::Done => query,
     };
 }
 
@@ -497,8 +508,10 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
     let (referee, asked) = (derived_count(db, View::Referee, scope, filter), derived_count(db, View::Asked, scope, filter));
     let near = derived_count(db, View::Near, scope, filter);
     let (triage, in_triage) = (triage_count(db, scope, filter), escalated_in_triage(db, scope, filter));
+    let held = held_count(db, scope, filter);
     let done = done_count(db, scope, filter);
-    let (open, in_triage, triage, referee, asked, near, done) = tokio::try_join!(open, in_triage, triage, referee, asked, near, done)?;
+    let (open, in_triage, triage, held, referee, asked, near, done) =
+        tokio::try_join!(open, in_triage, triage, held, referee, asked, near, done)?;
     let whole = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Counts {
         mine: whole(open.mine),
@@ -509,6 +522,7 @@ pub async fn counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, ti
         escalated: whole(open.escalated + in_triage),
         waiting: whole(open.waiting),
         triage: whole(triage),
+        held: whole(held),
         referee: whole(referee),
         asked: whole(asked),
         near: whole(near),
@@ -527,9 +541,15 @@ async fn open_counts(db: &PgPool, scope: &Scope, me: StaffId, filter: &Filter, t
 }
 
 async fn triage_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
-    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage'");
+    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.work = 'triage' and not q.held");
     query.push(NOT_WITH_REFEREE);
     within(&mut query, View::Triage, scope, filter);
+    query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
+}
+
+async fn held_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from queue_open q where q.held");
+    within(&mut query, View::Held, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
@@ -689,7 +709,7 @@ pub async fn entries(db: &PgPool, scope: &Scope, after: Option<Cursor>, most: u1
         r#"select c.id, c.reference, c.status, null::uuid as "agency?", null::text as "work?", false as "helps!", null::text as "officer?",
                   c.deadline as "deadline?: At", c.opened_at as "opened_at: At",
                   c.category, c.area, c.place, left(c.text, 200) as "words!", c.visibility, c.adapter, c.account,
-                  c.danger as "danger!",
+                  c.danger as "danger!", c.why -> 'held' as "held?",
                   exists (select 1 from attachment a join message m on m.id = a.message
                           where m.complaint = c.id and a.kind = 'image') as "has_photo!",
                   c.opened_at as "sort_at!: At", c.id as "sort_id!"
@@ -754,6 +774,7 @@ pub(crate) struct Found {
     adapter: String,
     account: String,
     danger: bool,
+    held: Option<serde_json::Value>,
     has_photo: bool,
     sort_at: At,
     sort_id: Uuid,
@@ -782,6 +803,7 @@ pub(crate) fn into_row(found: Found) -> Result<Row> {
         has_photo: found.has_photo,
         danger: found.danger,
         visibility: Visibility::from_word(&found.visibility).ok_or_else(|| corrupt("visibility"))?,
+        held: found.held.map(|held| json(held, "complaint", "why")).transpose()?,
         adapter: found.adapter.parse().map_err(|_| corrupt("adapter"))?,
         account: found.account,
         cursor: Cursor { calm: !found.danger, at: found.sort_at.to_jiff(), id: found.sort_id },

@@ -514,7 +514,7 @@ async fn read(db: &PgPool, scope: &Scope, terms: &[Term], found: &Candidates, sh
     let ids: Vec<Uuid> = shown.iter().map(|(_, id)| *id).collect();
     let mut query = QueryBuilder::new(
         "select c.id, c.reference, c.status, d.agency, d.work, s.name as officer, d.deadline, c.opened_at, c.category, c.area, c.place, \
-         left(c.text, 200) as words, c.visibility, coalesce(not d.responsible, false) as helps, c.adapter, c.account, c.danger, c.opened_at as sort_at, c.id as sort_id, \
+         left(c.text, 200) as words, c.visibility, coalesce(not d.responsible, false) as helps, c.adapter, c.account, c.danger, c.why -> 'held' as held, c.opened_at as sort_at, c.id as sort_id, \
          exists (select from attachment a join message m on m.id = a.message where m.complaint = c.id and a.kind = 'image') as has_photo, w.words @@ ",
     );
     query.push_bind(words).push("::tsquery as by_words, w.words @@ ").push_bind(near).push("::tsquery as by_near, w.words @@ ");

@@ -104,6 +104,7 @@ impl World {
             reply_to: inbound.reply_to.clone(),
             opened_at: NOW,
             triaged: Triaged::default(),
+            held: None,
             trace: TraceId::random(),
         };
         let decision = model::open(opening, &self.directory, NOW);

@@ -150,6 +150,7 @@ impl City {
                 reply_to: inbound.reply_to.clone(),
                 opened_at,
                 triaged: Triaged { category, area: dice.of(&AREAS).map(Into::into), ..Triaged::default() },
+                held: None,
                 trace: TraceId::random(),
             };
             let decision = model::open(opening, &self.directory, opened_at);

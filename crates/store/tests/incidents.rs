@@ -67,6 +67,7 @@ impl World {
             reply_to: None,
             opened_at: at,
             triaged: Triaged::default(),
+            held: None,
             trace: TraceId::random(),
         };
         let directory = directory::load(&self.db).await.expect("loads");

@@ -71,6 +71,7 @@ impl World {
             reply_to: inbound.reply_to.clone(),
             opened_at: NOW,
             triaged: Triaged { category: category.map(Into::into), area: Some("3171".into()), ..Triaged::default() },
+            held: None,
             trace: TraceId::random(),
         };
         let mut decision = model::open(opening, &self.directory, NOW);

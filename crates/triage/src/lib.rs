@@ -36,6 +36,7 @@ mod place;
 mod same;
 mod samples;
 mod sorter;
+mod spam;
 mod spot;
 mod street;
 mod text;
@@ -51,6 +52,7 @@ pub use linear::Dice;
 use model::{Directory, Guess, Near, Point, Triaged, Why};
 pub use same::{FIGURES, Figures, NAMES, Seen, Side, Twins};
 pub use sorter::{Example, Likely, Sorter};
+pub use spam::{Around, same_words, signs};
 pub use spot::{Names, Spot, SpotKind};
 pub use street::street_of_both;
 pub use text::spellings;
@@ -114,8 +116,19 @@ pub fn triage(
         kind: opinion.kind.map(|kind| kind.name().to_owned()),
         guesses,
         quoted: Vec::new(),
+        held: None,
     };
     Triaged { category, area, agency, why }
+}
+
+/// Whether these words speak of danger, by themselves.
+pub fn is_of_danger(words: &str) -> bool {
+    !danger::words_of_danger(&text::words(words)).is_empty()
+}
+
+/// Whether these words speak of a breach of duty, by themselves.
+pub fn is_of_breach(words: &str) -> bool {
+    !ethics::words_of_breach(&text::words(words)).is_empty()
 }
 
 /// The areas beside this one whose border is near the point.

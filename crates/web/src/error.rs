@@ -1,5 +1,7 @@
 //! What went wrong: a sentence for the public, the cause for the log.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     extract::{Request, State},
@@ -46,7 +48,10 @@ pub enum WebError {
     ForeignPost,
     /// Too many tries.
     #[error("too many tries")]
-    TooOften,
+    TooOften {
+        /// How long to wait.
+        wait: Duration,
+    },
     /// What was sent is too large.
     #[error("the request is too large")]
     TooLarge,
@@ -79,7 +84,7 @@ impl WebError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignInFirst { .. } | Self::FactorFirst => StatusCode::UNAUTHORIZED,
             Self::NotForRole | Self::WrongToken | Self::ForeignPost => StatusCode::FORBIDDEN,
-            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Store(StoreError::Unavailable(_) | StoreError::Stale) | Self::Bus(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -95,7 +100,7 @@ impl WebError {
             Self::NotFound => Sorry::NotFound,
             Self::SignInFirst { .. } | Self::FactorFirst | Self::NotForRole => Sorry::NotForYou,
             Self::WrongToken | Self::ForeignPost => Sorry::OldForm,
-            Self::TooOften => Sorry::TooOften,
+            Self::TooOften { .. } => Sorry::TooOften,
             Self::TooLarge => Sorry::TooLarge,
             Self::Unreadable => Sorry::Unreadable,
             Self::Store(_)
@@ -166,13 +171,15 @@ impl IntoResponse for WebError {
             return Redirect::to("/faktor").into_response();
         }
         let status = self.status();
+        // Whole seconds, rounded up: who comes when told to is let in.
+        let wait = if let Self::TooOften { wait } = &self { wait.as_secs() + 1 } else { 60 };
         if status.is_server_error() {
             error!(error = &self as &dyn std::error::Error, "A page failed.");
         }
         let mut response = status.into_response();
         response.extensions_mut().insert(self.public());
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("60"));
+            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from(wait));
         }
         response
     }

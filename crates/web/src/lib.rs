@@ -126,6 +126,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/templat", get(agency::templates::show).post(agency::templates::add))
         .route("/templat/{id}", post(agency::templates::change))
         .route("/templat/{id}/hapus", post(agency::templates::remove))
+        .route("/aduan/{id}/lepas", post(agency::held::release))
+        .route("/aduan/{id}/tolak", post(agency::held::reject))
         .route("/aduan/{id}/catat", post(agency::note::submit))
         .route("/aduan/{id}/alihkan", post(agency::hand_over::submit))
         .route("/aduan/{id}/arahkan", post(agency::route::submit))

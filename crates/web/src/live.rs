@@ -15,7 +15,7 @@ use store::live::Change;
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
-use crate::Rooms;
+use crate::{Rooms, client::Client};
 
 /// How many changes may wait for a slow page. One that falls behind is told once that something changed, which is all it needs.
 const WAITING: usize = 256;
@@ -64,14 +64,36 @@ pub(crate) enum To {
     Citizen,
 }
 
-/// Server-sent events for one page, until it closes or the program stops.
-pub(crate) fn stream(rooms: &Rooms, of: Option<ComplaintId>, to: To) -> Response {
-    if rooms.live().0.receiver_count() >= MOST_OPEN {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+/// The place of one open page, given back when it closes.
+struct Place {
+    rooms: Rooms,
+    of: String,
+}
+
+impl Place {
+    /// `None`: there is none left, for anybody or for this address.
+    fn take(rooms: &Rooms, client: Client) -> Option<Self> {
+        let free = rooms.live().0.receiver_count() < MOST_OPEN && rooms.limits().open_page(&client.0);
+        free.then(|| Self { rooms: rooms.clone(), of: client.0 })
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.rooms.limits().close_page(&self.of);
+    }
+}
+
+/// Server-sent events for one page, until it closes or the program stops.
+pub(crate) fn stream(rooms: &Rooms, client: Client, of: Option<ComplaintId>, to: To) -> Response {
+    let Some(place) = Place::take(rooms, client) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     // Browsers drop an event without data, and what changed is told by the page alone.
     let events = rooms.live().events(of, to).map(|name| Ok::<_, Infallible>(Event::default().event(name).data("again")));
-    let events = events.take_until(rooms.stop().clone().cancelled_owned());
+    let events = events.take_until(rooms.stop().clone().cancelled_owned()).map(move |event| {
+        // Held as long as the page is open.
+        let _open = &place;
+        event
+    });
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // Proxies that collect answers before passing them on would hold the events back.
     response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));

@@ -58,7 +58,6 @@ async fn keep_fresh(rooms: Rooms) {
         if let Err(error) = rooms.refresh().await {
             warn!(error = &error as &dyn std::error::Error, "Cannot look at the directory; the last one is used.");
         }
-        rooms.limits().forget_the_quiet();
     }
 }
 

@@ -1,13 +1,8 @@
 //! Who may post a form, and how often.
 
-use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
-use governor::{Quota, RateLimiter, clock::Clock, clock::DefaultClock, state::keyed::DefaultKeyedStateStore};
 
 /// Whether a post comes from a page of ours: browsers say so themselves, and programs without a browser have nobody's cookies to abuse.
 /// Old browsers that know no `sec-fetch-site` say `null` where a page sends no referrer, as ours do; the cookies of doors are
@@ -55,33 +50,12 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// How many visitors are remembered before the quiet ones are forgotten.
-const MOST_VISITORS: usize = 10_000;
-
-/// How often one visitor may send. Mobile networks put whole districts behind one address: be generous.
-#[derive(Debug)]
-pub struct Rate {
-    limiter: RateLimiter<Visitor, DefaultKeyedStateStore<Visitor>, DefaultClock>,
-    clock: DefaultClock,
-}
-
-impl Rate {
-    /// So many at once, and so many more a minute.
-    pub fn new(burst: NonZeroU32, per_minute: NonZeroU32) -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst)), clock: DefaultClock::default() }
-    }
-
-    /// Counts one; `Err` says how long to wait.
-    pub fn take(&self, visitor: Visitor) -> Result<(), Duration> {
-        if self.limiter.len() > MOST_VISITORS {
-            self.limiter.retain_recent();
-        }
-        self.limiter.check_key(&visitor).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
+    use incoming::Rate;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -129,8 +103,8 @@ mod tests {
         let rate = Rate::new(NonZeroU32::new(2).expect("not zero"), NonZeroU32::MIN);
         let of = |address: &str| Visitor::of(address.parse().expect("an address"), &HeaderMap::new(), 0);
         let (flood, neighbour) = (of("10.0.0.1:1"), of("10.0.0.2:1"));
-        assert!(rate.take(flood).is_ok() && rate.take(flood).is_ok());
-        assert!(rate.take(flood).is_err_and(|wait| !wait.is_zero()));
-        assert!(rate.take(neighbour).is_ok());
+        assert!(rate.take(&flood).is_ok() && rate.take(&flood).is_ok());
+        assert!(rate.take(&flood).is_err_and(|wait| !wait.is_zero()));
+        assert!(rate.take(&neighbour).is_ok());
     }
 }

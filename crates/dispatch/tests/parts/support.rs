@@ -121,6 +121,7 @@ fn opening(inbound: &Inbound, message: MessageId, citizen: CitizenId) -> Opening
         reply_to: inbound.reply_to.clone(),
         opened_at: start(),
         triaged: Triaged { category: Some("road".into()), ..Triaged::default() },
+        held: None,
         trace: TraceId::random(),
     }
 }

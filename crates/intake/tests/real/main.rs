@@ -6,6 +6,7 @@ mod connect;
 mod events;
 mod files;
 mod flood;
+mod guard;
 mod incidents;
 mod joining;
 mod once;

@@ -57,7 +57,7 @@ impl Draft<'_> {
                     (dispatch.officer, dispatch.responsible) = (None, false);
                 }
             }
-            Some(Owner::Desk) => {}
+            Some(Owner::Desk) => self.let_go(),
             Some(Owner::Referee) | None => return,
         }
         self.complaint.why.rules = course.rules;

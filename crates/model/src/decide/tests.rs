@@ -57,6 +57,7 @@ pub(super) fn opening(category: Option<&str>) -> Opening {
         }),
         opened_at: now(),
         triaged: Triaged { category: category.map(Into::into), ..Triaged::default() },
+        held: None,
         trace: TraceId::random(),
     }
 }
@@ -69,7 +70,7 @@ pub(super) fn officer(n: u128, of: u128) -> Actor {
     Actor::Staff { id: StaffId(Uuid::from_u128(n)), role: Role::Officer, agency: Some(agency(of)) }
 }
 
-fn staff(role: Role) -> Actor {
+pub(super) fn staff(role: Role) -> Actor {
     Actor::Staff { id: StaffId(Uuid::from_u128(9)), role, agency: None }
 }
 

@@ -22,6 +22,8 @@ enum Task {
     Generality,
     /// How often words of danger and of ethics are heard.
     Alarms,
+    /// How many real complaints would be held.
+    Held,
 }
 
 #[derive(Args)]
@@ -51,6 +53,7 @@ pub(crate) fn run(eval: &Eval) -> anyhow::Result<()> {
         Task::Places => measure::Task::Places,
         Task::Generality => measure::Task::Generality,
         Task::Alarms => measure::Task::Alarms,
+        Task::Held => measure::Task::Held,
     };
     let files = measure::Files { data: eval.data.clone(), train: eval.train.clone(), test: eval.test.clone() };
     let mut report = measure::Report::new(Box::new(std::io::stdout()), eval.answers.as_deref());

@@ -8,6 +8,7 @@ pub(crate) mod category;
 pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod guard;
 pub(crate) mod holidays;
 pub(crate) mod learn;
 pub(crate) mod line;

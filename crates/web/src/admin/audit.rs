@@ -104,6 +104,7 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "staff.unnamed" => page.t("audit.staff.unnamed"),
         "complaint.unmasked" => page.t("audit.complaint.unmasked"),
         "complaint.regraded" => page.t("audit.complaint.regraded"),
+        "guard.limits" => page.t("audit.guard.limits"),
         "agency.inspectorate" => page.t("audit.agency.inspectorate"),
         "staff.factor_taken" => page.t("audit.staff.factor_taken"),
         "staff.recovery_used" => page.t("audit.staff.recovery_used"),

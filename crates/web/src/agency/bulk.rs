@@ -1,5 +1,5 @@
 //! `POST /antrean/sekaligus`: what may safely be done with several complaints of a list at once: taking them, giving them to one better agency with one
-//! reason, a note. Each by itself, under the same rules as on its own page; the answer says of each line what became of it. Nothing that a citizen has
+//! reason, a note; and, of what is held, letting it go or closing it as no complaint with one reason. Each by itself, under the same rules as on its own page; the answer says of each line what became of it. Nothing that a citizen has
 //! to be told in words of their own is here: nobody settles a pile.
 
 use std::collections::HashSet;
@@ -48,6 +48,8 @@ enum Act {
     Claim,
     HandOver(AgencyId, String),
     Note(String),
+    Release,
+    Reject(String),
 }
 
 impl Act {
@@ -56,6 +58,8 @@ impl Act {
             Self::Claim => Action::Claim,
             Self::HandOver(to, reason) => Action::HandOver { to: vec![*to], reason: reason.clone() },
             Self::Note(text) => Action::Note { text: text.clone() },
+            Self::Release => Action::Release,
+            Self::Reject(reason) => Action::Reject { reason: reason.clone() },
         }
     }
 }
@@ -74,6 +78,8 @@ fn chosen(acting: &Acting) -> Result<Act, Refused> {
             Ok(Act::HandOver(to, words()?))
         }
         "catat" => Ok(Act::Note(words()?)),
+        "lepas" => Ok(Act::Release),
+        "tolak" => Ok(Act::Reject(words()?)),
         _ => Err(Refused::Stale),
     }
 }
@@ -87,6 +93,8 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, acting: Act
     let what = match acting.form.text("what").as_str() {
         "ambil" => page.t("bulk.claim").to_owned(),
         "alihkan" => page.t("bulk.hand_over").to_owned(),
+        "lepas" => page.t("bulk.release").to_owned(),
+        "tolak" => page.t("bulk.reject").to_owned(),
         _ => page.t("bulk.note").to_owned(),
     };
     let act = match chosen(&acting) {

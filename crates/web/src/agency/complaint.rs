@@ -24,7 +24,7 @@ use ui::{Clock, Page, Tone, Visit};
 use super::{
     Done, Draft, Refused, block,
     conversation::{Said, Turn, turns},
-    id_in,
+    held, id_in,
     incident::{self, Group},
     present,
     queue::areas,
@@ -188,8 +188,8 @@ pub(super) async fn draw(
     let by_staff = store::attachment::by_staff(db, complaint.id).await?;
     let missed = store::missed::of_complaint(db, complaint.id).await?;
     let decided = rules::decided(rooms, &complaint.why).await?;
-    let held = missed.iter().filter_map(|missed| missed.officer);
-    let staff = store::staff::names(db, &everybody(complaint, &history).into_iter().chain(held).collect::<Vec<_>>()).await?;
+    let late_with = missed.iter().filter_map(|missed| missed.officer);
+    let staff = store::staff::names(db, &everybody(complaint, &history).into_iter().chain(late_with).collect::<Vec<_>>()).await?;
     let blocked = match &complaint.reply_to {
         Some(to) => store::block::of(db, to, rooms.now()).await?,
         None => None,
@@ -296,6 +296,8 @@ fn flashed(page: Page, done: &Done, refused: Option<&(Draft, Refused)>) -> Page 
         ("alihkan", page.t("done.hand_over")),
         ("selesai", page.t("done.resolve")),
         ("arahkan", page.t("done.route")),
+        ("lepas", page.t("done.release")),
+        ("tolak", page.t("done.reject")),
         ("tetapkan", page.t("done.place")),
         ("koordinasi", page.t("done.consult")),
         ("saran", page.t("done.advise")),
@@ -414,6 +416,7 @@ fn why(why: &Why, decided: &[(Rule, u32)], directory: &Directory, visit: &Visit,
         let (agency, percent) = (directory.agency_name(guess.agency), guess.percent.to_string());
         said.push(page.words.fill("why.guess", &[("agency", agency), ("percent", &percent), ("words", &guess.words.join(", "))]));
     }
+    said.extend(why.held.iter().flat_map(|held| held::sentences(held, page)));
     for near in &why.near {
         let agencies: Vec<&str> = near.agencies.iter().map(|agency| directory.agency_name(*agency)).collect();
         let area = directory.areas.get(&near.area).map_or(near.area.as_str(), |area| area.name.as_str());
@@ -511,6 +514,9 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         Kind::Undone => page.t("did.undone").to_owned(),
         Kind::Entrusted => page.fill("did.entrusted", "name", entrusted(update).map_or_else(String::new, |one| one.name)),
         Kind::Reported => reported(update, page),
+        Kind::Held => page.t("did.held").to_owned(),
+        Kind::Released => page.t("did.released").to_owned(),
+        Kind::Rejected => page.t("did.rejected").to_owned(),
         Kind::Recalled => page.fill("did.recalled", "name", update.text.as_deref().unwrap_or_default()),
     }
 }
@@ -633,6 +639,8 @@ fn can(complaint: &Complaint, by: &SignedIn, directory: &Directory, now: Timesta
         ("gabung", incident::may_join(by, complaint)),
         ("tingkat", !grades(complaint, by, directory, now).is_empty()),
         ("catat", may(Action::Note { text: text() })),
+        ("lepas", may(Action::Release)),
+        ("tolak", may(Action::Reject { reason: text() })),
     ];
     Can(forms.into_iter().filter(|(_, allowed)| *allowed).map(|(form, _)| form).collect())
 }

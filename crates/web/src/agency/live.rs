@@ -6,14 +6,19 @@ use axum::{
 };
 
 use super::{id_in, seen_by};
-use crate::{Rooms, WebError, live, session::SignedIn};
+use crate::{Rooms, WebError, client::Client, live, session::SignedIn};
 
-pub(crate) async fn of_complaint(State(rooms): State<Rooms>, by: SignedIn, Path(id): Path<String>) -> Result<Response, WebError> {
+pub(crate) async fn of_complaint(
+    State(rooms): State<Rooms>,
+    client: Client,
+    by: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
     let complaint = seen_by(&rooms, &by, id_in(&id)?).await?;
-    Ok(live::stream(&rooms, Some(complaint.id), live::To::Staff))
+    Ok(live::stream(&rooms, client, Some(complaint.id), live::To::Staff))
 }
 
 /// That something changed somewhere, never what: the page that is fetched then shows what this person may see.
-pub(crate) async fn of_queue(State(rooms): State<Rooms>, _by: SignedIn) -> Response {
-    live::stream(&rooms, None, live::To::Staff)
+pub(crate) async fn of_queue(State(rooms): State<Rooms>, client: Client, _by: SignedIn) -> Response {
+    live::stream(&rooms, client, None, live::To::Staff)
 }

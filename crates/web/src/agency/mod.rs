@@ -13,6 +13,7 @@ pub(crate) mod desk_api;
 pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod head;
+pub(crate) mod held;
 pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod live;
@@ -158,6 +159,7 @@ impl Refused {
             Self::Not(NotAllowed::SameGrade) => page.t("refused.same_grade"),
             Self::Not(NotAllowed::Sealed) => page.t("refused.sealed"),
             Self::Not(NotAllowed::NoPhoto) => page.t("refused.no_photo"),
+            Self::Not(NotAllowed::NotHeld) => page.t("refused.not_held"),
         }
     }
 

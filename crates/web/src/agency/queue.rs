@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::ToSpan;
-use model::{Directory, DispatchState, Reference, Role, Timestamp, Visibility};
+use model::{Directory, DispatchState, Held, Reference, Role, Timestamp, Visibility};
 use serde::Deserialize;
 use store::{
     queue::{Asked, Counts, Cursor, Filter, Row, Start, Times, View},
@@ -15,7 +15,7 @@ use store::{
 };
 use ui::{Clock, Page, Tone, Visit};
 
-use super::{Done, saved, sought};
+use super::{Done, held, saved, sought};
 use crate::{
     Rooms, WebError,
     form::{Acting, Fields},
@@ -111,8 +111,10 @@ pub(super) struct Line {
     /// What its grade is called, where who wrote is not shown.
     pub(super) grade: String,
     pub(super) channel: String,
-    /// Why it was found; empty in a list.
+    /// Why it was found, or why it is held; else empty.
     pub(super) why: Vec<String>,
+    /// What stands before that.
+    pub(super) why_title: String,
     /// Words around what was found, each with whether it is what was looked for; empty in a list.
     pub(super) pieces: Vec<(String, bool)>,
 }
@@ -243,6 +245,7 @@ pub(super) fn word(view: View) -> &'static str {
         View::Escalated => "escalated",
         View::Waiting => "waiting",
         View::Triage => "triage",
+        View::Held => "karantina",
         View::Referee => "referee",
         View::Asked => "asked",
         View::Near => "near",
@@ -260,6 +263,7 @@ fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
         &[
             View::Triage,
+            View::Held,
             View::Referee,
             View::Open,
             View::Unassigned,
@@ -447,7 +451,9 @@ fn bulk(role: Role, view: View, page: &Page) -> Vec<(&'static str, String)> {
         return Vec::new();
     }
     let note = ("catat", page.t("bulk.note").to_owned());
-    if role.belongs_to_agency() {
+    if view == View::Held {
+        vec![("lepas", page.t("bulk.release").to_owned()), ("tolak", page.t("bulk.reject").to_owned()), note]
+    } else if role.belongs_to_agency() {
         vec![("ambil", page.t("bulk.claim").to_owned()), ("alihkan", page.t("bulk.hand_over").to_owned()), note]
     } else {
         vec![note]
@@ -540,6 +546,7 @@ pub(super) fn label<'a>(view: View, by: &SignedIn, page: &'a Page) -> &'a str {
         View::Escalated => page.t("queue.escalated"),
         View::Waiting => page.t("queue.waiting"),
         View::Triage => page.t("queue.triage"),
+        View::Held => page.t("queue.held"),
         View::Referee => page.t("queue.referee"),
         View::Asked => page.t("queue.asked"),
         View::Near => page.t("queue.near"),
@@ -642,7 +649,8 @@ pub(super) fn line(row: Row, directory: &Directory, page: &Page) -> Line {
         danger: row.danger,
         grade: if row.visibility.is_secret() { page::grade_name(row.visibility, page).to_owned() } else { String::new() },
         channel: page::channel_name(&row.adapter, &row.account, row.opened_at, directory),
-        why: Vec::new(),
+        why_title: page.t(if row.held.is_some() { "queue.held.why" } else { "queue.why" }).to_owned(),
+        why: row.held.filter(Held::waits).iter().flat_map(|held| held::signs(held, page)).collect(),
         pieces: Vec::new(),
     }
 }
@@ -660,5 +668,7 @@ fn hit_line(hit: Hit, directory: &Directory, page: &Page) -> Line {
         })
         .to_owned()
     });
-    Line { why: why.collect(), pieces: hit.pieces, ..line(hit.row, directory, page) }
+    let why = why.collect();
+    let why_title = page.t("queue.why").to_owned();
+    Line { why, why_title, pieces: hit.pieces, ..line(hit.row, directory, page) }
 }

@@ -6,9 +6,9 @@ use axum::{
 };
 
 use super::opened_by;
-use crate::{Rooms, WebError, live};
+use crate::{Rooms, WebError, client::Client, live};
 
-pub(crate) async fn show(State(rooms): State<Rooms>, Path(code): Path<String>) -> Result<Response, WebError> {
+pub(crate) async fn show(State(rooms): State<Rooms>, client: Client, Path(code): Path<String>) -> Result<Response, WebError> {
     let complaint = opened_by(&rooms, &code).await?;
-    Ok(live::stream(&rooms, Some(complaint.id), live::To::Citizen))
+    Ok(live::stream(&rooms, client, Some(complaint.id), live::To::Citizen))
 }

@@ -51,8 +51,8 @@ pub(crate) fn steps(history: &[Update], directory: &Directory, page: &Page, phot
 pub(crate) fn icon(kind: UpdateKind) -> &'static str {
     match kind {
         UpdateKind::Opened => "inbox",
-        UpdateKind::Routed | UpdateKind::Connected => "send",
-        UpdateKind::ToTriage => "search",
+        UpdateKind::Routed | UpdateKind::Connected | UpdateKind::Released => "send",
+        UpdateKind::ToTriage | UpdateKind::Held => "search",
         UpdateKind::Claimed => "work",
         UpdateKind::Asked | UpdateKind::Consulted => "question",
         UpdateKind::FollowedUp
@@ -64,7 +64,7 @@ pub(crate) fn icon(kind: UpdateKind) -> &'static str {
         UpdateKind::Noted => "note",
         UpdateKind::HandedOver | UpdateKind::ToReferee => "handover",
         UpdateKind::Placed | UpdateKind::Led | UpdateKind::Shared | UpdateKind::PassedDown | UpdateKind::TakenBack => "building",
-        UpdateKind::Resolved | UpdateKind::Closed => "check",
+        UpdateKind::Resolved | UpdateKind::Closed | UpdateKind::Rejected => "check",
         UpdateKind::Escalated => "flag",
         UpdateKind::Reopened | UpdateKind::Unblocked | UpdateKind::Undone | UpdateKind::Recalled => "again",
         UpdateKind::Entrusted | UpdateKind::Reported => "person",
@@ -98,6 +98,9 @@ fn title(update: &Update, directory: &Directory, page: &Page) -> String {
         (UpdateKind::Undone, _) => page.fill("step.undone", "agency", &agency),
         (UpdateKind::Entrusted, _) => page.fill("step.entrusted", "agency", &agency),
         (UpdateKind::Closed, _) => page.t("step.closed").to_owned(),
+        (UpdateKind::Held, _) => page.t("step.held").to_owned(),
+        (UpdateKind::Released, _) => page.t("step.released").to_owned(),
+        (UpdateKind::Rejected, _) => page.t("step.rejected").to_owned(),
         (UpdateKind::HandedOver, _) => page.fill("step.handed_over", "agency", &to),
         (UpdateKind::ToReferee, _) => page.fill("step.to_referee", "agency", &agency),
         (UpdateKind::Placed, _) => page.fill("step.placed", "agency", &to),

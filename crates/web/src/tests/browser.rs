@@ -80,6 +80,8 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let supervisor = world.sign_in("jalan.penyelia").await;
     let reason = [("text", "Berkali-kali mengancam petugas yang menjawab."), ("days", "7")];
     assert!(supervisor.post(&format!("/aduan/{}/blokir", rude.id), &reason).await.status.is_redirection());
+    let advert = "Slot gacor maxwin, daftar di contoh-gacor.xyz";
+    let held = world.complain(Wish { tel: "081200000020", text: advert, held: true, hours_ago: 50, ..Wish::default() }).await;
     let same = Wish { tel: "081200000010", text: "Lubang di jalan depan pasar.", hours_ago: 2, ..Wish::default() };
     let same = world.complain(same).await;
     super::same::ask(world, &same, &open).await;
@@ -111,7 +113,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
         "password": PASSWORD,
         "number": open.reference.to_string(),
         "tracking": { "open": track(&open), "asked": track(&asked), "resolved": track(&resolved), "same": track(&same), "refused": track(&refused) },
-        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused), "writes": page(&writes) },
+        "complaints": { "open": page(&open), "triage": page(&triage), "secret": page(&secret), "blocked": page(&rude), "late": page(&late), "refused": page(&refused), "writes": page(&writes), "held": page(&held) },
         "task": task,
         "counts": true,
         "incident": incident,

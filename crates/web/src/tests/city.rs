@@ -4,8 +4,8 @@
 use jiff::{Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, Address, AgencyId, Area, Attachment, AttachmentId, AttachmentKind, BlobId, Category, Channel, CitizenId, Complaint,
-    ComplaintId, Content, Inbound, Language, MessageId, MessageKey, Opening, Point, Role, TraceId, TrackingCode, Triaged, Visibility, Why,
-    decide, open,
+    ComplaintId, Content, Held, Inbound, Language, MessageId, MessageKey, Opening, Point, Role, Sign, Signal, TraceId, TrackingCode,
+    Triaged, Visibility, Why, decide, open,
 };
 use object_store::{ObjectStoreExt, path::Path};
 use store::{
@@ -42,6 +42,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) photos: u8,
     /// How long ago.
     pub(crate) hours_ago: i64,
+    /// It reads like an advertisement, and waits for a person.
+    pub(crate) held: bool,
 }
 
 impl Default for Wish<'_> {
@@ -57,6 +59,7 @@ impl Default for Wish<'_> {
             visibility: Visibility::Hidden,
             account: "0811",
             danger: Vec::new(),
+            held: false,
             photos: 0,
             hours_ago: 3,
         }
@@ -188,6 +191,17 @@ impl World {
                 },
                 ..Triaged::default()
             },
+            held: wish.held.then(|| Held {
+                due: now + 24.hours(),
+                points: 35,
+                signs: vec![
+                    Sign { signal: Signal::Advert, points: 60, found: vec!["gacor".into()] },
+                    Sign { signal: Signal::Matter, points: -25, found: Vec::new() },
+                ],
+                flood: false,
+                agency: None,
+                verdict: None,
+            }),
             trace: TraceId::random(),
         };
         let new_message = opening.message;

@@ -10,6 +10,7 @@ mod desk;
 mod escalation;
 mod evidence;
 mod head;
+mod held;
 mod incidents;
 mod matrix;
 mod oidc;

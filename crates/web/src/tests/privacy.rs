@@ -109,6 +109,8 @@ const ROUTES: &[(&str, Try)] = &[
     ("/aduan/{id}/tetapkan", Try::Acts),
     ("/aduan/{id}/buka-lagi", Try::Acts),
     ("/aduan/{id}/selesai", Try::Acts),
+    ("/aduan/{id}/lepas", Try::Acts),
+    ("/aduan/{id}/tolak", Try::Acts),
     ("/aduan/{id}/blokir", Try::Acts),
     ("/aduan/{id}/buka-blokir", Try::Acts),
     ("/aduan/{id}/tingkat", Try::Acts),

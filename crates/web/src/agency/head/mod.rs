@@ -246,7 +246,7 @@ impl Draw<'_> {
         let look = self.look;
         let counts = store::queue::counts(rooms.db(), &look.scope, by.staff.id, &look.filter, queue::times(rooms)).await?;
         let own: &[View] = &[View::Overdue, View::Today, View::Escalated, View::Unassigned, View::Waiting, View::Open];
-        let city: &[View] = if by.staff.role.may_triage() { &[View::Triage, View::Referee] } else { &[] };
+        let city: &[View] = if by.staff.role.may_triage() { &[View::Triage, View::Held, View::Referee] } else { &[] };
         let mut tiles: Vec<Tile> = own.iter().chain(city).map(|&view| self.queue_tile(view, &counts, by)).collect();
         // These lists are narrowed by nothing.
         if look.opens && look.narrowing(None).is_empty() {
