@@ -87,7 +87,8 @@ async fn nothing_personal_is_in_logs_figures_addresses_previews_or_subjects_of_t
     let mut seen = Vec::new();
 
     // Through three doors.
-    world.platform.text(NUMBER, "Jalan rusak di Kelurahan Gambir, tetangga bernama zamrud, kata sandi burung");
+    let photo = simulator::scene::photo(simulator::scene::Scene::Pothole, &mut simulator::Random::new(7));
+    world.platform.photo(NUMBER, Some("Jalan rusak di Kelurahan Gambir, tetangga bernama zamrud, kata sandi burung"), photo);
     let acknowledged = world.hears(NUMBER, &["Nomor: ", "/t/"]).await;
     let mut form = Browser::new(&world.form());
     form.get("/").await;
@@ -166,6 +167,9 @@ async fn nothing_personal_is_in_logs_figures_addresses_previews_or_subjects_of_t
     let gone = world.muara(&erase);
     assert!(gone.contains("erased: category") && gone.contains("Name and addresses are gone too"), "{gone}");
     seen.extend([kept, gone]);
+    assert_eq!(std::fs::read_dir(out.join("berkas")).expect("the copy's files").count(), 1);
+    let kept = world.ask("select coalesce(sum((original_key is not null)::int), 0) from attachment");
+    assert_eq!(kept, "0", "no row names a file of theirs");
     eventually("files are gone from storage too", || async { world.count("select count(*) from removed_file") == 0 }).await;
     seen.push(outside(&citizen.get(&path).await));
     assert_eq!(world.count(&format!("select count(*) from message where complaint = '{id}' and text <> ''")), 0);
