@@ -43,7 +43,7 @@ begin
   perform erase_senders(array(select id from message where complaint = any(ids)));
   perform erase_ways(array(select id from reply where complaint = any(ids)));
   update complaint set reply_to = null, version = version + 1 where id = any(ids);
-  delete from block where complaint = any(ids) and until < now();
+  delete from block where complaint = any(ids);
   delete from connect_code where complaint = any(ids);
   delete from unmasking where complaint = any(ids);
   perform part_ways(ids);
@@ -155,15 +155,22 @@ begin
   update message set text = '', place = null, lat = null, lon = null, cut = null where id = any(messages);
 end $$;
 
--- Citizens of whom no complaint is left: their name and addresses go too, and what they sent that opened none. Who asked for silence is forgotten with
--- the address. Answers how many they were.
+create index citizen_merged on citizen (merged_into) where merged_into is not null;
+
+-- Citizens of whom no complaint is left, with those that were found to be the same person: their name and addresses go too, and what they sent that
+-- opened none. Who asked for silence is forgotten with the address. Answers how many they were.
 create function erase_citizens(asked uuid[], at timestamptz) returns integer language plpgsql as $$
 declare
   citizens uuid[];
   names text[];
 begin
   citizens := array(
-    select id from citizen where id = any(asked) and not exists (select from complaint where complaint.citizen = citizen.id)
+    with recursive one_person (id) as (
+      select unnest(asked)
+      union
+      select citizen.id from citizen join one_person on citizen.merged_into = one_person.id
+    )
+    select id from one_person where not exists (select from complaint where complaint.citizen = one_person.id)
   );
   perform erase_unread(array(select id from message where citizen = any(citizens) and complaint is null), at);
   names := array(

@@ -141,6 +141,7 @@ async fn what_is_allowed_to_be_erased_goes_after_the_citizen_was_told_and_leaves
     }
     let officer = world.sign_in("jalan").await.get(&format!("/aduan/{}", complaint.id)).await;
     assert_eq!(officer.status, StatusCode::OK);
+    assert!(officer.words().contains("Berkas laporan: dihapus"), "{}", officer.words());
     for gone in ["Jalan berlubang besar", "Sari", "81200000001", "Sudah ditambal", "Depan Pasar Bunga"] {
         assert!(!shown.text.contains(gone) && !officer.text.contains(gone), "{gone}");
     }
