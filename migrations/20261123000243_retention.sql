@@ -84,7 +84,8 @@ comment on table removed_file is 'Names in storage that no row has any more: a w
 -- The reason that somebody gave for an entry of the audit, beside the chain: it may name people, and goes with what it is about. The entry has the
 -- SHA-256 of salt and words, by which they can be held to it as long as they are here.
 create table audit_reason (
-  entry uuid primary key references audit,
+  -- Of `audit`, which nothing is removed from: without a foreign key, so that its own triggers say so.
+  entry uuid primary key,
   -- Each complaint that the entry is about.
   complaints uuid[] not null,
   salt bytea not null check (octet_length(salt) = 16),

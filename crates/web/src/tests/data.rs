@@ -130,7 +130,7 @@ async fn what_is_allowed_to_be_erased_goes_after_the_citizen_was_told_and_leaves
     assert_eq!(request::work_off(&world.db, world.now()).await.expect("runs"), 0, "once");
 
     let bare = world.complaint(complaint.id).await;
-    assert_eq!((bare.text.as_str(), bare.place, bare.reply_to), ("", None, None));
+    assert_eq!((bare.text.as_str(), &bare.place, &bare.reply_to), ("", &None, &None));
     assert_eq!(
         (&bare.category, &bare.area, bare.status(), bare.opened_at),
         (&complaint.category, &complaint.area, complaint.status(), complaint.opened_at)
