@@ -1,5 +1,5 @@
 //! What goes out: complaints to agencies, replies to the bus, and mails about clocks; and what follows from time alone: clocks that are counted anew,
-//! that end, and complaints that are closed; and replies that failed. Loops over work lists of the database; each claims a few rows
+//! that end, and complaints that are closed, and what is kept no longer; and replies that failed. Loops over work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
 mod agencies;
@@ -11,6 +11,7 @@ mod mails;
 mod notice;
 mod reach;
 mod replies;
+mod retention;
 mod send;
 mod tasks;
 mod wake;
@@ -31,6 +32,7 @@ pub use escalation::{EscalationMails, Escalations};
 pub use mails::Mails;
 pub use reach::Reach;
 pub use replies::Replies;
+pub use retention::Retention;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
 pub use tasks::TaskMails;
 
@@ -62,6 +64,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
     let reach = Reach { db: db.clone(), zone: site.zone };
+    let retention = Retention::new(db.clone(), Arc::clone(&files));
     let replies = Replies { db: db.clone(), bus, site, files };
     async move {
         tokio::join!(
@@ -73,6 +76,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
             wake::work_off("dispatch.task_mails", &bell.clocks, &stop, || tasks.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
+            wake::work_off("dispatch.retention", &bell.clocks, &stop, || retention.round(now())),
             wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),
         );
     }

@@ -71,6 +71,12 @@ enum Command {
     /// What staff did, and whether what is written of it is still what was written.
     #[command(subcommand)]
     Audit(commands::audit::Command),
+    /// What a citizen may ask about their own data: a copy, or that it be erased.
+    #[command(subcommand)]
+    Citizen(commands::citizen::Command),
+    /// What is kept how long, what is due to go, and holds.
+    #[command(subcommand)]
+    Retention(commands::retention::Command),
     /// Keys that are kept outside the database.
     #[command(subcommand)]
     Vault(commands::vault::Command),
@@ -163,6 +169,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Holidays(command) => admin(commands::holidays::run(&config, command)),
         Command::Staff(command) => admin(commands::staff::run(&config, command)),
         Command::Audit(command) => admin(commands::audit::run(&config, command)),
+        Command::Citizen(command) => admin(commands::citizen::run(&config, command)),
+        Command::Retention(command) => admin(commands::retention::run(&config, command)),
         Command::Vault(command) => admin(commands::vault::run(&config, command)),
         Command::Backup { folder } => admin(commands::backup::backup(&config, &folder)),
         // A private server runs only while somebody needs it.

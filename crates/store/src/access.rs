@@ -214,16 +214,18 @@ pub async fn unmask(tx: &mut Tx, by: &Staff, complaint: &Complaint, reason: &str
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    let detail = json!({ "reason": reason, "grade": complaint.visibility.as_str(), "until": until });
-    audit::write(tx, now, Some(by.id), "complaint.unmasked", &complaint.reference.to_string(), &detail).await?;
+    let detail = json!({ "grade": complaint.visibility.as_str(), "until": until });
+    let number = complaint.reference.to_string();
+    audit::write_about(tx, now, Some(by.id), "complaint.unmasked", &[complaint.id], &number, detail, Some(reason)).await?;
     Ok(Some(until))
 }
 
 /// Writes down that somebody changed a grade, and ends what they and others were shown under the old one.
 pub async fn regraded(tx: &mut Tx, by: &Staff, complaint: &Complaint, from: Visibility, reason: &str, now: Timestamp) -> Result<()> {
     sqlx::query!("delete from unmasking where complaint = $1", complaint.id.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
-    let detail = json!({ "reason": reason, "from": from.as_str(), "to": complaint.visibility.as_str() });
-    audit::write(tx, now, Some(by.id), "complaint.regraded", &complaint.reference.to_string(), &detail).await
+    let detail = json!({ "from": from.as_str(), "to": complaint.visibility.as_str() });
+    let number = complaint.reference.to_string();
+    audit::write_about(tx, now, Some(by.id), "complaint.regraded", &[complaint.id], &number, detail, Some(reason)).await
 }
 
 #[cfg(test)]

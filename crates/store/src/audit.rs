@@ -6,14 +6,14 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use model::StaffId;
-use serde_json::Value;
+use model::{ComplaintId, Role, StaffId};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
-    convert::{At, at},
+    convert::{At, at, known},
 };
 
 /// One thing somebody did.
@@ -33,11 +33,55 @@ pub struct Entry {
     pub detail: Value,
 }
 
-/// Writes an entry, in the transaction of what it tells about: neither is there without the other.
+/// Writes an entry, in the transaction of what it tells about: neither is there without the other. The entry is never removed: nothing personal is in
+/// it. What somebody typed about a complaint goes through [`write_about`].
 pub async fn write(tx: &mut Tx, now: Timestamp, who: Option<StaffId>, action: &str, subject: &str, detail: &Value) -> Result<()> {
+    entry(tx, now, who, action, subject, detail).await?;
+    Ok(())
+}
+
+/// Writes an entry about complaints, the first one by its number. The reason that somebody typed may name people: it stands beside the chain and goes with the
+/// words of the first of them that loses them; the chain has the SHA-256 of a salt and the reason, which fits them as long as they are here and tells nothing afterwards.
+#[expect(clippy::too_many_arguments, reason = "the columns of a row")]
+pub async fn write_about(
+    tx: &mut Tx,
+    now: Timestamp,
+    who: Option<StaffId>,
+    action: &str,
+    complaints: &[ComplaintId],
+    subject: &str,
+    mut detail: Value,
+    reason: Option<&str>,
+) -> Result<()> {
+    let salt: [u8; 16] = model::id::random_bytes();
+    if let (Some(reason), Value::Object(fields)) = (reason, &mut detail) {
+        fields.insert("reason_sha256".to_owned(), json!(fits(&salt, reason)));
+    }
+    let entry = entry(tx, now, who, action, subject, &detail).await?;
+    let Some(reason) = reason else { return Ok(()) };
+    sqlx::query!(
+        "insert into audit_reason (entry, complaints, salt, words) values ($1, $2, $3, $4)",
+        entry,
+        &complaints.iter().map(|id| id.0).collect::<Vec<_>>(),
+        salt.as_slice(),
+        reason
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// What the chain keeps of a reason.
+fn fits(salt: &[u8], reason: &str) -> String {
+    hex(&Sha256::new().chain_update(salt).chain_update(reason).finalize())
+}
+
+async fn entry(tx: &mut Tx, now: Timestamp, who: Option<StaffId>, action: &str, subject: &str, detail: &Value) -> Result<Uuid> {
+    let id = model::UpdateId::new(now).0;
     sqlx::query!(
         "insert into audit (id, at, staff, action, subject, detail) values ($1, $2, $3, $4, $5, $6)",
-        model::UpdateId::new(now).0,
+        id,
         at(now) as At,
         who.map(|id| id.0),
         action,
@@ -47,14 +91,53 @@ pub async fn write(tx: &mut Tx, now: Timestamp, who: Option<StaffId>, action: &s
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok(())
+    Ok(id)
+}
+
+/// Somebody who had to do with what is personal of a complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// When.
+    pub at: Timestamp,
+    /// What: `complaint.unmasked`, `citizen.copied`, ….
+    pub action: String,
+    /// Who, by what they are; `None`: the program itself, or a command.
+    pub role: Option<Role>,
+    /// Whom they work for, by name.
+    pub agency: Option<String>,
+}
+
+/// Who asked who wrote this complaint, took a copy of it or erased it, the first one first. For its citizen: by role and agency, not by name.
+pub async fn accesses(db: &PgPool, number: &str) -> Result<Vec<Access>> {
+    let rows = sqlx::query!(
+        r#"select audit.at as "at: At", audit.action, staff.role as "role?", agency.name as "agency?"
+        from audit
+        left join staff on staff.id = audit.staff
+        left join agency on agency.id = staff.agency
+        where audit.subject = $1
+          and audit.action in ('complaint.unmasked', 'citizen.found', 'citizen.copied', 'citizen.erased')
+        order by audit.number"#,
+        number
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let role = row.role.map(|role| known(role.parse().ok(), "staff", "role")).transpose()?;
+            Ok(Access { at: row.at.to_jiff(), action: row.action, role, agency: row.agency })
+        })
+        .collect()
 }
 
 /// The latest entries, the newest first; those with numbers below `before`.
 pub async fn list(db: &PgPool, before: Option<i64>, most: u16) -> Result<Vec<(Uuid, Entry)>> {
     let rows = sqlx::query!(
-        r#"select audit.id, number as "number!", at as "at: At", staff.name as "who?", action, subject, detail
-           from audit left join staff on staff.id = audit.staff
+        r#"select audit.id, number as "number!", at as "at: At", staff.name as "who?", action, subject, detail,
+             audit_reason.words as "reason?"
+           from audit
+           left join staff on staff.id = audit.staff
+           left join audit_reason on audit_reason.entry = audit.id
            where number < $1
            order by number desc
            limit $2"#,
@@ -66,8 +149,11 @@ pub async fn list(db: &PgPool, before: Option<i64>, most: u16) -> Result<Vec<(Uu
     .map_err(StoreError::from_sqlx)?;
     Ok(rows
         .into_iter()
-        .map(|row| {
+        .map(|mut row| {
             let (at, number) = (row.at.to_jiff(), row.number);
+            if let (Some(reason), Value::Object(fields)) = (row.reason, &mut row.detail) {
+                fields.insert("reason".to_owned(), reason.into());
+            }
             (row.id, Entry { number, at, who: row.who, action: row.action, subject: row.subject, detail: row.detail })
         })
         .collect())

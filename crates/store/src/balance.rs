@@ -28,7 +28,7 @@ pub async fn recorded(db: &PgPool, keys: &[MessageKey]) -> Result<Vec<Option<Tra
           from message
           where message.adapter = asked.adapter
             and message.account = asked.account
-            and message.platform_id = asked.platform_id
+            and message.platform_id in (asked.platform_id, forgotten_id(asked.platform_id))
           limit 1
         ) m"#,
         &adapters,

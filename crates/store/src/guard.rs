@@ -238,6 +238,6 @@ pub async fn rushed(tx: &mut Tx, channels: &[(&AdapterName, &str)], since: Times
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    let named = channels.iter().zip(names).filter(|(_, name)| full.contains(name));
-    Ok(named.map(|((adapter, account), _)| ((*adapter).clone(), (*account).to_owned())).collect())
+    let rushed = channels.iter().zip(names).filter(|(_, name)| full.contains(name));
+    Ok(rushed.map(|((adapter, account), _)| ((*adapter).clone(), (*account).to_owned())).collect())
 }

@@ -1,5 +1,8 @@
 //! Who wrote is sealed: what a dump of the database tells, rows of earlier versions, and keys that are replaced while the system runs.
 
+#[path = "contact/erased.rs"]
+mod erased;
+
 use std::{process::Command, sync::Arc};
 
 use futures::future::join_all;

@@ -1,6 +1,9 @@
 //! Figures, counted once more in plain Rust: cities by chance, in which everything happened that is counted. Every figure of every reader is compared,
 //! and the list behind it has exactly as many lines.
 
+#[path = "figures/kept.rs"]
+mod kept;
+
 use std::collections::{BTreeMap, HashMap};
 
 use model::{

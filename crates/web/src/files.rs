@@ -1,6 +1,8 @@
 //! Attachments on their way to a browser. What a citizen sent is never trusted: a type we know to be harmless is shown, everything
 //! else is a download, and nothing of it may run.
 
+use std::io::{Cursor, Write};
+
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -9,6 +11,7 @@ use axum::{
 use model::AttachmentKind;
 use object_store::{GetOptions, GetRange, path::Path};
 use store::attachment::{AttachmentState, StoredAttachment};
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{Rooms, WebError, upload::picture_type};
 
@@ -27,6 +30,16 @@ const SHOWN: [&str; 12] = [
     "audio/wav",
     "audio/webm",
 ];
+
+/// Several files in one, by name.
+pub(crate) fn zipped<N: AsRef<str>>(files: &[(N, Vec<u8>)]) -> std::io::Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(name.as_ref(), SimpleFileOptions::default())?;
+        zip.write_all(bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
 
 /// The copy of a picture that anybody may see: drawn anew, without place and time in it. `None`: there is none (yet).
 pub(crate) fn public_copy(file: &StoredAttachment) -> Option<&str> {

@@ -9,6 +9,7 @@ mod admin;
 mod agency;
 mod citizen;
 mod client;
+mod copy;
 mod error;
 mod files;
 mod form;
@@ -41,6 +42,7 @@ use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
 
 pub use account::oidc::Elsewhere;
 pub use agency::head::report::pack;
+pub use copy::{Copy, copy};
 pub use error::WebError;
 pub use rooms::{Clock, Context, Rooms};
 pub use run::{RunError, run};
@@ -91,6 +93,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/t/{code}/sama", post(citizen::same::submit))
         .route("/t/{code}/lain", post(citizen::leave::submit))
         .route("/t/{code}/tingkat", post(citizen::regrade::submit))
+        .route("/t/{code}/data", get(citizen::data::fetch).post(citizen::data::submit))
         .route("/t/{code}/sambung", post(citizen::connect::submit))
         .route("/t/{code}/belum-selesai", post(citizen::reopen::submit))
         .route("/tugas/{code}", get(task::show))
@@ -172,6 +175,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/admin/direktori", get(admin::directory::show))
         .merge(escalation())
         .merge(rules())
+        .route("/permintaan-data", get(admin::requests::show))
+        .route("/permintaan-data/{id}", post(admin::requests::submit))
         .route("/admin/neraca", get(admin::balance::show))
         .route("/admin/kabar", get(admin::notices::show))
         .route("/admin/catatan", get(admin::audit::show))

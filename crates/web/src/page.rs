@@ -59,6 +59,7 @@ pub(crate) fn staff(rooms: &Rooms, visit: &Visit, by: &SignedIn, title: impl Int
     let system = vec![
         when(admin, "/admin", words.t("menu.channels")),
         when(admin, "/admin/terparkir", words.t("menu.parked")),
+        when(admin, "/permintaan-data", words.t("menu.requests")),
         when(admin, "/admin/neraca", words.t("menu.balance")),
         when(admin, "/admin/kabar", words.t("menu.notices")),
         when(admin, "/admin/catatan", words.t("menu.audit")),

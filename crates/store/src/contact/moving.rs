@@ -451,8 +451,9 @@ async fn ways(tx: &mut Tx, ring: &Ring, place: Place, after: Uuid) -> Result<Pag
         )
     } else {
         (
+            // Whose address was erased has none to seal.
             "select id, reply_to from reply
-            where id > $1 and not coalesce(starts_with(reply_to ->> 'sealed', $2), false)
+            where id > $1 and reply_to ->> 'address' <> 'gone:-' and not coalesce(starts_with(reply_to ->> 'sealed', $2), false)
             order by id limit $3 for update",
             "update reply set reply_to = new.way from unnest($1::uuid[], $2::jsonb[]) as new (id, way) where reply.id = new.id",
         )
@@ -548,7 +549,7 @@ pub async fn held(db: &PgPool) -> Result<Vec<Held>> {
         ("citizen_address.address", "select coalesce(sealed, '') as value from citizen_address"),
         ("citizen.name", "select name as value from citizen where name is not null"),
         ("complaint.reply_to", "select coalesce(reply_to ->> 'sealed', '') as value from complaint where reply_to is not null"),
-        ("reply.reply_to", "select coalesce(reply_to ->> 'sealed', '') as value from reply"),
+        ("reply.reply_to", "select coalesce(reply_to ->> 'sealed', '') as value from reply where reply_to ->> 'address' <> 'gone:-'"),
         ("message.sender", "select sender as value from message where sender <> ''"),
         ("message.sender_name", "select sender_name as value from message where sender_name is not null"),
         ("message.contact", "select coalesce(contact_sealed, '') as value from message where contact <> '{}'"),

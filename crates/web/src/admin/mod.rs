@@ -11,6 +11,7 @@ pub(crate) mod parked;
 pub(crate) mod parked_content;
 pub(crate) mod parked_drop;
 pub(crate) mod parked_retry;
+pub(crate) mod requests;
 pub(crate) mod staff;
 pub(crate) mod staff_active;
 pub(crate) mod staff_add;

@@ -37,6 +37,7 @@ use crate::{
     Rooms, WebError,
     citizen::{
         clocks::{Timer, moved, stage_name, timers},
+        data,
         steps::{icon, names, regraded, why_regraded},
     },
     files::public_copy,
@@ -49,6 +50,8 @@ use crate::{
 struct ComplaintPage {
     page: Page,
     id: String,
+    /// What was removed of it, and why.
+    removed: Vec<String>,
     csrf: String,
     version: i32,
     reference: String,
@@ -217,6 +220,7 @@ pub(super) async fn draw(
     };
     let said = Said { messages: &talk.messages, replies: &talk.replies, ladders: &ladders, history: &history, staff: &staff };
     page::html(&ComplaintPage {
+        removed: data::removed(rooms, complaint, &page).await?,
         id: complaint.id.to_string(),
         csrf: by.csrf.clone(),
         version: complaint.version,

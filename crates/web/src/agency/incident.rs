@@ -319,11 +319,12 @@ async fn written(
         Err(refused) => return Ok(Err(refused)),
     };
     let step = NewStep { kind, change: &change, by: acting.by.actor(), at: now, undoes, reason };
+    let (by, action) = (Some(acting.by.staff.id), format!("incident.{}", kind.as_str()));
     let subject = change.complaints().first().map(ToString::to_string).unwrap_or_default();
-    let detail = serde_json::json!({ "complaints": change.complaints(), "reason": reason });
+    let detail = serde_json::json!({ "complaints": change.complaints() });
     let outcome = async {
         incident::write(&mut tx, &[step]).await?;
-        store::audit::write(&mut tx, now, Some(acting.by.staff.id), &format!("incident.{}", kind.as_str()), &subject, &detail).await?;
+        store::audit::write_about(&mut tx, now, by, &action, &change.complaints(), &subject, detail, reason).await?;
         store::commit(tx).await
     };
     match outcome.await {

@@ -306,9 +306,9 @@ async fn note_blocks(tx: &mut Tx, acting: &Acting, decision: &Decision) -> Resul
             _ => continue,
         };
         let until = decision.replies.iter().find_map(|reply| reply.facts.deadline.filter(|_| update.kind == UpdateKind::Blocked));
-        let detail = serde_json::json!({ "reason": update.text, "until": until });
-        let subject = decision.complaint.reference.to_string();
-        store::audit::write(tx, update.at, Some(acting.by.staff.id), action, &subject, &detail).await?;
+        let (complaint, detail) = (&decision.complaint, serde_json::json!({ "until": until }));
+        let (number, by) = (complaint.reference.to_string(), Some(acting.by.staff.id));
+        store::audit::write_about(tx, update.at, by, action, &[complaint.id], &number, detail, update.text.as_deref()).await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod clocks;
 pub(crate) mod connect;
+pub(crate) mod data;
 pub(crate) mod home;
 pub(crate) mod leave;
 pub(crate) mod live;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     clocks::{Timer, timers},
-    leave, opened_by, regrade, same,
+    data, leave, opened_by, regrade, same,
     steps::{Holder, Step, explained_of, holders, steps},
 };
 use crate::{Rooms, WebError, agency::Done, files::public_copy, page, rules};
@@ -58,6 +58,8 @@ struct Track {
     visibility: Visibility,
     grade: String,
     grades: Vec<(&'static str, String)>,
+    /// What they asked about their data.
+    data: data::DataCard,
     draft: Draft,
     /// Makes a second press of the button the same message.
     once: Uuid,
@@ -105,6 +107,7 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
     let (photos, others) = photos(&messages, &code, &page);
     let same = same::question(rooms, complaint, &page).await?;
     let joined = leave::joined(rooms, complaint, &page).await?;
+    let data = data::card(rooms, complaint, &page).await?;
     let decided = rules::decided(rooms, &complaint.why).await?;
     page::html(&Track {
         decided: decided.iter().map(|(rule, version)| rules::sentence("track.rule", rule, *version, &directory, &page)).collect(),
@@ -129,6 +132,7 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         visibility: complaint.visibility,
         grade: page::grade_name(complaint.visibility, &page).to_owned(),
         grades: regrade::choices(complaint).into_iter().map(|grade| (grade.as_str(), page::grade_name(grade, &page).to_owned())).collect(),
+        data,
         draft,
         once: Uuid::from_bytes(model::id::random_bytes()),
         code,
@@ -151,6 +155,7 @@ fn flashed(page: Page, done: &Done) -> Page {
         () if done.is("belum") => page.t("track.done.reopened"),
         () if done.is("sama") => page.t("track.done.same"),
         () if done.is("beda") => page.t("track.done.another"),
+        () if done.is("data") => page.t("track.done.data"),
         () if done.is("tingkat") => page.t("track.done.regraded"),
         () if done.is("lain") => page.t("track.done.left"),
         () if done.is("putus") => page.t("track.done.decided"),

@@ -6,6 +6,7 @@ mod blocks;
 mod browser;
 mod citizens;
 mod city;
+mod data;
 mod desk;
 mod escalation;
 mod evidence;

@@ -2,8 +2,6 @@
 //! figures as CSV, how they were counted, and what reading the whole audit showed. [`pack`] makes it without a page. It leaves the house: nothing
 //! confidential is counted in it, and no number below five is said.
 
-use std::io::{Cursor, Write};
-
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -22,14 +20,13 @@ use store::{
     queue::{Filter, Scope, Times},
 };
 use ui::{Page, Visit};
-use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
     Counted, Draw, Number, PaceLine, export,
     look::{Look, back},
     may, measure_name,
 };
-use crate::{Rooms, WebError, agency::queue, form::Acting, page, session::SignedIn};
+use crate::{Rooms, WebError, agency::queue, files::zipped, form::Acting, page, session::SignedIn};
 
 /// The address after `?`.
 #[derive(Debug, Default, Deserialize)]
@@ -231,15 +228,6 @@ async fn packed(db: &PgPool, times: Times, look: &Look, directory: &Directory, p
         ("catatan.txt", audit(db, page).await?.into_bytes()),
     ];
     Ok(tokio::task::spawn_blocking(move || zipped(&files)).await??)
-}
-
-fn zipped(files: &[(&str, Vec<u8>)]) -> std::io::Result<Vec<u8>> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in files {
-        zip.start_file(*name, SimpleFileOptions::default())?;
-        zip.write_all(bytes)?;
-    }
-    Ok(zip.finish()?.into_inner())
 }
 
 /// The views as the database has them.

@@ -259,7 +259,7 @@ async fn look(rooms: &Rooms, acting: &Acting, dispatch: DispatchId, outcome: Out
     }
     evidence::decided(&mut tx, dispatch, waiting.settled_at, outcome, text, staff.id, now).await?;
     let action = if outcome == Outcome::Confirmed { "closing.confirmed" } else { "closing.sent_back" };
-    store::audit::write(&mut tx, now, Some(staff.id), action, &number.to_string(), &json!({ "reason": text })).await?;
+    store::audit::write_about(&mut tx, now, Some(staff.id), action, &[id], &number.to_string(), json!({}), Some(text)).await?;
     store::commit(tx).await?;
     info!(trace.id = %trace, complaint.id = %id, staff.id = %staff.id, "A second pair of eyes looked at {number}.");
     Ok(Ok(true))
