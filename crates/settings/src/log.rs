@@ -32,6 +32,8 @@ pub enum LogFormat {
 pub fn start_log(settings: &LogSettings) -> Result<(), SettingsError> {
     let filter =
         EnvFilter::try_new(&settings.level).map_err(|error| SettingsError::Option { key: "log.level".into(), why: error.to_string() })?;
+    // At the level debug this library writes whole mails, with addresses and words.
+    let filter = filter.add_directive("lettre=warn".parse().expect("a directive"));
     let lines = fmt().with_env_filter(filter).with_target(true);
     // An error says that a subscriber is set already: it stays.
     let _ = match settings.format {
