@@ -127,7 +127,7 @@ impl<M: Mailing> Mails<M> {
         match claimed.settle(&self.db, outcome, now).await {
             Ok(()) => (),
             Err(StoreError::Stale) => {
-                warn!(trace.id = %trace, "The mail about {about} is another worker's by now, or not wanted any more.")
+                warn!(trace.id = %trace, "The mail about {about} is another worker's by now, or not wanted any more.");
             }
             Err(problem) => error!(trace.id = %trace, "What became of the mail about {about} cannot be written: {}.", causes(&problem)),
         }

@@ -107,8 +107,8 @@ fn a_real_complaint_that_would_be_held_is_counted_and_named() {
     let write = |name: &str, texts: &[&str]| {
         let file = folder.path().join(name);
         fs::create_dir_all(file.parent().expect("a folder")).expect("room");
-        let rows: String = texts.iter().enumerate().map(|(id, text)| format!("{id},\"{text}\"\n")).collect();
-        fs::write(file, format!("id,text\n{rows}")).expect("room");
+        let rows: Vec<String> = texts.iter().enumerate().map(|(id, text)| format!("{id},\"{text}\"\n")).collect();
+        fs::write(file, format!("id,text\n{}", rows.concat())).expect("room");
     };
     write("surabaya-wargaku-2022-2023/complaints_dev.csv", &["lampu jalan padam", "slot gacor maxwin bonus new member", "pohon tumbang"]);
     write("surabaya-sapawarga-2015-2017/messages.csv", &["jalan rusak"]);

@@ -30,10 +30,9 @@ pub enum LogFormat {
 /// # Errors
 /// When `level` is not a filter.
 pub fn start_log(settings: &LogSettings) -> Result<(), SettingsError> {
-    let filter =
-        EnvFilter::try_new(&settings.level).map_err(|error| SettingsError::Option { key: "log.level".into(), why: error.to_string() })?;
-    // At the level debug this library writes whole mails, with addresses and words.
-    let filter = filter.add_directive("lettre=warn".parse().expect("a directive"));
+    // At the level debug this library writes whole mails, with addresses and words: what comes last holds, whatever is asked for.
+    let level = format!("{},lettre=warn", settings.level);
+    let filter = EnvFilter::try_new(level).map_err(|error| SettingsError::Option { key: "log.level".into(), why: error.to_string() })?;
     let lines = fmt().with_env_filter(filter).with_target(true);
     // An error says that a subscriber is set already: it stays.
     let _ = match settings.format {

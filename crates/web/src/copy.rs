@@ -91,7 +91,7 @@ struct File {
     bytes: Option<u64>,
     state: &'static str,
     /// Where it lies in this copy.
-    file: Option<String>,
+    path: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -222,7 +222,7 @@ impl Draw<'_> {
             media_type: file.media_type.clone(),
             bytes: file.bytes,
             state: file.state.as_str(),
-            file: kept(file).map(|(name, ..)| name),
+            path: kept(file).map(|(name, ..)| name),
         };
         Message {
             sent_at: message.sent_at,

@@ -91,7 +91,7 @@ pub(crate) fn stream(rooms: &Rooms, client: Client, of: Option<ComplaintId>, to:
     let events = rooms.live().events(of, to).map(|name| Ok::<_, Infallible>(Event::default().event(name).data("again")));
     let events = events.take_until(rooms.stop().clone().cancelled_owned()).map(move |event| {
         // Held as long as the page is open.
-        let _open = &place;
+        let _ = &place;
         event
     });
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
