@@ -105,15 +105,28 @@ pub async fn recorded(tx: &mut Tx, keys: &[MessageKey]) -> Result<Vec<Known>> {
     let (adapters, accounts, ids) = columns(keys.iter());
     let rows = sqlx::query!(
         // One look into the index for each key, also while PostgreSQL has not counted the rows yet.
-        r#"select asked.adapter as "adapter!", asked.account as "account!", asked.platform_id as "platform_id!", m.citizen, m.complaint
+        r#"select asked.adapter as "adapter!", asked.account as "account!", asked.platform_id as "platform_id!", m.citizen as "citizen!",
+          m.complaint
         from unnest($1::text[], $2::text[], $3::text[]) as asked (adapter, account, platform_id)
         cross join lateral (
-          select message.citizen, message.complaint
-          from message
-          where message.adapter = asked.adapter
-            and message.account = asked.account
-            -- What was erased is known by a hash of its name: it is not recorded a second time.
-            and message.platform_id in (asked.platform_id, forgotten_id(asked.platform_id))
+          (
+            select message.citizen, message.complaint
+            from message
+            where message.adapter = asked.adapter
+              and message.account = asked.account
+              and message.platform_id = asked.platform_id
+            limit 1
+          )
+          union all
+          -- What was erased is known by a hash of its name: it is not recorded a second time.
+          (
+            select message.citizen, message.complaint
+            from message
+            where message.adapter = asked.adapter
+              and message.account = asked.account
+              and message.platform_id = forgotten_id(asked.platform_id)
+            limit 1
+          )
           limit 1
         ) m"#,
         &adapters,

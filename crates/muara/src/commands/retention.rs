@@ -35,7 +35,7 @@ pub(crate) enum Command {
         /// Of one category only, by its code.
         #[arg(long)]
         category: Option<String>,
-        /// complaint, information_request, aspiration or other.
+        /// `complaint`, `information_request`, `aspiration` or `other`.
         #[arg(long)]
         kind: Option<String>,
         /// From which day on.
