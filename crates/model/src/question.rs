@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Action, Actor, Audience, Complaint, Decision, Directory, Earlier, Language, MessageId, NotAllowed, Point, ReplyDraft, ReplyId,
-    ReplyKind, ReplyTo, Triaged, UpdateKind, decide, same,
+    About, Action, Actor, Audience, Complaint, Decision, Directory, Earlier, Language, MessageId, NotAllowed, Point, Reference, ReplyDraft,
+    ReplyId, ReplyKind, ReplyTo, Triaged, UpdateKind, decide, same,
 };
 
 /// What can be missing.
@@ -245,7 +245,11 @@ pub fn answer(
     }
 }
 
+/// Who names a complaint or asks something back says nothing of where it is: "laporan saya nomor … bagaimana?".
 fn looks_like_a_place(words: &str) -> bool {
+    if words.ends_with('?') || !Reference::find_in(words).is_empty() {
+        return false;
+    }
     let mut parts = words.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
     let stem = |part: &str| part.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
     words.chars().count() <= LONGEST_ANSWER && parts.any(|part| PLACE_WORDS.contains(&stem(part).as_str()))

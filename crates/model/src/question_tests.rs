@@ -134,6 +134,9 @@ fn an_answer_is_known_from_another_matter() {
     assert_eq!(read(Question::Place, "depan warung Bu Siti", false), place("depan warung Bu Siti"));
     assert_eq!(read(Question::Place, "pohon tumbang di jalan", true), None, "that is about something of its own");
     assert_eq!(read(Question::Place, "terima kasih", false), None);
+    let number = Reference::of(&MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: "m".into() }, 0);
+    assert_eq!(read(Question::Place, &format!("Laporan aq nomor {number} gmn kelanjutannya"), false), None, "that is about its number");
+    assert_eq!(read(Question::Place, "di depan mana ya kak?", false), None, "that is a question");
     assert_eq!(read(Question::Place, "LEWATI.", false), Some(Answer::Skip));
     assert_eq!(answer(Question::Place, "", point, None, None, false, &directory()), Some(Answer::Place { location: point, place: None }));
     assert_eq!(read(Question::Category, "2", false), Some(Answer::Category("road".into())));
