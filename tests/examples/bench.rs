@@ -4,13 +4,18 @@
 //! `cargo xtask bench` runs it in release, with the limits of NATS and PostgreSQL alone beside it. With `--statements` it tells what PostgreSQL's
 //! time went to, and is a little slower.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use anyhow::Context;
 use simulator::{
     Options,
     load::{self, Load},
 };
-use tests::{APP_SECRET, Wishes, World};
+use tests::{APP_SECRET, Wishes, World, cost};
 
 /// How long each part sends.
 const TIME: Duration = Duration::from_secs(15);
@@ -31,23 +36,16 @@ async fn main() -> anyhow::Result<()> {
     drained(&world).await;
 
     println!("\nwhole road: as fast as the door says yes");
-    let before = settled(&world);
-    let start = Instant::now();
-    let outcome = load::run(door(&world, 0, 8, 2)).await?;
-    println!("{outcome}");
-    while settled(&world) - before < outcome.accepted() {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    say("recorded and routed", outcome.accepted(), start.elapsed());
-    drained(&world).await;
-    let done = settled(&world) - before;
-    say("acknowledged to the platform too", done, start.elapsed());
-    let failed = world.count("select count(*) from reply where receipt = 'failed'");
-    anyhow::ensure!(failed == 0, "the platform refused {failed} replies");
-    anyhow::ensure!(done == outcome.accepted(), "{} accepted, {done} recorded", outcome.accepted());
-
     if count_statements {
-        println!("\nwhat PostgreSQL's time went to\n{}", world.statements());
+        let _of_the_door = world.statements();
+    }
+    road(&world, door(&world, 0, 8, 2), count_statements).await?;
+    match real_texts()? {
+        Some(texts) => {
+            println!("\nthe same with {} real complaints, each once", texts.len());
+            road(&world, Load { texts: Arc::new(texts), ..door(&world, 0, 8, 3) }, count_statements).await?;
+        }
+        None => println!("\nreal complaints: SKIPPED, MUARA_DATA names no folder with them"),
     }
 
     println!("\nmemory after the flood, MiB resident");
@@ -60,9 +58,52 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sends, and waits until everything is recorded, and then until everybody is answered.
+async fn road(world: &World, load: Load, count_statements: bool) -> anyhow::Result<()> {
+    let (before, suggested) = (settled(world), suggestions(world));
+    let (start, taken) = (Instant::now(), cost::seconds());
+    let outcome = load::run(load).await?;
+    println!("{outcome}");
+    while settled(world) - before < outcome.accepted() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    say("recorded and routed", outcome.accepted(), start.elapsed());
+    drained(world).await;
+    let done = settled(world) - before;
+    say("acknowledged to the platform too", done, start.elapsed());
+    println!("seconds of a processor for a thousand messages");
+    for (program, seconds) in cost::between(&taken, &cost::seconds()).into_iter().filter(|(_, seconds)| *seconds > 0.5) {
+        println!("  {program:<18} {:.3}", seconds * 1000.0 / f64::from(u32::try_from(done)?));
+    }
+    // A load whose texts are more alike than a city's is more work than a city.
+    println!("earlier complaints suggested as the same: {:.2} each", per_second(suggestions(world) - suggested, Duration::from_secs(done)));
+    if count_statements {
+        println!("what PostgreSQL's time went to\n{}", world.statements());
+    }
+    let failed = world.count("select count(*) from reply where receipt = 'failed'");
+    anyhow::ensure!(failed == 0, "the platform refused {failed} replies");
+    anyhow::ensure!(done == outcome.accepted(), "{} accepted, {done} recorded", outcome.accepted());
+    Ok(())
+}
+
+/// What people of Surabaya wrote to their city, where `MUARA_DATA` names the folder with it; it is not part of this repository.
+fn real_texts() -> anyhow::Result<Option<Vec<String>>> {
+    let Some(data) = std::env::var_os("MUARA_DATA") else { return Ok(None) };
+    let mut rows = csv::Reader::from_path(Path::new(&data).join("surabaya-wargaku-2022-2023/complaints_dev.csv"))?;
+    let columns = rows.headers()?.clone();
+    let column = |name: &str| columns.iter().position(|column| column == name).with_context(|| format!("no column {name}"));
+    let said = [column("text")?, column("address")?, column("kelurahan")?];
+    let text = |row: csv::Result<csv::StringRecord>| anyhow::Ok(row.map(|row| said.map(|at| row[at].trim().to_owned()).join(", "))?);
+    rows.records().map(text).collect::<anyhow::Result<_>>().map(Some)
+}
+
+fn suggestions(world: &World) -> u64 {
+    world.count("select count(*) from suggestion")
+}
+
 fn door(world: &World, rate: u32, connections: u32, seed: u64) -> Load {
     let target = world.webhook();
-    Load { target, secret: APP_SECRET.to_owned(), rate, time: TIME, connections, citizens: 1_000_000, seed }
+    Load { target, secret: APP_SECRET.to_owned(), rate, time: TIME, connections, citizens: 1_000_000, seed, texts: Arc::default() }
 }
 
 /// Messages that are recorded.

@@ -5,6 +5,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test's tools panic: that is how a test fails")]
 
 mod browser;
+pub mod cost;
 mod disks;
 pub mod faults;
 mod gateways;

@@ -16,6 +16,7 @@ mod plan;
 pub mod promote;
 mod record;
 mod run;
+mod rushes;
 mod same_photo;
 #[cfg(test)]
 mod samples;
@@ -32,7 +33,7 @@ use store::{PgPool, StoreError};
 use tracing::warn;
 use triage::{Atlas, Learned};
 
-use crate::sights::Sights;
+use crate::{rushes::Rushes, sights::Sights};
 
 pub use handle::handle_batch;
 pub use record::{record, record_batch};
@@ -76,13 +77,21 @@ pub struct Rooms {
     sights: Arc<Sights>,
     /// How much is let through, the latest first.
     limits: Arc<Vec<store::guard::Dated>>,
+    /// Which channels were full lately.
+    rushes: Arc<Rushes>,
 }
 
 impl Rooms {
     /// Makes both from the rows: `outlines` are `(code, GeoJSON geometry)`.
     pub fn new(directory: Directory, outlines: &[(String, String)]) -> Self {
         let atlas = Atlas::new(&directory, outlines);
-        Self { directory: Arc::new(directory), atlas: Arc::new(atlas), sights: Arc::default(), limits: Arc::default() }
+        Self {
+            directory: Arc::new(directory),
+            atlas: Arc::new(atlas),
+            sights: Arc::default(),
+            limits: Arc::default(),
+            rushes: Arc::default(),
+        }
     }
 
     /// The same with what was learned: a version and its model. A model that cannot be read is told of and left out: keywords decide.
@@ -96,7 +105,7 @@ impl Rooms {
             }
         });
         let atlas = Arc::try_unwrap(self.atlas).map(|atlas| Arc::new(atlas.with(learned)));
-        Self { directory: self.directory, atlas: atlas.unwrap_or_else(|shared| shared), sights: Arc::default(), limits: self.limits }
+        Self { atlas: atlas.unwrap_or_else(|shared| shared), sights: Arc::default(), ..self }
     }
 
     /// Reads them from the database.

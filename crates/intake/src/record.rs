@@ -7,7 +7,7 @@ use metrics::counter;
 use model::{
     AdapterName, Address, AttachmentKind, CitizenId, ComplaintId, Content, Inbound, MessageKey, Proof, Reference, Timestamp, TraceId,
     TrackingCode,
-    guard::{COUNTED, RUSH, SAME_WORDS},
+    guard::{COUNTED, SAME_WORDS},
 };
 use store::{PgPool, StoreError, Tx, block, citizen, complaint, message, reply};
 use tracing::info;
@@ -246,11 +246,8 @@ async fn sent_lately(tx: &mut Tx, new: &[&Inbound], people: &People, rooms: &Roo
     let words: BTreeSet<i64> = new.iter().filter_map(|inbound| guard::words_of(inbound)).collect();
     let channels: BTreeSet<(&AdapterName, &str)> = new.iter().map(|inbound| (&inbound.key.adapter, inbound.key.account.as_str())).collect();
     let channels: Vec<_> = channels.into_iter().collect();
-    let most = rooms.guard_at(now).rush;
-    let mut lately = guard::Lately {
-        rushed: store::guard::rushed(tx, &channels, before(now, RUSH), most).await?.into_iter().collect(),
-        ..guard::Lately::default()
-    };
+    let rushed = rooms.rushes.among(tx, &channels, rooms.guard_at(now).rush, now).await?;
+    let mut lately = guard::Lately { rushed, ..guard::Lately::default() };
     if !known.is_empty() {
         lately.habits = store::guard::habits(tx, &known, before(first, COUNTED), before(now, COUNTED)).await?;
     }

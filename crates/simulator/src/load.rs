@@ -41,6 +41,8 @@ pub struct Load {
     pub citizens: usize,
     /// Which city.
     pub seed: u64,
+    /// What they write, each text once, and then the load ends; empty: what the city thinks of.
+    pub texts: Arc<Vec<String>>,
 }
 
 /// What came of it.
@@ -125,7 +127,26 @@ impl Shared {
             0 => Instant::now(),
             rate => start + Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
         };
-        (due < start + self.load.time).then_some((number, due))
+        let (texts, sent) = (self.load.texts.len(), usize::try_from(number).unwrap_or(usize::MAX));
+        (due < start + self.load.time && (texts == 0 || sent < texts)).then_some((number, due))
+    }
+
+    /// One text from one citizen, never seen before.
+    fn message(&self, city: &mut City, number: u64) -> Vec<u8> {
+        let person = city.somebody();
+        let given = usize::try_from(number).ok().and_then(|at| self.load.texts.get(at));
+        let text = given.cloned().unwrap_or_else(|| city.grievance(person.manner).text);
+        let run = &self.run;
+        let Options { phone_number_id, display_phone_number, .. } = Options::default();
+        webhook::envelope(&[json!({
+            "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": display_phone_number, "phone_number_id": phone_number_id },
+            "contacts": [{ "profile": { "name": person.name }, "wa_id": person.phone }],
+            "messages": [{
+                "from": person.phone, "id": format!("wamid.{run}.{number}"), "timestamp": crate::clock::now().as_second().to_string(),
+                "type": "text", "text": { "body": text },
+            }],
+        })])
     }
 }
 
@@ -134,7 +155,7 @@ async fn worker(shared: Arc<Shared>, mut city: City, start: Instant) -> anyhow::
     let mut line = None;
     while let Some((number, due)) = shared.due(start) {
         tokio::time::sleep_until(due).await;
-        let body = message(&mut city, &shared.run, number);
+        let body = shared.message(&mut city, number);
         let request = shared.target.request(&body, &shared.load.secret);
         let began = if shared.load.rate == 0 { Instant::now() } else { due };
         let status = exchange(&shared.target, &mut line, &request).await.unwrap_or_else(|_| {
@@ -152,22 +173,6 @@ async fn worker(shared: Arc<Shared>, mut city: City, start: Instant) -> anyhow::
         *all.statuses.entry(status).or_default() += count;
     }
     Ok(city)
-}
-
-/// One text from one citizen, never seen before.
-fn message(city: &mut City, run: &str, number: u64) -> Vec<u8> {
-    let person = city.somebody();
-    let text = city.grievance(person.manner).text;
-    let Options { phone_number_id, display_phone_number, .. } = Options::default();
-    webhook::envelope(&[json!({
-        "messaging_product": "whatsapp",
-        "metadata": { "display_phone_number": display_phone_number, "phone_number_id": phone_number_id },
-        "contacts": [{ "profile": { "name": person.name }, "wa_id": person.phone }],
-        "messages": [{
-            "from": person.phone, "id": format!("wamid.{run}.{number}"), "timestamp": crate::clock::now().as_second().to_string(),
-            "type": "text", "text": { "body": text },
-        }],
-    })])
 }
 
 #[derive(Debug, PartialEq, Eq)]

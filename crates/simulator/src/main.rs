@@ -1,6 +1,6 @@
 //! The program: `graph` runs the platform alone, `demo` plays a city, `load` measures a door, `flood` sees whether anything is lost.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -274,7 +274,7 @@ async fn play(play: Play) -> anyhow::Result<()> {
         }
         Play::Load { target, secret, rate, seconds, connections, citizens, seed } => {
             let time = Duration::from_secs(seconds);
-            let load = load::Load { target, secret: secret.read()?, rate, time, connections, citizens, seed };
+            let load = load::Load { target, secret: secret.read()?, rate, time, connections, citizens, seed, texts: Arc::default() };
             say(&load::run(load).await?.to_string());
         }
         Play::Flood(pour) => {

@@ -233,7 +233,8 @@ async fn failures_are_switched_on_and_off() {
 async fn load_counts_what_was_accepted_and_what_was_not() {
     let (webhook, url) = Webhook::start(3).await;
     let time = Duration::from_millis(500);
-    let load = load::Load { target: url, secret: SECRET.into(), rate: 100, time, connections: 4, citizens: 20, seed: 1 };
+    let load =
+        load::Load { target: url, secret: SECRET.into(), rate: 100, time, connections: 4, citizens: 20, seed: 1, texts: Arc::default() };
     let outcome = load::run(load).await.expect("an outcome");
     assert_eq!(outcome.statuses.values().sum::<u64>(), 50, "every request that was due was sent");
     assert_eq!((outcome.statuses[&503], outcome.accepted(), outcome.took.len()), (3, 47, 47));
@@ -251,6 +252,7 @@ async fn load_on_a_closed_door_says_so() {
         connections: 1,
         citizens: 1,
         seed: 1,
+        texts: Arc::default(),
     };
     let outcome = load::run(load).await.expect("an outcome");
     assert_eq!((outcome.accepted(), outcome.statuses[&0]), (0, 10));
