@@ -5,6 +5,7 @@
 mod agencies;
 mod clocks;
 mod closing;
+mod consultations;
 mod escalation;
 mod known;
 mod mails;
@@ -28,6 +29,7 @@ use store::PgPool;
 pub use agencies::Agencies;
 pub use clocks::Clocks;
 pub use closing::Closing;
+pub use consultations::ConsultationMails;
 pub use escalation::{EscalationMails, Escalations};
 pub use mails::Mails;
 pub use reach::Reach;
@@ -60,6 +62,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let Context { db, bus, files, site, language, http, mail } = context;
     let bell = Arc::new(wake::Bell::default());
     let mails = EscalationMails::new(db.clone(), site.clone(), language, mail.clone());
+    let consultations = ConsultationMails::new(db.clone(), site.clone(), language, mail.clone());
     let tasks = TaskMails::new(db.clone(), site.clone(), language, mail.clone());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
@@ -75,6 +78,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.escalations", &bell.clocks, &stop, || escalations.round(now())),
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
             wake::work_off("dispatch.task_mails", &bell.clocks, &stop, || tasks.round(now())),
+            wake::work_off("dispatch.consultation_mails", &bell.clocks, &stop, || consultations.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
             wake::work_off("dispatch.retention", &bell.clocks, &stop, || retention.round(now())),
             wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),

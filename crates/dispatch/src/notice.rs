@@ -88,17 +88,30 @@ impl Notice<'_> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Words {
     pub(crate) escalation: EscalationWords,
-    pub(crate) task: TaskWords,
+    /// What a body without an account reads that is asked for something.
+    pub(crate) task: LetterWords,
+    pub(crate) consultation: ConsultationWords,
     no_category: String,
     subject: String,
     body: String,
     cut: String,
 }
 
-/// What a body without an account reads that is asked for something.
+/// What staff read about questions between agencies.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TaskWords {
+pub(crate) struct ConsultationWords {
+    pub(crate) asked: LetterWords,
+    pub(crate) late: LetterWords,
+    pub(crate) answered: LetterWords,
+    /// Below each of them.
+    pub(crate) end: String,
+}
+
+/// One letter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LetterWords {
     pub(crate) subject: String,
     pub(crate) body: String,
 }

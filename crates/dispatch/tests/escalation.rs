@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use dispatch::{Closing, EscalationMails, Escalations, TaskMails};
+use dispatch::{Closing, ConsultationMails, EscalationMails, Escalations, TaskMails};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, AgencyId, Complaint, Language, MessageId, ReplyKind, Role, StaffId, Stage, UpdateKind,
@@ -18,6 +18,7 @@ use model::{
 };
 use smtp::{Behaviour, FakeSmtp};
 use store::{
+    consult::Consultation,
     dispatch::SendKind,
     escalation::{self, NewHolder, NewRule},
     queue::{Asked, Filter, Scope, Start, Times, View},
@@ -55,13 +56,21 @@ async fn city() -> City {
 }
 
 async fn agency(city: &City) -> AgencyId {
+    agency_of(city, "dbm").await
+}
+
+async fn agency_of(city: &City, code: &str) -> AgencyId {
     let directory = store::directory::load(&city.db).await.expect("loads");
-    directory.agencies.values().find(|agency| agency.code == "dbm").expect("is in the seed").id
+    directory.agencies.values().find(|agency| agency.code == code).expect("is in the seed").id
 }
 
 /// Somebody who works for the agency, or for the city, and has an address.
 async fn works(city: &City, login: &str, role: Role) -> StaffId {
-    let agency = if role.belongs_to_agency() { Some(agency(city).await) } else { None };
+    works_for(city, login, role, agency(city).await).await
+}
+
+async fn works_for(city: &City, login: &str, role: Role, agency: AgencyId) -> StaffId {
+    let agency = role.belongs_to_agency().then_some(agency);
     let new = NewStaff { login: login.into(), name: login.into(), role, agency, office: None, language: Language::Id };
     let mut tx = store::begin(&city.db).await.expect("begins");
     let id = store::staff::create(&mut tx, &new, "-", start()).await.expect("is made").expect("is new");
@@ -342,6 +351,64 @@ async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_compla
     let task = store::task::by_code(&city.db, &code, now).await.expect("loads").expect("the link opens it");
     assert_eq!((task.id, task.complaint), (new.id, complaint.id));
     assert_eq!(store::task::of_complaint(&city.db, complaint.id).await.expect("loads")[0].mail.as_deref(), Some("delivered"));
+}
+
+#[tokio::test]
+async fn who_is_asked_gets_a_mail_and_another_when_it_is_late_and_who_asked_gets_the_answers() {
+    let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
+    let asker = agency_of(&city, "dishub").await;
+    works(&city, "penyelia", Role::Supervisor).await;
+    works(&city, "petugas", Role::Officer).await;
+    let by = works_for(&city, "penanya", Role::Officer, asker).await;
+    let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
+    let (now, due_at) = (start() + 1.hour(), start() + 73.hours());
+    let asks = |n: i64| Consultation {
+        id: model::UpdateId::new(start() + SignedDuration::from_secs(n)).0,
+        complaint: complaint.id,
+        asker,
+        asked: complaint.dispatches[0].agency,
+        question: "Apakah pohon milik Pak Rahasia sudah dipangkas?".into(),
+        asked_at: now,
+        due_at,
+        answer: None,
+    };
+    let (late, answered) = (asks(1), asks(2));
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    for question in [&late, &answered] {
+        store::consult::ask(&mut tx, question, by).await.expect("is written");
+    }
+    store::commit(tx).await.expect("commits");
+    let mails = ConsultationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
+    for _ in 0..2 {
+        mails.round(now + 1.minute()).await.expect("sends");
+    }
+    let sent = server.mails();
+    assert_eq!(sent.len(), 2, "one for each question, to the supervisor and not to the officer");
+    for mail in &sent {
+        let mail = mail.replace("=\n", "").replace("=\r\n", "");
+        for part in ["To: penyelia@dbm.example", &complaint.reference.to_string(), &format!("/aduan/{}", complaint.id)] {
+            assert!(mail.contains(part), "{part} in\n{mail}");
+        }
+        for secret in ["Pak Rahasia", "rumah saya", "Warga Rahasia", "62812", complaint.tracking.as_str()] {
+            assert!(!mail.contains(secret), "{secret} in\n{mail}");
+        }
+    }
+
+    let officer = works(&city, "penjawab", Role::Officer).await;
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    store::consult::answer(&mut tx, answered.id, "Sudah.", officer, now + 1.hour()).await.expect("is written");
+    let again = store::consult::answer(&mut tx, answered.id, "Sudah?", officer, now + 1.hour()).await;
+    assert!(matches!(again, Err(store::StoreError::Stale)), "answered once");
+    store::commit(tx).await.expect("commits");
+    mails.round(now + 2.hours()).await.expect("sends");
+    assert!(server.mails()[2].contains("To: penanya@dbm.example"), "who asked hears of the answer");
+
+    for _ in 0..2 {
+        mails.round(due_at + 1.minute()).await.expect("sends");
+    }
+    let sent = server.mails();
+    assert_eq!(sent.len(), 4, "of the two only the open one is late");
+    assert!(sent[3].contains("To: penyelia@dbm.example"));
 }
 
 /// As if the bus had taken every reply.

@@ -1,5 +1,7 @@
 //! Questions between agencies about a complaint.
 
+pub mod mail;
+
 use model::{AgencyId, ComplaintId, StaffId, Timestamp};
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ pub struct Consultation {
     pub answer: Option<(String, Timestamp)>,
 }
 
-/// Writes a question, without an answer.
+/// Writes a question, without an answer; who is asked is written to, and finds the complaint.
 pub async fn ask(tx: &mut Tx, asks: &Consultation, by: StaffId) -> Result<()> {
     sqlx::query!(
         "insert into consultation (id, complaint, asker, asked, question, asked_by, asked_at, due_at)
@@ -47,10 +49,11 @@ pub async fn ask(tx: &mut Tx, asks: &Consultation, by: StaffId) -> Result<()> {
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok(())
+    crate::search::keep_of(tx, &[asks.complaint]).await?;
+    mail::of_question(tx, asks).await
 }
 
-/// Writes the answer, once. [`StoreError::Stale`]: somebody has answered.
+/// Writes the answer, once; who asked is written to. [`StoreError::Stale`]: somebody has answered.
 pub async fn answer(tx: &mut Tx, id: Uuid, answer: &str, by: StaffId, now: Timestamp) -> Result<()> {
     let written = sqlx::query!(
         "update consultation
@@ -65,7 +68,8 @@ pub async fn answer(tx: &mut Tx, id: Uuid, answer: &str, by: StaffId, now: Times
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    still_ours(&written)
+    still_ours(&written)?;
+    mail::of_answer(tx, id, by, now).await
 }
 
 /// Every question about a complaint, the newest first.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Address, Decision, Visibility};
+use model::{Address, ComplaintId, Decision, Visibility};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -103,7 +103,12 @@ pub struct Hits {
 
 /// Makes what these complaints are found by. In the transaction that writes them.
 pub(crate) async fn keep(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
-    let ids: Vec<Uuid> = decisions.iter().map(|decision| decision.complaint.id.0).collect();
+    keep_of(tx, &decisions.iter().map(|decision| decision.complaint.id).collect::<Vec<_>>()).await
+}
+
+/// The same by their keys, for what is written beside a complaint.
+pub(crate) async fn keep_of(tx: &mut Tx, complaints: &[ComplaintId]) -> Result<()> {
+    let ids: Vec<Uuid> = complaints.iter().map(|id| id.0).collect();
     if ids.is_empty() {
         return Ok(());
     }
@@ -186,8 +191,11 @@ struct Gate {
 impl Gate {
     fn of(scope: &Scope, filter: &Filter) -> Self {
         let mut marks = Vec::new();
-        for agency in [scope.agency(), filter.agency.map(|agency| agency.0)].into_iter().flatten() {
-            marks.push(lexeme(&format!(":g{agency}")));
+        if let Some(agency) = scope.agency() {
+            marks.push(format!("({} | {})", lexeme(&format!(":g{agency}")), lexeme(&format!(":q{agency}"))));
+        }
+        if let Some(agency) = filter.agency {
+            marks.push(lexeme(&format!(":g{}", agency.0)));
         }
         if let Some(office) = scope.office() {
             marks.push(lexeme(&format!(":o{office}")));

@@ -12,6 +12,7 @@ use model::{
 use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError, attachment, citizen, clocks, complaint,
+    consult::Consultation,
     directory::{self, Holiday, Seed, SeedAgency, SeedLimit},
     dispatch::{self, SendKind},
     learned::{self, Back, Decided},
@@ -913,6 +914,36 @@ async fn a_changed_complaint_is_found_by_what_it_is_now_and_by_whose_it_is_now()
     for typed in ["\\", "'", "& |", "!", ":*", "':d1'", "a:b"] {
         count(&Scope::Everything, &looking_for(typed)).await;
     }
+}
+
+#[tokio::test]
+async fn who_is_asked_finds_the_complaint_without_having_it() {
+    let world = World::new().await;
+    let complaint = world.opened("m1", Some("road")).await.complaint;
+    let (roads, parks) = (world.agency("roads"), world.agency("parks"));
+    let Actor::Staff { id: by, .. } = world.officer("roads").await else { panic!("an officer is staff") };
+    let sought = Sought { words: vec![Word { typed: "rusak".into(), ..Word::default() }], ..Sought::default() };
+    let count = async |scope: Scope, filter: Filter| {
+        search::find(&world.db, &scope, &sought, &filter, Start::Top, 25, NOW).await.expect("is found").total
+    };
+    assert_eq!(count(Scope::Agency(parks), Filter::default()).await, 0);
+    let asks = Consultation {
+        id: complaint.id.0,
+        complaint: complaint.id,
+        asker: roads,
+        asked: parks,
+        question: "Akar siapa?".into(),
+        asked_at: after(60),
+        due_at: after(3_600),
+        answer: None,
+    };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    store::consult::ask(&mut tx, &asks, by).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(count(Scope::Agency(parks), Filter::default()).await, 1);
+    assert_eq!(count(Scope::Everything, Filter { agency: Some(parks), ..Filter::default() }).await, 0, "it does not have it");
+    world.act(complaint.id, Action::Claim, world.officer("roads").await, after(90)).await;
+    assert_eq!(count(Scope::Agency(parks), Filter::default()).await, 1, "also after the next step");
 }
 
 #[tokio::test]
