@@ -15,7 +15,7 @@ use super::{MAIL, NAME, NOW, NUMBER, OTHER_NUMBER, World, tel, vault};
 const PLANTED: &str = "zamrud";
 
 /// What staff, platforms and triage wrote about one complaint. Each statement plants.
-const EVERYWHERE: [&str; 32] = [
+const EVERYWHERE: [&str; 33] = [
     "insert into agency (id, code, name) values ('00000000-0000-0000-0000-00000000000a', 'dbm', 'Dinas'), \
      ('00000000-0000-0000-0000-00000000000b', 'dlh', 'Dinas Lain')",
     "insert into staff (id, login, name, role, password, created_at) \
