@@ -52,6 +52,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("async-nats", &["bus"]),
     ("reqwest", &["outgoing", "simulator", "tests"]),
     ("lettre", &["dispatch", "adapter-email"]),
+    ("webauthn-rs", &["web"]),
 ];
 
 /// `model` is words and rules: none of these may be anywhere below it.

@@ -30,8 +30,9 @@ pub enum LogFormat {
 /// # Errors
 /// When `level` is not a filter.
 pub fn start_log(settings: &LogSettings) -> Result<(), SettingsError> {
-    // At the level debug this library writes whole mails, with addresses and words: what comes last holds, whatever is asked for.
-    let level = format!("{},lettre=warn", settings.level);
+    // At the level debug these libraries write whole mails, with addresses and words, and what a passkey and its challenge are: what comes last
+    // holds, whatever is asked for.
+    let level = format!("{},lettre=warn,webauthn_rs=warn,webauthn_rs_core=warn", settings.level);
     let filter = EnvFilter::try_new(level).map_err(|error| SettingsError::Option { key: "log.level".into(), why: error.to_string() })?;
     let lines = fmt().with_env_filter(filter).with_target(true);
     // An error says that a subscriber is set already: it stays.

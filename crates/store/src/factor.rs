@@ -1,4 +1,4 @@
-//! The second factor of staff: the sealed secret of their authenticator app, and recovery codes.
+//! The second factor of staff: the sealed secret of their authenticator app, and recovery codes. A passkey (`passkey`) counts as one too.
 
 use std::collections::HashSet;
 
@@ -52,9 +52,41 @@ pub async fn of(db: &PgPool, staff: StaffId) -> Result<Option<Factor>> {
     }))
 }
 
-/// Everybody whose factor is proven.
+/// What somebody has besides their password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways {
+    /// A proven authenticator app, with its recovery codes.
+    pub app: bool,
+    /// At least one passkey.
+    pub passkey: bool,
+}
+
+impl Ways {
+    /// Whether a second step is asked for after the password.
+    pub fn any(self) -> bool {
+        self.app || self.passkey
+    }
+}
+
+/// What somebody has besides their password.
+pub async fn ways(db: &PgPool, staff: StaffId) -> Result<Ways> {
+    sqlx::query_as!(
+        Ways,
+        r#"select exists (select 1 from factor where staff = $1 and confirmed_at is not null) as "app!",
+             exists (select 1 from staff_passkey where staff = $1) as "passkey!""#,
+        staff.0
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)
+}
+
+/// Everybody who has a second factor: a proven app, or a passkey.
 pub async fn holders(db: &PgPool) -> Result<HashSet<StaffId>> {
-    let rows = sqlx::query_scalar!("select staff from factor where confirmed_at is not null").fetch_all(db).await;
+    let rows =
+        sqlx::query_scalar!(r#"select staff as "staff!" from factor where confirmed_at is not null union select staff from staff_passkey"#)
+            .fetch_all(db)
+            .await;
     Ok(rows.map_err(StoreError::from_sqlx)?.into_iter().map(StaffId).collect())
 }
 
@@ -151,12 +183,19 @@ pub async fn use_code(tx: &mut Tx, staff: StaffId, code: &str, now: Timestamp) -
     Ok(done.rows_affected() > 0)
 }
 
-/// Takes the factor off somebody, with its recovery codes; all their sessions end. `false`: they have none.
+/// Takes the app off somebody, with its recovery codes; passkeys stay, and all sessions end. `false`: they have none.
 pub async fn remove(tx: &mut Tx, staff: StaffId) -> Result<bool> {
     sqlx::query!("delete from recovery_code where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     let done = sqlx::query!("delete from factor where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     crate::staff::close_sessions(tx, staff).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Takes everything off somebody that is asked for besides the password: app, recovery codes and passkeys; all their sessions end. `false`: there
+/// was nothing.
+pub async fn remove_all(tx: &mut Tx, staff: StaffId) -> Result<bool> {
+    let app = remove(tx, staff).await?;
+    Ok(crate::passkey::remove_all(tx, staff).await? > 0 || app)
 }
 
 /// What sealing anew came to.

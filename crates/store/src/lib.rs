@@ -40,6 +40,7 @@ pub mod message;
 pub mod missed;
 pub mod notice;
 pub mod oidc;
+pub mod passkey;
 mod password;
 pub mod person;
 pub mod present;

@@ -124,7 +124,7 @@ pub async fn disconnect(tx: &mut Tx, staff: StaffId, issuer: &str) -> Result<boo
     Ok(done.rows_affected() > 0)
 }
 
-/// All of them: whoever gets a new password, because nobody knows who has the old one, gets in by nothing else either.
+/// All of them.
 pub async fn disconnect_all(tx: &mut Tx, staff: StaffId) -> Result<()> {
     sqlx::query!("delete from oidc_account where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     Ok(())

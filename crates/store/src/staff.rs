@@ -65,7 +65,7 @@ pub struct Session {
     pub staff: Staff,
     /// Every form of theirs carries it: another site cannot know it.
     pub csrf: String,
-    /// Whether they have a second factor.
+    /// Whether they have a second factor: an app, or a passkey.
     pub second_factor: bool,
 }
 
@@ -198,7 +198,7 @@ pub async fn names(db: &PgPool, ids: &[StaffId]) -> Result<HashMap<StaffId, Stri
     Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
 }
 
-/// Lets somebody in again, or no longer: then all their sessions end too. `false`: there is no such account.
+/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. `false`: there is no such account.
 pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> {
     let done = sqlx::query!("update staff set active = $2 where id = $1", id.0, active)
         .execute(&mut **tx)
@@ -207,6 +207,7 @@ pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> 
         .rows_affected();
     if !active {
         close_sessions(tx, id).await?;
+        crate::passkey::remove_all(tx, id).await?;
     }
     Ok(done > 0)
 }
@@ -287,10 +288,10 @@ pub async fn held(tx: &mut Tx, id: StaffId) -> Result<Vec<Held>> {
 pub const INVITED_HOURS: i64 = 72;
 
 /// Makes a link's last part with which somebody sets their own password, once; an earlier one is worth nothing any more. Until they do, no
-/// password fits and nobody is signed in as them.
+/// password fits, nothing else opens, and nobody is signed in as them.
 pub async fn invite(tx: &mut Tx, id: StaffId, by: Option<StaffId>, no_password: &str, now: Timestamp) -> Result<String> {
     set_password(tx, id, no_password).await?;
-    crate::oidc::disconnect_all(tx, id).await?;
+    only_the_password(tx, id).await?;
     let token = secret();
     sqlx::query!(
         "insert into invitation (token_hash, staff, made_by, made_at, until) values ($1, $2, $3, $4, $5)",
@@ -304,6 +305,14 @@ pub async fn invite(tx: &mut Tx, id: StaffId, by: Option<StaffId>, no_password: 
     .await
     .map_err(StoreError::from_sqlx)?;
     Ok(token)
+}
+
+/// Nothing else opens the account any more: whoever gets a new password, because nobody knows who has the old one, gets in by nothing that may have been
+/// set up with that. The app and its codes stay: they open nothing alone.
+pub async fn only_the_password(tx: &mut Tx, id: StaffId) -> Result<()> {
+    crate::oidc::disconnect_all(tx, id).await?;
+    crate::passkey::remove_all(tx, id).await?;
+    Ok(())
 }
 
 /// Whose link it is; `None`: it was used, ran out, or the account is closed.
@@ -385,7 +394,8 @@ pub async fn session(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<
         r#"select staff.id, login, name, role, agency, office, language, active,
                   confidential as named, sees_confidential(staff.*) as "confided!", staff.created_at as "created_at: At", csrf,
                   last_seen as "last_seen: At",
-                  exists (select 1 from factor where factor.staff = staff.id and confirmed_at is not null) as "second_factor!"
+                  (exists (select 1 from factor where factor.staff = staff.id and confirmed_at is not null)
+                    or exists (select 1 from staff_passkey where staff_passkey.staff = staff.id)) as "second_factor!"
            from session join staff on staff.id = session.staff
            where token_hash = $1 and active and expires_at > $2 and last_seen > $3"#,
         hash,

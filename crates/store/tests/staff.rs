@@ -8,6 +8,7 @@ use store::{
     PgPool, StoreError,
     audit::{self, Anchor, Fault, Wrong},
     factor::{self, Resealed},
+    passkey,
     staff::{self, NewStaff},
     vault::Vault,
 };
@@ -232,4 +233,103 @@ async fn keys_are_replaced_in_peace_and_a_row_in_another_account_opens_nothing()
     let lost = factor::reseal(&world.db, &another).await.expect("is read");
     assert_eq!(lost, Resealed { moved: 0, closed: 2 }, "a key that is gone is told, and nothing is overwritten");
     assert_eq!(factor::of(&world.db, ani).await.expect("is read").expect("is there").sealed, kept.sealed);
+}
+
+impl World {
+    /// Adds a passkey that a device calls so.
+    async fn passkey(&self, staff: StaffId, credential_id: &[u8]) -> passkey::Added {
+        let new = passkey::New {
+            staff,
+            name: "ponsel".into(),
+            credential_id: credential_id.to_vec(),
+            credential: json!({ "counter": 1 }),
+            rp_id: "lapor.example.id".into(),
+        };
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let added = passkey::add(&mut tx, &new, NOW).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+        added
+    }
+}
+
+#[tokio::test]
+async fn what_a_device_was_asked_for_is_told_once_and_for_five_minutes() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    for adds in [None, Some((ani, "ponsel".to_owned()))] {
+        let asked = passkey::Try { adds, state: json!({ "challenge": "x" }) };
+        let token = passkey::begin(&world.db, &asked, NOW).await.expect("is written");
+        assert_eq!(passkey::end(&world.db, "another", NOW).await.expect("is read"), None);
+        assert_eq!(passkey::end(&world.db, &token, after(300)).await.expect("is read"), Some(asked.clone()));
+        assert_eq!(passkey::end(&world.db, &token, NOW).await.expect("is read"), None, "once");
+        let late = passkey::begin(&world.db, &asked, NOW).await.expect("is written");
+        assert_eq!(passkey::end(&world.db, &late, after(301)).await.expect("is read"), None, "five minutes");
+        passkey::begin(&world.db, &asked, after(301)).await.expect("is written");
+        assert_eq!(passkey::end(&world.db, &late, NOW).await.expect("is read"), None, "it was swept up");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_device_opens_one_account_and_of_many_at_once_no_more_than_ten_are_kept() {
+    let world = World::new().await;
+    let (ani, budi) = (world.staff("ani").await, world.staff("budi").await);
+    assert!(matches!(world.passkey(ani, b"satu").await, passkey::Added::Kept(_)));
+    for other in [ani, budi] {
+        assert_eq!(world.passkey(other, b"satu").await, passkey::Added::Known);
+    }
+    assert_eq!(passkey::owner(&world.db, b"satu").await.expect("is read"), Some(ani));
+    let names: Vec<Vec<u8>> = (0..14_u8).map(|n| vec![n]).collect();
+    let added = join_all(names.iter().map(|name| world.passkey(budi, name))).await;
+    assert_eq!(added.iter().filter(|added| **added == passkey::Added::Full).count(), 4);
+    assert_eq!(passkey::of(&world.db, budi).await.expect("is read").len(), 10);
+}
+
+#[tokio::test]
+async fn a_passkey_counts_as_a_second_factor_until_it_is_taken_and_its_sessions_end_with_it() {
+    let world = World::new().await;
+    let (ani, budi) = (world.staff("ani").await, world.staff("budi").await);
+    let has = async || {
+        let ways = factor::ways(&world.db, ani).await.expect("is read");
+        let holder = factor::holders(&world.db).await.expect("is read").contains(&ani);
+        let token = staff::open_session(&world.db, ani, NOW).await.expect("is written");
+        let session = staff::session(&world.db, &token, NOW).await.expect("is read").expect("is open").second_factor;
+        assert_eq!((ways.passkey, ways.app, holder), (session, false, session));
+        (session, token)
+    };
+    let (before, token) = has().await;
+    assert!(!before);
+    let passkey::Added::Kept(id) = world.passkey(ani, b"satu").await else { panic!("it is new") };
+    assert!(staff::session(&world.db, &token, NOW).await.expect("is read").is_none(), "sessions from before have ended");
+    let (with, token) = has().await;
+    assert!(with);
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(!passkey::remove(&mut tx, budi, id).await.expect("is written"), "it is not theirs");
+    store::commit(tx).await.expect("commits");
+    assert!(!passkey::rename(&world.db, budi, id, "milikku").await.expect("is written"));
+    assert!(staff::session(&world.db, &token, NOW).await.expect("is read").is_some(), "nothing happened");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(factor::remove_all(&mut tx, ani).await.expect("is written"));
+    assert!(!factor::remove_all(&mut tx, ani).await.expect("is written"), "there is nothing left");
+    store::commit(tx).await.expect("commits");
+    assert!(!has().await.0);
+}
+
+#[tokio::test]
+async fn a_closed_account_and_one_with_a_new_password_by_others_have_no_passkey() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    for n in 0..3_u8 {
+        assert!(matches!(world.passkey(ani, &[n]).await, passkey::Added::Kept(_)));
+        let asked = passkey::Try { adds: Some((ani, "ponsel".into())), state: json!({}) };
+        let token = passkey::begin(&world.db, &asked, NOW).await.expect("is written");
+        let mut tx = store::begin(&world.db).await.expect("begins");
+        match n {
+            0 => assert!(staff::set_active(&mut tx, ani, false).await.expect("is written")),
+            1 => drop(staff::invite(&mut tx, ani, None, "no password fits", NOW).await.expect("is written")),
+            _ => staff::only_the_password(&mut tx, ani).await.expect("is written"),
+        }
+        store::commit(tx).await.expect("commits");
+        assert!(passkey::of(&world.db, ani).await.expect("is read").is_empty(), "{n}");
+        assert_eq!(passkey::end(&world.db, &token, NOW).await.expect("is read"), None, "{n}: none is on its way");
+    }
 }

@@ -67,6 +67,7 @@ fn shape(name: &str) -> Option<&'static str> {
         "search" => r#"<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>"#,
         "phone" => r#"<path d="M7 3h10v18H7zM11 18h2"/>"#,
         "lock" => r#"<path d="M6 11h12v9H6z"/><path d="M8.5 11V8a3.5 3.5 0 0 1 7 0v3"/>"#,
+        "key" => r#"<circle cx="8" cy="16" r="4"/><path d="m11 13 8.5-8.500M15.500 9l3 3"/>"#,
         "out" => r#"<path d="M10 4H5v16h5M14 8l4 4-4 4M18 12H9"/>"#,
         "print" => r#"<path d="M7 9V4h10v5M7 17H4V9h16v8h-3"/><path d="M7 14h10v6H7z"/>"#,
         "plus" => r#"<path d="M12 5v14M5 12h14"/>"#,

@@ -13,6 +13,7 @@ use bus::BusError;
 use store::{StoreError, vault::OpenError};
 use tracing::error;
 use ui::{Page, Visit, Words};
+use webauthn_rs::prelude::WebauthnError;
 
 use crate::{Rooms, page};
 
@@ -73,6 +74,12 @@ pub enum WebError {
     /// A page that cannot be drawn.
     #[error("a template failed")]
     Template(#[from] askama::Error),
+    /// A passkey, or what was asked for with one, cannot be written down or read back.
+    #[error("what is kept of a passkey cannot be read or written")]
+    Kept(#[from] serde_json::Error),
+    /// A device cannot be asked for a passkey.
+    #[error("a device cannot be asked for a passkey")]
+    Passkey(#[from] WebauthnError),
     /// Work on another thread died.
     #[error("a task failed")]
     Task(#[from] tokio::task::JoinError),
@@ -88,9 +95,14 @@ impl WebError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Store(StoreError::Unavailable(_) | StoreError::Stale) | Self::Bus(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::File(_) | Self::Template(_) | Self::Task(_) | Self::NoVault | Self::Vault(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Store(_)
+            | Self::File(_)
+            | Self::Template(_)
+            | Self::Kept(_)
+            | Self::Passkey(_)
+            | Self::Task(_)
+            | Self::NoVault
+            | Self::Vault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -108,6 +120,8 @@ impl WebError {
             | Self::Files(_)
             | Self::File(_)
             | Self::Template(_)
+            | Self::Kept(_)
+            | Self::Passkey(_)
             | Self::Task(_)
             | Self::NoVault
             | Self::Vault(_) => Sorry::OurFault,

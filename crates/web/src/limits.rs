@@ -9,6 +9,7 @@ use crate::WebError;
 /// One counter for each kind of trying.
 pub(crate) struct Limits {
     sign_in_by_address: Rate,
+    device_by_address: Rate,
     lookup: Rate,
     words_of_citizen: Rate,
     desk_search: Rate,
@@ -27,6 +28,7 @@ impl Default for Limits {
         Self {
             // A whole office may sign in from one address in the morning.
             sign_in_by_address: Rate::new(at_once(40), at_once(10)),
+            device_by_address: Rate::new(at_once(40), at_once(10)),
             lookup: Rate::new(at_once(20), at_once(10)),
             words_of_citizen: Rate::new(at_once(10), at_once(2)),
             desk_search: Rate::new(at_once(60), at_once(30)),
@@ -39,6 +41,11 @@ impl Limits {
     /// A step of signing in, right or wrong: checking a password costs. Guessing is held up by `account::pause`.
     pub(crate) fn sign_in(&self, address: &str) -> Result<(), WebError> {
         check(&self.sign_in_by_address, address)
+    }
+
+    /// A device that is asked for a passkey, before anybody says who they are: it is kept for minutes.
+    pub(crate) fn device(&self, address: &str) -> Result<(), WebError> {
+        check(&self.device_by_address, address)
     }
 
     /// A lookup by number.

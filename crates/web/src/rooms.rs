@@ -12,7 +12,17 @@ use object_store::ObjectStore;
 use store::{PgPool, StoreError, vault::Vault};
 use watch::Last;
 
-use crate::{WebError, account::oidc::Elsewhere, agency::head::Shapes, limits::Limits, live::Live, outlines::Outlines};
+use crate::{
+    WebError,
+    account::{
+        oidc::Elsewhere,
+        passkey::{Keys, Off},
+    },
+    agency::head::Shapes,
+    limits::Limits,
+    live::Live,
+    outlines::Outlines,
+};
 
 /// What the program that starts the pages brings along.
 pub struct Context {
@@ -68,6 +78,7 @@ pub struct Rooms(Arc<Inner>);
 struct Inner {
     context: Context,
     directory: RwLock<(i64, Arc<Directory>)>,
+    passkeys: Result<Keys, Off>,
     live: Live,
     limits: Limits,
     outlines: Outlines,
@@ -88,6 +99,7 @@ impl Rooms {
         let version = store::directory::version(&context.db).await?;
         let directory = store::directory::load(&context.db).await?;
         Ok(Self(Arc::new(Inner {
+            passkeys: Keys::at(&context.site),
             context,
             directory: RwLock::new((version, Arc::new(directory))),
             live: Live::default(),
@@ -158,6 +170,11 @@ impl Rooms {
     /// The other place where staff may sign in.
     pub(crate) fn elsewhere(&self) -> Result<&Elsewhere, WebError> {
         self.0.context.elsewhere.as_ref().ok_or(WebError::NotFound)
+    }
+
+    /// What makes and checks passkeys at our address, or why there are none.
+    pub(crate) fn passkeys(&self) -> Result<&Keys, Off> {
+        self.0.passkeys.as_ref().map_err(|off| *off)
     }
 
     pub(crate) fn desk_url(&self) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! Who is signed in: a cookie with a random value, whose hash the database knows.
 
+use std::time::Duration;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
@@ -88,6 +90,13 @@ pub(crate) fn cookie(token: &str, https: bool) -> HeaderValue {
 /// Makes the browser forget it.
 pub(crate) fn no_cookie(https: bool) -> HeaderValue {
     set("", "; Max-Age=0", https)
+}
+
+/// A cookie of who is on the way somewhere and back: it lasts `time`, and an empty value with no time makes the browser forget it.
+pub(crate) fn passing(name: &str, value: &str, time: Duration, https: bool) -> HeaderValue {
+    let secure = if https { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", time.as_secs());
+    HeaderValue::from_str(&cookie).expect("base64, hex and fixed words make a header")
 }
 
 fn set(value: &str, age: &str, https: bool) -> HeaderValue {

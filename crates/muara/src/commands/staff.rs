@@ -44,7 +44,7 @@ pub(crate) enum Command {
         /// Whose.
         login: String,
     },
-    /// Take the second factor off somebody who lost their phone and their recovery codes.
+    /// Take the second factor off somebody who lost their phone and their recovery codes; their passkeys too.
     FactorOff {
         /// Whose.
         login: String,
@@ -100,10 +100,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             anyhow::ensure!(!reason.trim().is_empty(), "the reason is empty");
             let staff = known(&db, &login).await?;
             let mut tx = store::begin(&db).await?;
-            anyhow::ensure!(store::factor::remove(&mut tx, staff.id).await?, "{} has no second factor", staff.login);
+            anyhow::ensure!(store::factor::remove_all(&mut tx, staff.id).await?, "{} has no second factor", staff.login);
             store::audit::write(&mut tx, now(), None, "staff.factor_taken", &staff.login, &json!({ "reason": reason })).await?;
             store::commit(tx).await?;
-            println!("{}: the second factor is off, and all sessions have ended.", staff.login);
+            println!("{}: the second factor is off, passkeys too, and all sessions have ended.", staff.login);
             Ok(())
         }
         Command::Name { login, reason, no } => {
@@ -123,7 +123,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             let staff = known(&db, &login).await?;
             let mut tx = store::begin(&db).await?;
             store::staff::set_password(&mut tx, staff.id, &store::staff::hash_password(&password)).await?;
-            store::oidc::disconnect_all(&mut tx, staff.id).await?;
+            store::staff::only_the_password(&mut tx, staff.id).await?;
             store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({})).await?;
             store::commit(tx).await?;
             say_once(&login, &password, password_file.is_some());

@@ -1,4 +1,4 @@
-//! `GET /faktor` and what its forms post to: the second factor of whoever is signed in.
+//! `GET /faktor` and what its forms post to: the second factor of whoever is signed in. The part about passkeys is `passkey::own`.
 
 use askama::Template;
 use axum::{
@@ -13,7 +13,7 @@ use store::{
 };
 use ui::{Page, Tone, Visit};
 
-use super::{pause, second, second::Second, slowly, totp};
+use super::{passkey::own::Section, password, pause, second, second::Second, totp};
 use crate::{
     Rooms, WebError,
     agency::Done,
@@ -33,6 +33,7 @@ struct FactorPage {
     /// Their role may not work without one.
     needed: bool,
     error: String,
+    passkeys: Section,
 }
 
 enum Stage {
@@ -46,14 +47,26 @@ enum Stage {
     On { codes_left: u64 },
 }
 
+impl Stage {
+    /// Nothing is under way: other things may be changed on the page too.
+    fn is_settled(&self) -> bool {
+        matches!(self, Self::Off { .. } | Self::On { .. })
+    }
+}
+
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
     let stage = standing(&rooms, &by).await?;
     let mut page = frame(&rooms, &visit, &by);
-    if done.is("lepas") {
-        let text = page.t("factor.done.removed").to_owned();
+    let said = [
+        ("lepas", page.t("factor.done.removed")),
+        ("kunci", page.t("passkey.done.added")),
+        ("nama", page.t("passkey.done.renamed")),
+        ("hapus-kunci", page.t("passkey.done.removed")),
+    ];
+    if let Some(text) = said.into_iter().find(|(word, _)| done.is(word)).map(|(_, text)| text.to_owned()) {
         page = page.flash(Tone::Good, text);
     }
-    draw(&rooms, page, &by, stage, String::new())
+    draw(&rooms, page, &by, stage, String::new()).await
 }
 
 async fn standing(rooms: &Rooms, by: &SignedIn) -> Result<Stage, WebError> {
@@ -64,43 +77,57 @@ async fn standing(rooms: &Rooms, by: &SignedIn) -> Result<Stage, WebError> {
     })
 }
 
-fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
+pub(super) fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
     page::staff(rooms, visit, by, page::words(visit.language).t("factor.title"))
 }
 
-fn draw(rooms: &Rooms, page: Page, by: &SignedIn, stage: Stage, error: String) -> Result<Response, WebError> {
+async fn draw(rooms: &Rooms, page: Page, by: &SignedIn, stage: Stage, error: String) -> Result<Response, WebError> {
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let needed = rooms.needs_factor(by.staff.role);
-    let page = FactorPage { page, csrf: by.csrf.clone(), elsewhere: rooms.elsewhere().is_ok(), stage, needed, error };
+    let passkeys = Section::of(rooms, by, &page).await?;
+    drawn(rooms, page, by, status, stage, error, passkeys)
+}
+
+/// The page with something wrong in what was typed about passkeys.
+pub(super) async fn draw_section(rooms: &Rooms, page: Page, by: &SignedIn, passkeys: Section) -> Result<Response, WebError> {
+    let stage = standing(rooms, by).await?;
+    drawn(rooms, page, by, StatusCode::UNPROCESSABLE_ENTITY, stage, String::new(), passkeys)
+}
+
+/// The page as it stands, with why nothing was done above it.
+pub(super) async fn refuse(rooms: &Rooms, page: Page, by: &SignedIn, why: String) -> Result<Response, WebError> {
+    let section = Section::of(rooms, by, &page).await?;
+    draw_section(rooms, page.flash(Tone::Bad, why), by, section).await
+}
+
+fn drawn(
+    rooms: &Rooms,
+    mut page: Page,
+    by: &SignedIn,
+    status: StatusCode,
+    stage: Stage,
+    error: String,
+    passkeys: Section,
+) -> Result<Response, WebError> {
+    page.scripts.push("passkey.js");
+    let needed = rooms.needs_factor(by.staff.role) && passkeys.keys.is_empty();
+    let page = FactorPage { page, csrf: by.csrf.clone(), elsewhere: rooms.elsewhere().is_ok(), stage, needed, error, passkeys };
     Ok((status, page::html(&page)?).into_response())
 }
 
 /// `POST /faktor/mulai`: the password once more, then a new secret.
 pub(crate) async fn begin(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
     let page = frame(&rooms, &visit, &by);
-    let Some(vault) = rooms.vault() else { return draw(&rooms, page, &by, Stage::Off { possible: false }, String::new()) };
-    let turn = match pause::take(&rooms, Key::second(by.staff.id)).await? {
-        Ok(turn) => turn,
-        Err(until) => {
-            let error = pause::say(until, rooms.now(), page.words);
-            return draw(&rooms, page, &by, Stage::Off { possible: true }, error);
-        }
-    };
-    let password = form.exact("password").to_owned();
-    let hash = store::staff::by_login(rooms.db(), &by.staff.login).await?.map(|(_, hash)| hash);
-    if !slowly(move || store::staff::verify_password(&password, hash.as_deref())).await? {
-        turn.failed(&rooms, Some(&by.staff));
-        let error = page.t("password.wrong").to_owned();
-        return draw(&rooms, page, &by, Stage::Off { possible: true }, error);
+    let Some(vault) = rooms.vault() else { return draw(&rooms, page, &by, Stage::Off { possible: false }, String::new()).await };
+    if let Err((_, error)) = password::asked_again(&rooms, &by, &form, page.words).await? {
+        return draw(&rooms, page, &by, Stage::Off { possible: true }, error).await;
     }
-    turn.forgive(&rooms).await?;
     let secret = totp::new_secret();
     let mut tx = store::begin(rooms.db()).await?;
     let begun = factor::begin(&mut tx, by.staff.id, &vault.seal(&about(by.staff.id), &secret), rooms.now()).await?;
     store::commit(tx).await?;
     // Another window may have finished meanwhile.
     let stage = if begun { prove(&rooms, &by, &secret) } else { standing(&rooms, &by).await? };
-    draw(&rooms, page, &by, stage, String::new())
+    draw(&rooms, page, &by, stage, String::new()).await
 }
 
 fn prove(rooms: &Rooms, by: &SignedIn, secret: &[u8]) -> Stage {
@@ -118,14 +145,14 @@ pub(crate) async fn confirm(State(rooms): State<Rooms>, visit: Visit, Acting { b
         Ok(turn) => turn,
         Err(until) => {
             let error = pause::say(until, rooms.now(), page.words);
-            return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error);
+            return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error).await;
         }
     };
     let typed: String = form.text("code").chars().filter(|c| !c.is_whitespace()).collect();
     let Some(step) = totp::step_of(&secret, &typed, rooms.now(), 0) else {
         turn.failed(&rooms, Some(&by.staff));
         let error = page.t("factor.wrong").to_owned();
-        return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error);
+        return draw(&rooms, page, &by, prove(&rooms, &by, &secret), error).await;
     };
     turn.forgive(&rooms).await?;
     let codes = factor::new_codes();
@@ -143,7 +170,7 @@ async fn afresh(rooms: &Rooms, visit: &Visit, by: SignedIn, stage: Stage) -> Res
     let token = store::staff::open_session(rooms.db(), by.staff.id, rooms.now()).await?;
     let csrf = store::staff::session(rooms.db(), &token, rooms.now()).await?.map(|session| session.csrf).unwrap_or_default();
     let by = SignedIn { csrf, ..by };
-    let mut response = draw(rooms, frame(rooms, visit, &by), &by, stage, String::new())?;
+    let mut response = draw(rooms, frame(rooms, visit, &by), &by, stage, String::new()).await?;
     response.headers_mut().insert(header::SET_COOKIE, session::cookie(&token, rooms.https()));
     Ok(response)
 }
@@ -152,21 +179,21 @@ async fn afresh(rooms: &Rooms, visit: &Visit, by: SignedIn, stage: Stage) -> Res
 pub(crate) async fn codes(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
     let page = frame(&rooms, &visit, &by);
     if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
-        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error);
+        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error).await;
     }
     let codes = factor::new_codes();
     let mut tx = store::begin(rooms.db()).await?;
     factor::set_codes(&mut tx, by.staff.id, &codes).await?;
     store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.recovery_codes", &by.staff.login, &json!({})).await?;
     store::commit(tx).await?;
-    draw(&rooms, page, &by, Stage::Codes { codes }, String::new())
+    draw(&rooms, page, &by, Stage::Codes { codes }, String::new()).await
 }
 
 /// `POST /faktor/lepas`: without a second factor from now on, or with another phone next, for a code.
 pub(crate) async fn remove(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
     let page = frame(&rooms, &visit, &by);
     if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
-        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error);
+        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error).await;
     }
     let mut tx = store::begin(rooms.db()).await?;
     factor::remove(&mut tx, by.staff.id).await?;

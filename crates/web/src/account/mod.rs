@@ -1,8 +1,9 @@
-//! Signing in and out, one's own password, second factor and invitation.
+//! Signing in and out, one's own password, passkeys, second factor and invitation.
 
 pub(crate) mod factor;
 pub(crate) mod invitation;
 pub(crate) mod oidc;
+pub(crate) mod passkey;
 pub(crate) mod password;
 mod pause;
 mod second;

@@ -1,7 +1,7 @@
 //! Signing in at the city's provider of OpenID Connect: `GET /masuk/lain` goes there, `GET /masuk/kembali` comes back. Which account there opens
 //! which one here its owner says on `GET /akun-lain`, with their password here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -11,18 +11,14 @@ use axum::{
 };
 use oidc::{Answer, Begun, OidcError, Person, Provider};
 use serde_json::json;
-use store::{
-    oidc::{Connected, Try},
-    tries::Key,
-};
+use store::oidc::{Connected, Try};
 use subtle::ConstantTimeEq;
 use tracing::warn;
 use ui::{Page, Tone, Visit};
 
 use super::{
-    pause,
+    password,
     sign_in::{self, Back},
-    slowly,
 };
 use crate::{
     Rooms, WebError,
@@ -185,21 +181,9 @@ async fn draw(rooms: &Rooms, page: Page, by: &SignedIn, status: StatusCode, on: 
 pub(crate) async fn begin(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
     let elsewhere = rooms.elsewhere()?;
     let page = frame(&rooms, &visit, &by);
-    let turn = match pause::take(&rooms, Key::second(by.staff.id)).await? {
-        Ok(turn) => turn,
-        Err(until) => {
-            let error = pause::say(until, rooms.now(), page.words);
-            return draw(&rooms, page, &by, StatusCode::TOO_MANY_REQUESTS, String::new(), error).await;
-        }
-    };
-    let password = form.exact("password").to_owned();
-    let hash = store::staff::by_login(rooms.db(), &by.staff.login).await?.map(|(_, hash)| hash);
-    if !slowly(move || store::staff::verify_password(&password, hash.as_deref())).await? {
-        turn.failed(&rooms, Some(&by.staff));
-        let error = page.t("password.wrong").to_owned();
-        return draw(&rooms, page, &by, StatusCode::UNPROCESSABLE_ENTITY, String::new(), error).await;
+    if let Err((status, error)) = password::asked_again(&rooms, &by, &form, page.words).await? {
+        return draw(&rooms, page, &by, status, String::new(), error).await;
     }
-    turn.forgive(&rooms).await?;
     match set_out(&rooms, elsewhere, Some(&by), "").await? {
         Ok((url, cookie)) => {
             let mut response = draw(&rooms, page, &by, StatusCode::OK, url, String::new()).await?;
@@ -232,17 +216,11 @@ fn cookie_name(https: bool) -> &'static str {
 }
 
 fn cookie(state: &str, https: bool) -> HeaderValue {
-    set(state, 600, https)
+    session::passing(cookie_name(https), state, Duration::from_mins(10), https)
 }
 
 fn no_cookie(https: bool) -> HeaderValue {
-    set("", 0, https)
-}
-
-fn set(value: &str, age: u32, https: bool) -> HeaderValue {
-    let secure = if https { "; Secure" } else { "" };
-    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}", cookie_name(https));
-    HeaderValue::from_str(&cookie).expect("base64 and fixed words make a header")
+    session::passing(cookie_name(https), "", Duration::ZERO, https)
 }
 
 fn went(headers: &HeaderMap, https: bool) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! `GET /masuk`, `POST /masuk`: a login and a password for a session; `POST /masuk/kode`: the second factor, where there is one.
+//! `GET /masuk`, `POST /masuk`: a login and a password for a session; `POST /masuk/kode`: the second factor, where there is one. Passkeys: `passkey::sign_in`.
 
 use askama::Template;
 use axum::{
@@ -9,7 +9,7 @@ use axum::{
 use model::{Role, Timestamp};
 use serde::Deserialize;
 use store::{
-    factor,
+    factor::{self, Ways},
     staff::Staff,
     tries::{self, Key},
 };
@@ -30,6 +30,8 @@ struct SignInPage {
     back: String,
     /// What the other way in is called; empty: there is none.
     elsewhere: String,
+    /// Whether passkeys open accounts at this address.
+    passkeys: bool,
     error: String,
 }
 
@@ -39,6 +41,10 @@ struct SecondPage {
     page: Page,
     ticket: String,
     back: String,
+    /// What they have besides their password.
+    ways: Ways,
+    /// Whether passkeys open accounts at this address.
+    passkeys: bool,
     error: String,
 }
 
@@ -67,9 +73,10 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, Query(back): 
     page::html(&gate(&rooms, page, "", back.ours(), String::new()))
 }
 
-fn gate(rooms: &Rooms, page: Page, login: &str, back: &str, error: String) -> SignInPage {
+fn gate(rooms: &Rooms, mut page: Page, login: &str, back: &str, error: String) -> SignInPage {
     let elsewhere = rooms.elsewhere().map(|elsewhere| elsewhere.name.clone()).unwrap_or_default();
-    SignInPage { page, login: login.to_owned(), back: back.to_owned(), elsewhere, error }
+    page.scripts.push("passkey.js");
+    SignInPage { page, login: login.to_owned(), back: back.to_owned(), elsewhere, passkeys: rooms.passkeys().is_ok(), error }
 }
 
 /// The page again, with what is to be said.
@@ -120,8 +127,9 @@ pub(crate) async fn submit(
     };
     from_here.give_back(&rooms).await?;
     let back = form.text("next");
-    if has_second(&rooms, staff).await? {
-        return second_step(&rooms, &visit, staff, &back).await;
+    let ways = factor::ways(rooms.db(), staff.id).await?;
+    if ways.any() {
+        return second_step(&rooms, &visit, staff, ways, &back).await;
     }
     turn.forgive(&rooms).await?;
     begin(&rooms, &headers, staff, &back).await
@@ -129,16 +137,13 @@ pub(crate) async fn submit(
 
 /// Who they are is certain, by another way than their password here. A second factor here is asked for all the same.
 pub(super) async fn known(rooms: &Rooms, visit: &Visit, headers: &HeaderMap, staff: &Staff, back: &str) -> Result<Response, WebError> {
-    if has_second(rooms, staff).await? { second_step(rooms, visit, staff, back).await } else { begin(rooms, headers, staff, back).await }
+    let ways = factor::ways(rooms.db(), staff.id).await?;
+    if ways.any() { second_step(rooms, visit, staff, ways, back).await } else { begin(rooms, headers, staff, back).await }
 }
 
-async fn has_second(rooms: &Rooms, staff: &Staff) -> Result<bool, WebError> {
-    Ok(factor::of(rooms.db(), staff.id).await?.is_some_and(|kept| kept.confirmed))
-}
-
-async fn second_step(rooms: &Rooms, visit: &Visit, staff: &Staff, back: &str) -> Result<Response, WebError> {
+async fn second_step(rooms: &Rooms, visit: &Visit, staff: &Staff, ways: Ways, back: &str) -> Result<Response, WebError> {
     let ticket = factor::open_half(rooms.db(), staff.id, rooms.now()).await?;
-    ask_for_code(StatusCode::OK, rooms, visit, ticket, back, String::new())
+    ask_for_second(StatusCode::OK, rooms, visit, ticket, ways, back, String::new())
 }
 
 fn again(rooms: &Rooms, status: StatusCode, page: Page, login: &str, form: &Fields, error: String) -> Result<Response, WebError> {
@@ -146,10 +151,72 @@ fn again(rooms: &Rooms, status: StatusCode, page: Page, login: &str, form: &Fiel
     Ok((status, page::html(&page)?).into_response())
 }
 
-fn ask_for_code(status: StatusCode, rooms: &Rooms, visit: &Visit, ticket: String, back: &str, error: String) -> Result<Response, WebError> {
-    let page = page::public(rooms, visit, page::words(visit.language).t("second.title"));
-    let page = SecondPage { page, ticket, back: ours(back).to_owned(), error };
+fn ask_for_second(
+    status: StatusCode,
+    rooms: &Rooms,
+    visit: &Visit,
+    ticket: String,
+    ways: Ways,
+    back: &str,
+    error: String,
+) -> Result<Response, WebError> {
+    let mut page = page::public(rooms, visit, page::words(visit.language).t("second.title"));
+    page.scripts.push("passkey.js");
+    let page = SecondPage { page, ticket, back: ours(back).to_owned(), ways, passkeys: rooms.passkeys().is_ok(), error };
     Ok((status, page::html(&page)?).into_response())
+}
+
+/// How far somebody is who signs in.
+pub(super) enum Step {
+    /// Nothing is known of them.
+    First,
+    /// They gave the right password, and hold this ticket.
+    Second { ticket: String, staff: Staff },
+}
+
+impl Step {
+    /// As the form says it; `None`: its ticket is worth nothing any more.
+    pub(super) async fn of(rooms: &Rooms, form: &Fields) -> Result<Option<Self>, WebError> {
+        let Some(ticket) = form.some("ticket") else { return Ok(Some(Self::First)) };
+        let staff = factor::half(rooms.db(), &ticket, rooms.now()).await?;
+        Ok(staff.map(|staff| Self::Second { ticket, staff }))
+    }
+
+    /// Who gave the password.
+    pub(super) fn staff(&self) -> Option<&Staff> {
+        match self {
+            Self::First => None,
+            Self::Second { staff, .. } => Some(staff),
+        }
+    }
+
+    /// The page of this step again, with what is to be said.
+    pub(super) async fn again(
+        &self,
+        rooms: &Rooms,
+        visit: &Visit,
+        form: &Fields,
+        status: StatusCode,
+        error: String,
+    ) -> Result<Response, WebError> {
+        match self {
+            Self::First => again(rooms, status, frame(rooms, visit), "", form, error),
+            Self::Second { ticket, staff } => {
+                let ways = factor::ways(rooms.db(), staff.id).await?;
+                ask_for_second(status, rooms, visit, ticket.clone(), ways, &form.text("next"), error)
+            }
+        }
+    }
+
+    /// Everything was right: the step is over, and what failed before it counts no more.
+    pub(super) async fn through(&self, rooms: &Rooms, headers: &HeaderMap, staff: &Staff, back: &str) -> Result<Response, WebError> {
+        if let Self::Second { ticket, .. } = self {
+            factor::close_half(rooms.db(), ticket).await?;
+            let key = pause::known_browser(headers, rooms, staff.id).map_or_else(|| Key::login(&staff.login), |name| Key::browser(&name));
+            tries::forgive(rooms.db(), &[key]).await?;
+        }
+        begin(rooms, headers, staff, back).await
+    }
 }
 
 pub(crate) async fn submit_code(
@@ -160,32 +227,28 @@ pub(crate) async fn submit_code(
     form: Fields,
 ) -> Result<Response, WebError> {
     rooms.limits().sign_in(&address)?;
-    let ticket = form.text("ticket");
-    let Some(staff) = factor::half(rooms.db(), &ticket, rooms.now()).await? else {
-        let page = frame(&rooms, &visit);
-        let error = page.t("second.over").to_owned();
-        return again(&rooms, StatusCode::UNPROCESSABLE_ENTITY, page, "", &form, error);
+    let step = Step::of(&rooms, &form).await?;
+    let Some((step, staff)) = step.as_ref().and_then(|step| Some((step, step.staff()?))) else {
+        return over(&rooms, &visit, &form);
     };
-    let back = form.text("next");
     let words = page::words(visit.language);
     let say = |until: Timestamp| pause::say(until, rooms.now(), words);
-    match second::check(&rooms, &staff, &form.text("code")).await? {
-        Second::Wait(until) => ask_for_code(StatusCode::TOO_MANY_REQUESTS, &rooms, &visit, ticket, &back, say(until)),
+    match second::check(&rooms, staff, &form.text("code")).await? {
+        Second::Wait(until) => step.again(&rooms, &visit, &form, StatusCode::TOO_MANY_REQUESTS, say(until)).await,
         Second::Wrong(until) => {
             let pause = until.map(|until| format!(" {}", say(until))).unwrap_or_default();
             let error = format!("{}{pause}", words.t("factor.wrong"));
-            ask_for_code(StatusCode::UNPROCESSABLE_ENTITY, &rooms, &visit, ticket, &back, error)
+            step.again(&rooms, &visit, &form, StatusCode::UNPROCESSABLE_ENTITY, error).await
         }
-        Second::Fits => {
-            factor::close_half(rooms.db(), &ticket).await?;
-            let mut keys = vec![Key::login(&staff.login)];
-            if let Some(name) = pause::known_browser(&headers, &rooms, staff.id) {
-                keys = vec![Key::browser(&name)];
-            }
-            tries::forgive(rooms.db(), &keys).await?;
-            begin(&rooms, &headers, &staff, &back).await
-        }
+        Second::Fits => step.through(&rooms, &headers, staff, &form.text("next")).await,
     }
+}
+
+/// The second step took too long: the first one again.
+pub(super) fn over(rooms: &Rooms, visit: &Visit, form: &Fields) -> Result<Response, WebError> {
+    let page = frame(rooms, visit);
+    let error = page.t("second.over").to_owned();
+    again(rooms, StatusCode::UNPROCESSABLE_ENTITY, page, "", form, error)
 }
 
 /// Everything was right: a session.

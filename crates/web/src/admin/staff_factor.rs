@@ -1,4 +1,5 @@
-//! `POST /admin/petugas/{id}/faktor`: takes the second factor off somebody whose phone is gone, with a reason; all their sessions end.
+//! `POST /admin/petugas/{id}/faktor`: takes the second factor off somebody whose phone is gone, passkeys too, with a reason; all their
+//! sessions end.
 
 use axum::{
     extract::{Path, State},
@@ -22,7 +23,7 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, Path(id): Path<String>, A
         return Ok(Redirect::to("/admin/petugas?done=alasan").into_response());
     }
     let mut tx = store::begin(rooms.db()).await?;
-    if !store::factor::remove(&mut tx, id).await? {
+    if !store::factor::remove_all(&mut tx, id).await? {
         return Err(WebError::NotFound);
     }
     store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.factor_taken", &staff.login, &json!({ "reason": reason })).await?;

@@ -21,11 +21,11 @@ impl World {
         Self { router: router(rooms.clone()), rooms, ..self }
     }
 
-    async fn id_of(&self, login: &str) -> StaffId {
+    pub(super) async fn id_of(&self, login: &str) -> StaffId {
         store::staff::by_login(&self.db, login).await.expect("a database").expect("an account").0.id
     }
 
-    async fn audited(&self, action: &str) -> Vec<store::audit::Entry> {
+    pub(super) async fn audited(&self, action: &str) -> Vec<store::audit::Entry> {
         let all = store::audit::list(&self.db, None, 100).await.expect("a database");
         all.into_iter().map(|(_, entry)| entry).filter(|entry| entry.action == action).collect()
     }
