@@ -124,3 +124,24 @@ async fn a_form_with_too_much_is_refused_in_plain_words_and_the_next_one_goes_th
     world.settled().await;
     assert_eq!(world.complaints(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reads_like_an_advertisement_is_held_until_the_admin_says_otherwise_while_it_runs() {
+    const ADVERT: &str = "SLOT GACOR maxwin x500, bonus new member, daftar sekarang di https://contoh-gacor.xyz/ref";
+    let world = World::start().await;
+    let held = || world.count("select count(*) from complaint where held");
+    world.platform.text("6281200000011", ADVERT);
+    world.hears("6281200000011", &["Nomor: "]).await;
+    assert_eq!(held(), 1);
+
+    let today = world.ask("select (now() at time zone 'Asia/Jakarta')::date");
+    let said = world.muara(&["guard", "set", "--from", &today, "--points", "1000"]);
+    assert!(said.contains("from 1000 points on"), "{said}");
+    let rows = world.muara(&["guard", "list"]);
+    assert_eq!(rows.lines().next().map(|first| first.starts_with(&today)), Some(true), "{rows}");
+    assert_eq!(world.count("select count(*) from audit where action = 'guard.limits'"), 1);
+
+    world.platform.text("6281200000012", &format!("{ADVERT} dua"));
+    world.hears("6281200000012", &["Nomor: "]).await;
+    assert_eq!((world.complaints(), held()), (2, 1), "the second goes its way");
+}
