@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             stored += many;
         }
         made::settle(&db).await?;
-        search::learn_words(&db).await?;
+        while search::learn_words(&db).await? == search::Learned::Some {}
         let (lists, words) = made::bytes(&db).await?;
         println!(
             "\n{stored} stored in {:.0} s; on disk {:.0} MB of lists, {:.0} MB of words",

@@ -954,7 +954,7 @@ async fn who_mistypes_a_word_is_led_to_it_once_it_was_learned() {
     let find =
         async || search::find(&world.db, &Scope::Everything, &mistyped, &Filter::default(), Start::Top, 25, NOW).await.expect("is found");
     assert_eq!(find().await.total, 0);
-    assert!(search::learn_words(&world.db).await.expect("is learned"));
+    assert_eq!(search::learn_words(&world.db).await.expect("is learned"), search::Learned::All);
     let found = find().await;
     assert_eq!(found.hits.len(), 1);
     assert_eq!(found.hits[0].why, [search::Why::Nearly]);
