@@ -16,9 +16,9 @@ struct Options {
     /// The same seed sends the same and kills in the same order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only what has these words in its name, as the table has it.
+    /// Only what has these words in its name, as the table has it; may be given several times.
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
     /// How many people complain in each flood.
     #[arg(long, default_value_t = 240)]
     citizens: usize,
@@ -78,7 +78,9 @@ async fn main() -> anyhow::Result<()> {
     println!("{}", Row::HEAD);
     loop {
         for (kind, blows) in chapters() {
-            let wanted = |(blow, _): &(Blow, u64)| options.only.as_ref().is_none_or(|only| blow.to_string().contains(only.as_str()));
+            let wanted = |(blow, _): &(Blow, u64)| {
+                options.only.is_empty() || options.only.iter().any(|only| blow.to_string().contains(only.as_str()))
+            };
             let blows: Vec<(Blow, u64)> = blows.into_iter().filter(wanted).collect();
             if blows.is_empty() {
                 continue;
