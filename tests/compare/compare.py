@@ -1,0 +1,165 @@
+"""Muara beside others, on this machine, in one run, with the same complaints. README.md says what is measured and how fair it is.
+
+    python3 tests/compare/compare.py [--only muara,redmine,rt,node-red] [--seed 1] [--quick] [--json FILE]
+"""
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import load
+from complaints import Complaints
+from parts import say, wait_for_quiet
+
+
+def rate(count, seconds):
+    return count / seconds
+
+
+def helpdesk(system, complaints, counts):
+    """A help desk: its answer to a mail comes when the issue is stored."""
+    result = {"version": system.version()}
+    system.take(complaints.mail(0))
+    before = system.stored()
+    # The very same bytes, as a mail server sends them that heard no answer.
+    again = complaints.mail(1)
+    system.take(again)
+    system.take(again)
+    result["twice"] = system.stored() - before
+    # Each process answers for the first time slowly: that is not measured.
+    load.each(lambda _, number: system.take(complaints.mail(number)), range(10, 50), 8)
+    at = 100
+    for callers, count in counts:
+        mails = [complaints.mail(number) for number in range(at, at + count)]
+        at, before = at + count, system.stored()
+        seconds, took = load.each(lambda _, mail: system.take(mail), mails, callers)
+        assert system.stored() - before == count, f"{system.name}: {system.stored() - before} of {count} stored"
+        result[f"mail {callers}"] = round(rate(count, seconds), 1)
+        say(f"  mail, {callers} at once: {rate(count, seconds):.1f}/s  p50 {load.percentile(took, 50):.0f} ms  p99 {load.percentile(took, 99):.0f} ms  ({count} stored)")
+    result["memory"] = round(system.mebibytes())
+    return result
+
+
+def flow(system, complaints, counts):
+    """The flow: its answer comes when the row is committed."""
+    result = {"version": system.version()}
+    again = complaints.webhook(1)
+    for _ in range(2):
+        load.webhooks(system.webhook, [again], 1)
+    result["twice"] = system.stored()
+    load.webhooks(system.webhook, [complaints.webhook(number) for number in range(10, 1010)], 8)
+    at = 2000
+    for callers, count in counts:
+        signed = [complaints.webhook(number) for number in range(at, at + count)]
+        at, before = at + count, system.stored()
+        seconds, took = load.webhooks(system.webhook, signed, callers)
+        assert system.stored() - before == count, f"{system.name}: {system.stored() - before} of {count} stored"
+        result[f"webhook {callers}"] = round(rate(count, seconds))
+        say(f"  webhooks, {callers} at once: {rate(count, seconds):.0f}/s  p50 {load.percentile(took, 50):.2f} ms  p99 {load.percentile(took, 99):.2f} ms  ({count} stored)")
+    result["memory"] = round(system.mebibytes())
+    return result
+
+
+def until(reached, patience=600):
+    began = time.perf_counter()
+    while not reached():
+        if time.perf_counter() - began > patience:
+            raise RuntimeError("it was not reached in time")
+        time.sleep(0.1)
+
+
+def muara(system, complaints, webhooks, mails):
+    """Muara: yes when the bytes are synced, stored when recorded, routed and compared, and then everybody is answered."""
+    result = {"version": system.version(), "memory at rest": round(system.mebibytes())}
+    again = complaints.webhook(1)
+    for _ in range(2):
+        load.webhooks(system.webhook, [again], 1)
+    system.mailbox.write([complaints.mail(1)] * 2)
+    system.mailbox.deliver()
+    until(lambda: system.settled() >= 2 and not system.unanswered())
+    time.sleep(3)  # a second complaint would come now
+    result["twice"] = {adapter: system.count(f"message where adapter = '{adapter}'") for adapter in ("whatsapp", "email")}
+    load.webhooks(system.webhook, [complaints.webhook(number) for number in range(10, 1010)], 8)
+    until(lambda: system.settled() == 1002 and not system.unanswered())
+
+    at = 2000
+    for callers, count in webhooks:
+        signed = [complaints.webhook(number) for number in range(at, at + count)]
+        at, goal, began = at + count, system.settled() + count, time.perf_counter()
+        seconds, took = load.webhooks(system.webhook, signed, callers)
+        until(lambda: system.settled() >= goal)
+        recorded = time.perf_counter() - began
+        until(lambda: not system.unanswered())
+        answered = time.perf_counter() - began
+        assert system.settled() == goal, f"Muara: {system.settled()} instead of {goal}"
+        result[f"webhook {callers}"] = {"yes": round(rate(count, seconds)), "stored": round(rate(count, recorded)), "answered": round(rate(count, answered))}
+        say(f"  webhooks, {callers} at once: yes {rate(count, seconds):.0f}/s  p50 {load.percentile(took, 50):.2f} ms  p99 {load.percentile(took, 99):.2f} ms;"
+            f"  recorded and routed {rate(count, recorded):.0f}/s;  answered {rate(count, answered):.0f}/s  ({count})")
+    result["memory after webhooks"] = round(system.mebibytes())
+
+    system.mailbox.write(complaints.mail(number) for number in range(100, 100 + mails))
+    goal, began = system.settled() + mails, time.perf_counter()
+    system.mailbox.deliver()
+    until(lambda: system.settled() >= goal)
+    recorded = time.perf_counter() - began
+    until(lambda: not system.unanswered())
+    answered = time.perf_counter() - began
+    assert system.settled() == goal, f"Muara: {system.settled()} instead of {goal}"
+    result["mail"] = {"stored": round(rate(mails, recorded)), "answered": round(rate(mails, answered))}
+    say(f"  a mailbox of {mails} mails: recorded and routed {rate(mails, recorded):.0f}/s;  answered {rate(mails, answered):.0f}/s")
+    result["complaints"], result["routed"] = system.stored(), system.count("complaint where status <> 'received'")
+    result["suggested"] = system.count("suggestion")
+    result["failed replies"] = system.count("reply where receipt = 'failed'")
+    result["memory"] = round(system.mebibytes())
+    return result
+
+
+def measure(name, start, work, *arguments):
+    wait_for_quiet()
+    say(f"== {name} starts")
+    system = start()
+    try:
+        result = work(system, *arguments)
+    finally:
+        system.stop()
+    say(f"  {json.dumps(result)}")
+    return result
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--only", default="node-red,muara,redmine,rt")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--quick", action="store_true", help="a tenth of each: whether everything runs")
+    options.add_argument("--json", type=Path)
+    options = options.parse_args()
+    complaints, part = Complaints(options.seed), 10 if options.quick else 1
+    few = lambda pairs: [(callers, count // part) for callers, count in pairs]
+
+    def node_red():
+        from node_red import NodeRed
+        return measure("Node-RED", NodeRed, flow, complaints, few([(1, 8000), (8, 24000)]))
+
+    def ours():
+        from muara import Muara
+        return measure("Muara", Muara, muara, complaints, few([(1, 8000), (8, 24000)]), 8000 // part)
+
+    def redmine():
+        from redmine import Redmine
+        return measure("Redmine", Redmine, helpdesk, complaints, few([(1, 600), (8, 1500)]))
+
+    def rt():
+        from request_tracker import RequestTracker
+        return measure("Request Tracker", RequestTracker, helpdesk, complaints, few([(1, 150), (8, 300)]))
+
+    known = {"node-red": node_red, "muara": ours, "redmine": redmine, "rt": rt}
+    say(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {options.seed}")
+    results = {name: known[name]() for name in options.only.split(",")}
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
