@@ -39,9 +39,21 @@ TOPICS = [
 STREETS = ["Melati", "Kenanga", "Cempaka", "Flamboyan", "Anggrek", "Mawar", "Dahlia", "Teratai", "Bougenvil", "Kamboja", "Merpati", "Rajawali",
            "Cendrawasih", "Kutilang", "Murai", "Mangga", "Rambutan", "Durian", "Jambu", "Salak", "Nusa Indah", "Pelita", "Harapan", "Bakti"]
 NEAR = ["pasar", "masjid", "sekolah dasar", "puskesmas", "pos ronda", "lapangan voli", "halte", "jembatan kecil", "taman bermain", "gapura", "warung kopi", "bengkel"]
-CLOSING = ["Mohon segera ditindaklanjuti dan kami diberi kabar.", "Kami bersedia menunjukkan tempatnya kepada petugas.", "Sudah kami sampaikan ke ketua lingkungan, belum ada hasil.",
-           "Foto bisa kami kirim bila diperlukan.", "Terima kasih atas perhatian Bapak dan Ibu.", "Harap ada petugas yang datang melihat sebelum akhir pekan.",
-           "Kami bergotong royong seadanya, tetapi tidak cukup.", "Beberapa tetangga mengeluhkan hal yang sama.", "Keadaan ini sudah berlangsung cukup lama.", "Semoga tidak menunggu ada korban."]
+# What fills a complaint up to its length: each draws one of each column, so that few say the same.
+MORE = [
+    (["Tetangga di nomor", "Pemilik kios nomor", "Ketua RT nomor", "Satpam di blok", "Penghuni rumah nomor", "Pedagang di lapak"], ["{n}"],
+     ["pernah menelepon petugas", "sempat memasang tanda seadanya", "sudah menutupnya dengan papan", "melihatnya pertama kali", "mengalami kerugian", "menyimpan fotonya", "mengumpulkan tanda tangan warga"],
+     ["bulan lalu", "sebelum Lebaran", "minggu kemarin", "waktu hujan deras", "pada hari pasar", "sesudah kerja bakti", "ketika ada hajatan"]),
+    (["Yang paling terdampak", "Yang setiap hari lewat", "Yang mengeluh kepada saya", "Yang menunggu perbaikan"], ["adalah", "ialah", "di antaranya"],
+     ["para pekerja pabrik", "murid madrasah", "penjual sayur keliling", "pengemudi ojek", "penghuni kontrakan", "jemaah gereja", "pasien klinik", "penumpang angkot", "kelompok lansia", "kurir paket"],
+     ["dari arah utara", "di sebelah timur", "sekitar {n} orang", "hampir {n} keluarga", "terutama waktu magrib", "sejak pukul lima pagi"]),
+    (["Kalau dibiarkan,", "Menurut kami,", "Dari pengalaman tahun lalu,", "Seperti kata warga,"], ["biaya perbaikannya", "akibatnya", "kerusakannya", "urusannya", "bahayanya"],
+     ["akan bertambah besar", "menjalar ke gang sebelah", "mengenai kabel dan pipa", "sampai ke halaman kantor pos", "merembet ke rumah petak", "menghambat bantuan"],
+     ["dalam beberapa hari", "begitu musim hujan tiba", "sebelum akhir tahun", "kalau ada angin kencang", "saat arus mudik"]),
+    (["Mohon", "Harap", "Tolong", "Kami minta"], ["dijadwalkan", "diperiksa", "ditangani", "diukur dulu", "dicatat", "diteruskan kepada yang berwenang"],
+     ["sebelum tanggal {n}", "paling lambat pekan depan", "bila ada anggaran", "dengan alat yang cukup", "tanpa menunggu rapat"],
+     ["dan kabari kami.", "lalu hubungi saya lewat pesan.", "supaya aman.", "seperti di kampung sebelah.", "karena warga sudah lelah.", "agar tidak terulang"]),
+]
 
 
 def _places():
@@ -66,10 +78,10 @@ class Complaints:
             *(fact[0].upper() + fact[1:].format(n=dice.randint(3, 95)) + "." for fact in dice.sample(facts, 2)),
             *dice.sample(harms, 2),
         ]
-        closing = dice.sample(CLOSING, len(CLOSING))
         text = " ".join(lines)
-        while len(text) < 660 and closing:
-            text += " " + closing.pop()
+        while len(text) < 640:
+            words = " ".join(dice.choice(column) for column in dice.choice(MORE)).format(n=dice.randint(2, 60))
+            text += f" {words.rstrip('.')}."
         return f"{title} di {village}", text
 
     def mail(self, number):

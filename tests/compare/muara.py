@@ -104,7 +104,7 @@ class Muara:
         self.programs[name] = Program(command, self.folder / f"{name}.log", cwd=self.folder)
 
     def version(self):
-        return f"{run([BUILT / 'muara', '--version']).strip()} ({run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD']).strip()}), {run([self._nats(), '--version']).strip()}"
+        return f"{run([BUILT / 'muara', '--version']).strip()} ({run(['git', '-C', BUILT, 'rev-parse', '--short', 'HEAD']).strip()}), {run([self._nats(), '--version']).strip()}"
 
     def count(self, what):
         return int(self.postgres.ask(f"select count(*) from {what}", "muara"))
@@ -120,8 +120,8 @@ class Muara:
     def unanswered(self):
         return self.count("reply where receipt is null")
 
-    def mebibytes(self):
-        return sum(program.mebibytes() for name, program in self.programs.items() if name != "platform")
+    def programs_of_it(self):
+        return [program for name, program in self.programs.items() if name != "platform"]
 
     def stop(self):
         for program in reversed(list(self.programs.values())):

@@ -51,8 +51,8 @@ class NodeRed:
     def stored(self):
         return int(self.postgres.ask("select count(*) from complaint", "nodered"))
 
-    def mebibytes(self):
-        return self.program.mebibytes()
+    def programs_of_it(self):
+        return [self.program]
 
     def stop(self):
         self.program.stop()

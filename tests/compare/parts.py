@@ -44,7 +44,7 @@ def free_port():
 
 
 class Program:
-    """One program of its own process group; its words go to a file. Ends with us."""
+    """One program with its children; its words go to a file. Ends with us."""
 
     def __init__(self, command, log, **options):
         self.log = Path(log)
@@ -66,19 +66,30 @@ class Program:
         self.child.poll()
 
     def mebibytes(self):
-        """Of its whole process group; pages that several processes share are counted once (Pss)."""
-        return sum(_pss(number) for number in _group(self.child.pid)) / 1024
+        """Of it and all its children; pages that several processes share are counted once (Pss)."""
+        return sum(_pss(number) for number in self._family()) / 1024
+
+    def seconds(self):
+        """Of a processor, that it and its children took until now, those that have ended too."""
+        return sum(sum(map(int, fields[11:15])) for fields in self._family().values()) / os.sysconf("SC_CLK_TCK")
+
+    def _family(self):
+        """What `/proc/<number>/stat` says after the name, by number. PostgreSQL's processes are each a group of their own: parents tell."""
+        everybody = dict(_processes())
+        family, fresh = {}, {self.child.pid}
+        while fresh:
+            family |= {number: everybody[number] for number in fresh if number in everybody}
+            fresh = {number for number, fields in everybody.items() if int(fields[1]) in fresh} - family.keys()
+        return family
 
 
-def _group(leader):
+def _processes():
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                yield int(entry.name), (entry / "stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
-            if int(fields[2]) == leader:
-                yield int(entry.name)
 
 
 def _pss(number):

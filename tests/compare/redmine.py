@@ -6,6 +6,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from complaints import OFFICE
+from mailbox import PASSWORD
 from parts import Postgres, Program, answers, folder, free_port, run, wait
 
 HERE = Path(__file__).parent
@@ -63,8 +65,13 @@ class Redmine:
     def stored(self):
         return int(self.postgres.ask("select count(*) from issues", "redmine"))
 
-    def mebibytes(self):
-        return self.program.mebibytes()
+    def read_mailbox(self, mailbox):
+        """Its task for a mailbox, as cron starts it: asks Dovecot for every unseen mail, one after the other."""
+        server = ["host=127.0.0.1", f"port={mailbox.port}", f"username={OFFICE}", f"password={PASSWORD}"]
+        self.rake("redmine:email:receive_imap", *server, f"unknown_user={self.unknown_user}", "no_permission_check=1", "no_account_notice=1", "no_notification=1", "project=aduan")
+
+    def programs_of_it(self):
+        return [self.program]
 
     def stop(self):
         self.program.stop()

@@ -69,8 +69,8 @@ class RequestTracker:
     def stored(self):
         return int(self.postgres.ask("select count(*) from tickets", "rt"))
 
-    def mebibytes(self):
-        return self.program.mebibytes()
+    def programs_of_it(self):
+        return [self.program]
 
     def stop(self):
         self.program.stop()
