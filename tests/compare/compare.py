@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,18 +21,28 @@ def rate(count, seconds):
 
 
 class Cost:
-    """Seconds of a processor for a thousand, of a system and of its PostgreSQL: what a busy machine does not make worse."""
+    """Seconds of a processor for a thousand, of a system and of its PostgreSQL: what a busy machine makes least worse. And how busy it was with others."""
 
     def __init__(self, system):
         self.system, self.before = system, self._now(system)
 
     @staticmethod
     def _now(system):
-        return sum(program.seconds() for program in system.programs_of_it()), system.postgres.program.seconds()
+        own, database = sum(program.seconds() for program in system.programs_of_it()), system.postgres.program.seconds()
+        beside = sum(program.seconds() for program in system.programs_beside())
+        ours = own + database + beside + sum(os.times()[:4])
+        return own, database, ours, busy_seconds(), time.perf_counter()
 
     def of(self, count):
-        own, database = (round((now - before) * 1000 / count, 2) for now, before in zip(self._now(self.system), self.before, strict=True))
-        return {"own": own, "PostgreSQL": database}
+        own, database, ours, busy, elapsed = (now - before for now, before in zip(self._now(self.system), self.before, strict=True))
+        others = max(busy - ours, 0) / (elapsed * os.cpu_count())
+        return {"own": round(own * 1000 / count, 2), "PostgreSQL": round(database * 1000 / count, 2), "others %": round(others * 100)}
+
+
+def busy_seconds():
+    """Of all processors, on anything: user, nice, system, interrupts and what the host took."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    return sum(int(fields[at]) for at in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
 
 
 def mebibytes(system):

@@ -104,7 +104,7 @@ class Muara:
         self.programs[name] = Program(command, self.folder / f"{name}.log", cwd=self.folder)
 
     def version(self):
-        return f"{run([BUILT / 'muara', '--version']).strip()} ({run(['git', '-C', BUILT, 'rev-parse', '--short', 'HEAD']).strip()}), {run([self._nats(), '--version']).strip()}"
+        return f"{run([BUILT / 'muara', '--version']).strip()}, {run([self._nats(), '--version']).strip()}"
 
     def count(self, what):
         return int(self.postgres.ask(f"select count(*) from {what}", "muara"))
@@ -122,6 +122,9 @@ class Muara:
 
     def programs_of_it(self):
         return [program for name, program in self.programs.items() if name != "platform"]
+
+    def programs_beside(self):
+        return [self.programs["platform"], self.mailbox.program]
 
     def stop(self):
         for program in reversed(list(self.programs.values())):

@@ -54,6 +54,9 @@ class NodeRed:
     def programs_of_it(self):
         return [self.program]
 
+    def programs_beside(self):
+        return []
+
     def stop(self):
         self.program.stop()
         self.postgres.stop()

@@ -22,7 +22,6 @@ SETTINGS = {
 }
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 HOLD = os.environ.get("COMPARE_HOLD")  # while this file is there, somebody else measures on this machine
-_running = []
 
 
 def say(*words):
@@ -46,24 +45,24 @@ def free_port():
 class Program:
     """One program with its children; its words go to a file. Ends with us."""
 
-    def __init__(self, command, log, **options):
-        self.log = Path(log)
+    def __init__(self, command, log, how=signal.SIGTERM, **options):
+        self.log, self.how = Path(log), how
         with self.log.open("ab") as words:
             self.child = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True, **options
             )
-        _running.append(self)
+        # What was made last ends first: a program before its folder, who asks before who is asked.
+        atexit.register(self.stop)
 
-    def stop(self, how=signal.SIGTERM):
-        if self in _running:
-            _running.remove(self)
-        for sign in (how, signal.SIGKILL):
+    def stop(self):
+        for sign in (self.how, signal.SIGKILL):
+            if self.child.poll() is not None:
+                return
             try:
                 os.killpg(self.child.pid, sign)
                 self.child.wait(timeout=30)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
-        self.child.poll()
 
     def mebibytes(self):
         """Of it and all its children; pages that several processes share are counted once (Pss)."""
@@ -100,12 +99,6 @@ def _pss(number):
     return next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
-@atexit.register
-def stop_all():
-    for program in reversed(list(_running)):
-        program.stop()
-
-
 # A signal ends us as an error does: everything that was started ends first.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
 
@@ -129,7 +122,7 @@ class Postgres:
         command = [programs / "postgres", "-D", self.data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.socket}", *settings]
         self.psql = programs / "psql"
         # It does not take SIGTERM for an end while somebody is connected; SIGINT it does.
-        self.program = Program(command, inside / "postgres.log", cwd="/", **user)
+        self.program = Program(command, inside / "postgres.log", how=signal.SIGINT, cwd="/", **user)
         wait("PostgreSQL", lambda: self.ask("select 1", "postgres") == "1", self.program)
 
     def ask(self, sql, database):
@@ -143,7 +136,7 @@ class Postgres:
         self.ask(f"create database {database}", "postgres")
 
     def stop(self):
-        self.program.stop(signal.SIGINT)
+        self.program.stop()
 
 
 def wait(what, answers, program=None):

@@ -1,5 +1,6 @@
 """Redmine of Debian 12 behind puma: mail in by its mail handler's HTTP interface, to which `rdm-mailhandler.rb` posts each mail."""
 
+import atexit
 import os
 import secrets
 import urllib.parse
@@ -26,6 +27,7 @@ class Redmine:
         # An instance of its own, as Debian's package has it: a name in its folder, everything of it in ours.
         self.instance = ROOT / "instances" / self.folder.name
         self.instance.symlink_to(self.folder / "instance")
+        atexit.register(self.instance.unlink, missing_ok=True)
         for name in ("config", "log", "files", "tmp/cache", "tmp/pids", "public/plugin_assets"):
             (self.folder / "instance" / name).mkdir(parents=True)
         settings = f"production:\n  adapter: postgresql\n  host: {self.postgres.socket}\n  username: muara\n  database: redmine\n  encoding: utf8\n  pool: {THREADS}\n"
@@ -73,7 +75,9 @@ class Redmine:
     def programs_of_it(self):
         return [self.program]
 
+    def programs_beside(self):
+        return []
+
     def stop(self):
         self.program.stop()
         self.postgres.stop()
-        self.instance.unlink(missing_ok=True)

@@ -72,6 +72,9 @@ class RequestTracker:
     def programs_of_it(self):
         return [self.program]
 
+    def programs_beside(self):
+        return []
+
     def stop(self):
         self.program.stop()
         self.postgres.stop()
