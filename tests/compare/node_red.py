@@ -2,10 +2,12 @@
 
 import json
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from complaints import SECRET
-from parts import Postgres, Program, answers, folder, free_port, run, wait
+from parts import Postgres, Program, folder, free_port, run, wait
 
 HERE = Path(__file__).parent / "node-red"
 NODE = Path(os.environ.get("COMPARE_NODE", "/tmp/muara-compare-node"))
@@ -42,7 +44,15 @@ class NodeRed:
         command = ["node", red, "--settings", HERE / "settings.js", "--userDir", self.folder, self.folder / "flows.json"]
         self.program = Program(command, self.folder / "node-red.log", env=environment, cwd=self.folder)
         self.webhook = f"http://127.0.0.1:{port}/webhook"
-        wait(self.name, lambda: answers(self.webhook), self.program)
+        wait(self.name, self._refuses_strangers, self.program)
+
+    def _refuses_strangers(self):
+        """The web server is there before its flows are, and answers 404 until then."""
+        try:
+            urllib.request.urlopen(self.webhook, b"{}", timeout=5).close()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code == 401
+        return False
 
     def version(self):
         version = lambda package: json.loads((NODE / "node_modules" / package / "package.json").read_text())["version"]
