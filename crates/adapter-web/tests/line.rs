@@ -64,11 +64,6 @@ async fn a_bad_but_honest_line_gets_its_photo_through_while_others_hold_all_that
         line.write_all(&whole[..whole.len() - 1]).await.expect("is taken");
         held.push(line);
     }
-    let small = form(20 * KIB);
-    let mut same = begins(address, 2, small.len()).await;
-    same.write_all(&small).await.expect("is taken");
-    let refused = answer(same).await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "their own address has its share: {refused}");
     // Some 90 kB/s of a cheap phone in pieces of a packet, with a dead spot.
     let photo = form(300 * KIB);
     let mut honest = begins(address, 3, photo.len()).await;

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, Held, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility,
+    AdapterName, AgencyId, Held, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility, Voucher,
     clock::{Calendar, Office},
 };
 
@@ -57,6 +57,9 @@ pub struct Directory {
     /// Codes of the categories that nobody settles without a photo of the result.
     #[serde(default)]
     pub proofs: BTreeSet<String>,
+    /// Whose addresses an adapter may vouch for beside its own kind, by its name.
+    #[serde(default)]
+    pub vouchers: BTreeMap<AdapterName, Voucher>,
 }
 
 /// An account of ours that is there for one thing: an information line, a line for corrections of data.
