@@ -233,6 +233,9 @@ pub struct DoorDirectory {
     pub staff_key: String,
     /// Where staff sign in.
     pub sign_in_url: String,
+    /// Whose tokens ended lately: those of an earlier generation open nothing.
+    #[serde(default)]
+    pub ended: BTreeMap<StaffId, i32>,
 }
 
 /// What a clerk's signed token says. `token = base64url(json) . base64url(signature over that text)`, Ed25519.
@@ -248,6 +251,9 @@ pub struct ClerkToken {
     pub office: String,
     /// Refused from then on.
     pub expires_at: Timestamp,
+    /// Grows when somebody's tokens are ended: [`DoorDirectory::ended`].
+    #[serde(default)]
+    pub generation: i32,
 }
 
 /// What was found out about a complaint, and why.
