@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn nobody_is_known_by_the_number_of_their_own_message_alone() {
-        let mut nobody = inbound("post", "mailto:a@example.id");
+        let mut nobody = inbound("chat", "chat:someone");
         nobody.reply_to = None;
         nobody.sender = vec![Address::new("unknown", &nobody.reference.to_string()).expect("an address")];
         assert_eq!(said(nobody.clone()), Ok(()));
