@@ -359,8 +359,8 @@ async fn the_head_who_is_asked_is_the_one_of_the_citys_day_also_before_midnight_
     let asker = agency_of(&city, "dishub").await;
     let by = works_for(&city, "penanya", Role::Officer, asker).await;
     let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
-    let asked = complaint.dispatches[0].agency;
-    let head = |name: &str, from| NewHolder { agency: Some(asked), name: name.into(), email: format!("{name}@dbm.example"), from };
+    let roads = complaint.dispatches[0].agency;
+    let head = |name: &str, from| NewHolder { agency: Some(roads), name: name.into(), email: format!("{name}@dbm.example"), from };
     let mut tx = store::begin(&city.db).await.expect("begins");
     let before = escalation::hold(&mut tx, &head("lama", date(2026, 1, 1))).await.expect("is written");
     escalation::end_holder(&mut tx, before, date(2026, 12, 1)).await.expect("is written");
@@ -372,7 +372,7 @@ async fn the_head_who_is_asked_is_the_one_of_the_citys_day_also_before_midnight_
             id: model::UpdateId::new(start() + SignedDuration::from_secs(n)).0,
             complaint: complaint.id,
             asker,
-            asked,
+            asked: roads,
             question: "Sudah dipangkas?".into(),
             asked_at,
             due_at: asked_at + 240.hours(),

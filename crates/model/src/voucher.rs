@@ -31,9 +31,8 @@ pub enum Unvouched {
 impl Directory {
     /// Whether an event of `adapter` speaks only of addresses that are its to speak of. Contacts that a citizen typed are nobody's word, and free.
     pub fn vouched(&self, adapter: &AdapterName, event: &Event) -> Result<(), Unvouched> {
-        let all = |addresses: &[Address]| match addresses.iter().all(|address| self.vouches(adapter, address)) {
-            true => Ok(()),
-            false => Err(Unvouched::Address),
+        let all = |addresses: &[Address]| {
+            if addresses.iter().all(|address| self.vouches(adapter, address)) { Ok(()) } else { Err(Unvouched::Address) }
         };
         match event {
             Event::Message(inbound) => self.vouched_message(adapter, inbound),
