@@ -253,6 +253,7 @@ fn directory() -> DoorDirectory {
         channels: Vec::new(),
         staff_key: String::new(),
         sign_in_url: "http://127.0.0.1/masuk".to_owned(),
+        ended: std::collections::BTreeMap::new(),
     }
 }
 

@@ -204,7 +204,9 @@ async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -
         return room.sorry(&ask.visit, ask.json, StatusCode::FORBIDDEN, "form.foreign");
     }
     let session = session::of(&parts.headers, &room.door, now());
-    let body = match room.desk.budget.read(body, room.door.max_body(), Patience::default()).await {
+    // Behind one address an office has many clerks: a share is for those who did not sign in.
+    let from = session.is_err().then(|| room.door.visitor(&parts));
+    let body = match room.desk.budget.read(body, room.door.max_body(), Patience::default(), from).await {
         Ok(body) => body,
         Err(error) => return room.unread(&ask, error),
     };

@@ -29,7 +29,7 @@ pub(crate) struct Session {
 /// Reads a token: signed by the core, not over, and for an office that has an open channel here.
 pub(crate) fn read(token: &str, door: &Door, now: Timestamp) -> Result<Session, NotAClerk> {
     let directory = door.directory().ok_or(NotAClerk::NoKey)?;
-    let clerk = clerk(token, &directory.staff_key, now)?;
+    let clerk = clerk(token, &directory, now)?;
     let today = now.to_zoned(directory.site.zone.time_zone()).date();
     let open = |channel: &&Channel| {
         let ours = channel.adapter.as_str() == Desk::NAME && channel.account == clerk.office;

@@ -30,6 +30,7 @@ fn cookie(office: &str, staff: u128, name: &str) -> String {
         role: Role::Clerk,
         office: office.into(),
         expires_at: "2200-01-01T00:00:00Z".parse().expect("a time"),
+        generation: 0,
     };
     format!("loket={}", StaffKey::new(3).sign(&clerk))
 }

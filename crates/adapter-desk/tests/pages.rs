@@ -25,8 +25,14 @@ fn open() -> Counter<Desk> {
 }
 
 fn token(office: &str, staff: u128, expires_at: Timestamp) -> String {
-    let clerk =
-        ClerkToken { staff: StaffId(Uuid::from_u128(staff)), name: "Sari".into(), role: Role::Clerk, office: office.into(), expires_at };
+    let clerk = ClerkToken {
+        staff: StaffId(Uuid::from_u128(staff)),
+        name: "Sari".into(),
+        role: Role::Clerk,
+        office: office.into(),
+        expires_at,
+        generation: 0,
+    };
     StaffKey::new(3).sign(&clerk)
 }
 
@@ -99,6 +105,7 @@ async fn nobody_sees_the_desk_without_a_token_that_is_ours_and_not_over() {
         role: Role::Admin,
         office: "kel-melati".into(),
         expires_at: now() + hour,
+        generation: 0,
     };
     let forged = StaffKey::new(4).sign(&clerk);
     for token in ["", "x.y", &over, &elsewhere, &forged] {

@@ -24,8 +24,14 @@ fn printer(address: &str, at_once: bool) -> String {
 
 fn cookie(office: &str) -> String {
     let expires_at: Timestamp = "2200-01-01T00:00:00Z".parse().expect("a time");
-    let clerk =
-        ClerkToken { staff: StaffId(Uuid::from_u128(1)), name: "Sari".into(), role: Role::Clerk, office: office.into(), expires_at };
+    let clerk = ClerkToken {
+        staff: StaffId(Uuid::from_u128(1)),
+        name: "Sari".into(),
+        role: Role::Clerk,
+        office: office.into(),
+        expires_at,
+        generation: 0,
+    };
     format!("loket={}", StaffKey::new(3).sign(&clerk))
 }
 

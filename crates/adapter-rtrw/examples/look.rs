@@ -24,8 +24,14 @@ async fn main() {
     door.learn(DoorDirectory { staff_key: StaffKey::new(3).public(), ..small_city(ChatImport::NAME) }, None);
     #[expect(clippy::disallowed_methods, reason = "a token must be valid while somebody looks")]
     let expires_at = Timestamp::now() + SignedDuration::from_hours(8);
-    let clerk =
-        ClerkToken { staff: StaffId(Uuid::from_u128(1)), name: "Sari".into(), role: Role::Triage, office: String::new(), expires_at };
+    let clerk = ClerkToken {
+        staff: StaffId(Uuid::from_u128(1)),
+        name: "Sari".into(),
+        role: Role::Triage,
+        office: String::new(),
+        expires_at,
+        generation: 0,
+    };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
     println!("http://127.0.0.1:{port}/ {}", StaffKey::new(3).sign(&clerk));
     adapter_sdk::axum::serve(listener, Arc::new(adapter).pages(door)).await.expect("it serves");

@@ -116,7 +116,7 @@ async fn hand_in(State(room): State<Arc<Room>>, visit: Visit, request: Request) 
         Err(why) => return room.sign_in_first(&visit, why),
     };
     let config = &room.import.config;
-    let body = match room.import.budget.read(body, config.max_upload.get(), Patience::default()).await {
+    let body = match room.import.budget.read(body, config.max_upload.get(), Patience::default(), None).await {
         Ok(body) => body,
         Err(error) => return room.unread(&visit, error),
     };

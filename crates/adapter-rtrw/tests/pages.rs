@@ -35,7 +35,8 @@ fn open() -> Counter<ChatImport> {
 
 fn cookie(role: Role, staff: u128) -> String {
     let expires_at = now() + SignedDuration::from_hours(8);
-    let clerk = ClerkToken { staff: StaffId(Uuid::from_u128(staff)), name: "Sari".into(), role, office: String::new(), expires_at };
+    let clerk =
+        ClerkToken { staff: StaffId(Uuid::from_u128(staff)), name: "Sari".into(), role, office: String::new(), expires_at, generation: 0 };
     format!("bahasa=id; impor={}", StaffKey::new(3).sign(&clerk))
 }
 

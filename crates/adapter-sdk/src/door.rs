@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -10,7 +11,8 @@ use std::{
 };
 
 use axum::{
-    http::{StatusCode, header::RETRY_AFTER},
+    extract::ConnectInfo,
+    http::{StatusCode, header::RETRY_AFTER, request::Parts},
     response::{IntoResponse, Response},
 };
 use bus::{Bus, BusError, Stop};
@@ -22,7 +24,7 @@ use tracing::{debug, error, info};
 
 use crate::{
     clock::now,
-    form::secret,
+    form::{Visitor, secret},
     pulse::{Pulse, chain},
     spool::{Level, Spool, SpoolError},
 };
@@ -44,8 +46,17 @@ struct Inner {
     full: AtomicBool,
     pulse: Pulse,
     known: watch::Sender<Known>,
-    public_url: Option<String>,
+    ways: Ways,
     closing: Stop,
+}
+
+/// How the world reaches a door.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ways {
+    /// `door.public_url`, where the configuration says so.
+    pub(crate) public_url: Option<String>,
+    /// Proxies of ours in front.
+    pub(crate) proxies: usize,
 }
 
 /// Where a message is durable before anyone is told yes.
@@ -103,25 +114,24 @@ impl fmt::Debug for Door {
 impl Door {
     /// A door in front of a spool, for bodies of at most `max_body` bytes. The SDK makes an adapter's own; tests make others.
     pub fn new(adapter: AdapterName, spool: Spool, max_body: usize) -> Self {
-        Self::of_process(adapter, Keeper::Spool(spool), max_body, None, Pulse::default(), Stop::new())
+        Self::of_process(adapter, Keeper::Spool(spool), max_body, Ways::default(), Pulse::default(), Stop::new())
     }
 
-    /// The same for a process that the world reaches at `public_url` and that ends with `closing`.
-    pub(crate) fn of_process(
-        adapter: AdapterName,
-        keeper: Keeper,
-        max_body: usize,
-        public_url: Option<String>,
-        pulse: Pulse,
-        closing: Stop,
-    ) -> Self {
+    /// The same for a process that the world reaches by `ways` and that ends with `closing`.
+    pub(crate) fn of_process(adapter: AdapterName, keeper: Keeper, max_body: usize, ways: Ways, pulse: Pulse, closing: Stop) -> Self {
         let known = watch::Sender::default();
-        Self { inner: Arc::new(Inner { adapter, keeper, max_body, full: AtomicBool::new(false), pulse, known, public_url, closing }) }
+        Self { inner: Arc::new(Inner { adapter, keeper, max_body, full: AtomicBool::new(false), pulse, known, ways, closing }) }
     }
 
     /// How the world reaches it (`door.public_url`), where the configuration says so.
     pub fn public_url(&self) -> Option<&str> {
-        self.inner.public_url.as_deref()
+        self.inner.ways.public_url.as_deref()
+    }
+
+    /// Who asks, as far as floods are concerned: from the connection, or from what our own proxies wrote (`door.proxies`).
+    pub fn visitor(&self, parts: &Parts) -> Visitor {
+        let peer = parts.extensions.get().map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |ConnectInfo(peer)| *peer);
+        Visitor::of(peer, &parts.headers, self.inner.ways.proxies)
     }
 
     /// Whether the world reaches it by https only: browsers are then told to insist on it, and cookies go over nothing else.

@@ -23,7 +23,7 @@ use crate::{
     clock::now,
     deliver::Deliver,
     directory,
-    door::{Keeper, Straight},
+    door::{Keeper, Straight, Ways},
     forward,
     normalize::Normalize,
     order::Order,
@@ -210,8 +210,8 @@ pub(crate) fn start(opened: Opened, settings: Settings<()>, stop: Stop) -> BoxFu
         let pulse = Pulse::default();
         let bus = Arc::new(OnceLock::new());
         let keeper = keeper(&settings, &bus).await?;
-        let (max_body, url) = (settings.door.max_body.get(), settings.door.public_url.clone());
-        let door = Door::of_process(opened.name.clone(), keeper, max_body, url, pulse.clone(), stop.clone());
+        let ways = Ways { public_url: settings.door.public_url.clone(), proxies: settings.door.proxies };
+        let door = Door::of_process(opened.name.clone(), keeper, settings.door.max_body.get(), ways, pulse.clone(), stop.clone());
         let health = server::routes(Health { door: door.clone(), bus: bus.clone(), pulse: pulse.clone() });
         let (routes, way) = ways_in(opened.kind, &door, &pulse);
         let listener = server::listen(settings.door.listen).await?;

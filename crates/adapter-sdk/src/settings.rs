@@ -64,6 +64,8 @@ pub struct DoorSettings {
     /// How the world reaches it, for the administrators' page.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// How many proxies of ours stand in front and write `X-Forwarded-For`.
+    pub proxies: usize,
 }
 
 /// Where a message must be before anyone is told yes.

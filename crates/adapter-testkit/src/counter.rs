@@ -73,6 +73,7 @@ pub fn small_city(adapter: &str) -> DoorDirectory {
         ],
         staff_key: String::new(),
         sign_in_url: "https://lapor.example.id/masuk".into(),
+        ended: std::collections::BTreeMap::new(),
     }
 }
 

@@ -26,7 +26,6 @@ pub struct Config {
     memory: Size,
     burst: NonZeroU32,
     per_minute: NonZeroU32,
-    proxies: usize,
 }
 
 impl Config {

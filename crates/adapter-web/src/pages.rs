@@ -1,12 +1,12 @@
 //! The pages: the form, the receipt, and what they load.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use adapter_sdk::{
     Category, Door, DoorError, Language, MessageKey, Reference, Reply, Timestamp,
     axum::{
         Json, Router,
-        extract::{ConnectInfo, Path, Query, Request, State},
+        extract::{Path, Query, Request, State},
         http::{StatusCode, header},
         middleware,
         response::{IntoResponse, Redirect, Response},
@@ -125,7 +125,8 @@ async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -
         return room.sorry(&ask, StatusCode::FORBIDDEN, "form.foreign");
     }
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let body = match room.web.budget.read(body, room.door.max_body(), Patience::default()).await {
+    let visitor = room.door.visitor(&parts);
+    let body = match room.web.budget.read(body, room.door.max_body(), Patience::default(), Some(visitor)).await {
         Ok(body) => body,
         Err(error) => return room.unread(&ask, error),
     };
@@ -135,8 +136,6 @@ async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -
     let Ok(id) = form.typed(field::ID).parse::<Uuid>() else {
         return room.sorry(&ask, StatusCode::BAD_REQUEST, "form.broken");
     };
-    let peer = parts.extensions.get().map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |ConnectInfo(peer)| *peer);
-    let visitor = Visitor::of(peer, &parts.headers, room.web.config.proxies);
     room.take(&ask, visitor, content_type, &body, &form, id).await
 }
 

@@ -18,7 +18,7 @@ impl Permissions {
     ///
     /// It keeps a stolen credential from reading others, and from publishing as others. NATS sends the answer to a request wherever the request
     /// says, so rubbish can still come to others' queues: `redirected` knows it. And the core takes an adapter's messages only under its own name
-    /// ([`Delivery::adapter`](crate::Delivery)); whose address it vouches for in them is not looked at (docs/security.md).
+    /// ([`Delivery::adapter`](crate::Delivery)) and about its own kinds of addresses (`model::Voucher`).
     pub fn of_adapter(adapter: &AdapterName, user: &str) -> Self {
         let reader = replay::reader(adapter);
         let mut publish = vec![

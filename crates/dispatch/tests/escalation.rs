@@ -11,7 +11,7 @@ use dispatch::{Closing, ConsultationMails, EscalationMails, Escalations, TaskMai
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, AgencyId, Complaint, Language, MessageId, ReplyKind, Role, StaffId, Stage, UpdateKind,
-    clock::{Amount, Unit},
+    clock::{Amount, Unit, Zone},
     decide,
     escalation::{Escalated, Post, Way, When},
     task::BodyKind,
@@ -354,6 +354,40 @@ async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_compla
 }
 
 #[tokio::test]
+async fn the_head_who_is_asked_is_the_one_of_the_citys_day_also_before_midnight_elsewhere() {
+    let city = city().await;
+    let asker = agency_of(&city, "dishub").await;
+    let by = works_for(&city, "penanya", Role::Officer, asker).await;
+    let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
+    let roads = complaint.dispatches[0].agency;
+    let head = |name: &str, from| NewHolder { agency: Some(roads), name: name.into(), email: format!("{name}@dbm.example"), from };
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    let before = escalation::hold(&mut tx, &head("lama", date(2026, 1, 1))).await.expect("is written");
+    escalation::end_holder(&mut tx, before, date(2026, 12, 1)).await.expect("is written");
+    escalation::hold(&mut tx, &head("baru", date(2026, 12, 2))).await.expect("is written");
+    // Half past midnight and half past seven in Jakarta are two days in Greenwich; half to midnight is the day before in both.
+    for (n, at) in [(1, "2026-12-01T17:30:00Z"), (2, "2026-12-02T00:30:00Z"), (3, "2026-12-01T16:30:00Z")] {
+        let asked_at: Timestamp = at.parse().expect("a time");
+        let asks = Consultation {
+            id: model::UpdateId::new(start() + SignedDuration::from_secs(n)).0,
+            complaint: complaint.id,
+            asker,
+            asked: roads,
+            question: "Sudah dipangkas?".into(),
+            asked_at,
+            due_at: asked_at + 240.hours(),
+            answer: None,
+        };
+        store::consult::ask(&mut tx, &asks, by, Zone::default()).await.expect("is written");
+    }
+    store::commit(tx).await.expect("commits");
+    let now: Timestamp = "2026-12-02T01:00:00Z".parse().expect("a time");
+    let claimed = store::consult::mail::claim(&city.db, now, Duration::from_mins(1), 10).await.expect("claims");
+    let to: Vec<&str> = claimed.iter().map(|mail| mail.email.as_str()).collect();
+    assert_eq!(to, ["baru@dbm.example", "baru@dbm.example", "lama@dbm.example"]);
+}
+
+#[tokio::test]
 async fn who_is_asked_gets_a_mail_and_another_when_it_is_late_and_who_asked_gets_the_answers() {
     let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
     let asker = agency_of(&city, "dishub").await;
@@ -375,7 +409,7 @@ async fn who_is_asked_gets_a_mail_and_another_when_it_is_late_and_who_asked_gets
     let (late, answered) = (asks(1), asks(2));
     let mut tx = store::begin(&city.db).await.expect("begins");
     for question in [&late, &answered] {
-        store::consult::ask(&mut tx, question, by).await.expect("is written");
+        store::consult::ask(&mut tx, question, by, Zone::default()).await.expect("is written");
     }
     store::commit(tx).await.expect("commits");
     let mails = ConsultationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));

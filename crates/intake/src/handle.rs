@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use bus::Delivery;
 use metrics::counter;
-use model::{Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId};
+use model::{
+    Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId, Unvouched,
+};
 use store::{PgPool, StoreError, citizen, message, notice, reply};
 use tracing::{info, warn};
 
@@ -15,6 +17,8 @@ use crate::{Rooms, record_batch};
 enum Refused {
     #[error("the event names another adapter than the one that sent it")]
     ForeignAdapter,
+    #[error(transparent)]
+    Unvouched(#[from] Unvouched),
     #[error("no channel is open for this adapter and account")]
     NoChannel,
     #[error("the platform told of a message that we do not know yet")]
@@ -81,6 +85,8 @@ impl Refused {
     fn reason(&self) -> &'static str {
         match self {
             Self::ForeignAdapter => "names another adapter",
+            Self::Unvouched(Unvouched::Address) => "vouches for another kind of address",
+            Self::Unvouched(Unvouched::Way) => "names another way to answer",
             Self::NoChannel => "no channel for this account",
             Self::UnknownReply => "receipt of an unknown reply",
             Self::UnknownMessage => "withdrawal of an unknown message",
@@ -88,7 +94,7 @@ impl Refused {
     }
 }
 
-/// An adapter speaks for itself alone, and only for accounts that the city has written down as open.
+/// An adapter speaks for itself alone, of its own kinds of addresses, and only for accounts that the city has written down as open.
 fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     let named = match &delivery.item {
         Event::Message(inbound) => Some(&inbound.key.adapter),
@@ -102,6 +108,7 @@ fn admit(delivery: &Delivery<Event>, rooms: &Rooms) -> Result<(), Refused> {
     if named.is_some_and(|named| *named != delivery.adapter) {
         return Err(Refused::ForeignAdapter);
     }
+    rooms.directory.vouched(&delivery.adapter, &delivery.item)?;
     let Event::Message(inbound) = &delivery.item else { return Ok(()) };
     let zone = rooms.directory.calendar.zone.time_zone();
     let day = inbound.received_at.to_zoned(zone).date();

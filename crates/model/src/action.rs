@@ -495,6 +495,9 @@ pub enum NotAllowed {
     /// It is not resolved, so it cannot be opened again.
     #[error("the complaint is still open")]
     StillOpen,
+    /// Its words, or who wrote them, were removed: it stays closed.
+    #[error("the complaint was erased")]
+    Erased,
     /// A colleague has it.
     #[error("a colleague has it")]
     TakenByColleague,

@@ -212,6 +212,8 @@ pub struct Complaint {
     pub referee: Referee,
     /// Every agency that has or had it.
     pub dispatches: Vec<Dispatch>,
+    /// Who wrote or what they wrote was removed, by a rule or because they asked: nobody could work on it, or answer.
+    pub erased: bool,
 }
 
 impl fmt::Debug for Complaint {

@@ -57,6 +57,7 @@ pub fn open(opening: Opening, directory: &Directory, now: Timestamp) -> Decision
         refusals: 0,
         referee: Referee::Never,
         dispatches: Vec::new(),
+        erased: false,
     };
     complaint.forward = complaint.await_forwarding(directory);
     let learned = opening.triaged.agency;
@@ -167,7 +168,7 @@ pub fn decide(complaint: Complaint, action: Action, by: Actor, directory: &Direc
 /// to our message.
 fn opens_again(text: &str, complaint: &Complaint) -> bool {
     const WORDS: [&str; 6] = ["BUKA", "BUKA LAGI", "BELUM SELESAI", "BELUM BERES", "REOPEN", "NOT DONE"];
-    if complaint.status() != Status::Resolved {
+    if complaint.status() != Status::Resolved || complaint.erased {
         return false;
     }
     let number = complaint.reference.to_string();
@@ -358,6 +359,9 @@ impl<'a> Draft<'a> {
         if !role.may_triage() {
             return Err(NotAllowed::Role);
         }
+        if self.complaint.erased {
+            return Err(NotAllowed::Erased);
+        }
         if self.complaint.referee != Referee::Never {
             return Err(NotAllowed::WithReferee);
         }
@@ -462,6 +466,9 @@ impl<'a> Draft<'a> {
         };
         if !may {
             return Err(NotAllowed::Role);
+        }
+        if self.complaint.erased {
+            return Err(NotAllowed::Erased);
         }
         if self.complaint.is_spam() {
             self.contest(reason);

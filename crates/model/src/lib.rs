@@ -62,6 +62,7 @@ mod staff;
 pub mod task;
 pub mod template;
 mod tracking;
+mod voucher;
 
 pub use action::{Action, Actor, Decision, NotAllowed, Opening, Pin, Update, UpdateKind};
 pub use address::{AdapterName, Address, AddressError};
@@ -90,5 +91,6 @@ pub use routing::{
 pub use same::{About, Earlier};
 pub use staff::Role;
 pub use tracking::{NotAReference, NotATrackingCode, Reference, TrackingCode};
+pub use voucher::{Unvouched, Voucher};
 
 pub use jiff::Timestamp;

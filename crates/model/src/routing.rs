@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterName, AgencyId, Held, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility,
+    AdapterName, AgencyId, Held, Limit, OpeningHours, Question, Role, Site, StaffId, Visibility, Voucher,
     clock::{Calendar, Office},
 };
 
@@ -57,6 +57,9 @@ pub struct Directory {
     /// Codes of the categories that nobody settles without a photo of the result.
     #[serde(default)]
     pub proofs: BTreeSet<String>,
+    /// Whose addresses an adapter may vouch for beside its own kind, by its name.
+    #[serde(default)]
+    pub vouchers: BTreeMap<AdapterName, Voucher>,
 }
 
 /// An account of ours that is there for one thing: an information line, a line for corrections of data.
@@ -230,6 +233,9 @@ pub struct DoorDirectory {
     pub staff_key: String,
     /// Where staff sign in.
     pub sign_in_url: String,
+    /// Whose tokens ended lately: those of an earlier generation open nothing.
+    #[serde(default)]
+    pub ended: BTreeMap<StaffId, i32>,
 }
 
 /// What a clerk's signed token says. `token = base64url(json) . base64url(signature over that text)`, Ed25519.
@@ -245,6 +251,9 @@ pub struct ClerkToken {
     pub office: String,
     /// Refused from then on.
     pub expires_at: Timestamp,
+    /// Grows when somebody's tokens are ended: [`DoorDirectory::ended`].
+    #[serde(default)]
+    pub generation: i32,
 }
 
 /// What was found out about a complaint, and why.

@@ -1,13 +1,13 @@
 //! What adapters with pages need, published on the bus: the categories, areas and channels their forms are drawn from, and the key that
 //! checks a clerk's token.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bus::{Bus, Stop};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use model::{Directory, DoorDirectory, Site};
+use model::{Directory, DoorDirectory, Site, StaffId};
 use store::PgPool;
 use tracing::{info, warn};
 
@@ -48,12 +48,12 @@ async fn publish_if_new(db: &PgPool, bus: &Bus, site: &Site, key: &SigningKey, p
     }
     let directory = store::directory::load(db).await?;
     let outlines = store::directory::outlines(db).await?;
-    bus.put_directory(&for_doors(&directory, site, key), geojson(&directory, &outlines)).await?;
+    bus.put_directory(&for_doors(&directory, site, key, store::ended::lately(db).await?), geojson(&directory, &outlines)).await?;
     info!("Published the directory for the doors: {} categories, {} areas.", directory.categories.len(), directory.areas.len());
     Ok(version)
 }
 
-fn for_doors(directory: &Directory, site: &Site, key: &SigningKey) -> DoorDirectory {
+fn for_doors(directory: &Directory, site: &Site, key: &SigningKey, ended: BTreeMap<StaffId, i32>) -> DoorDirectory {
     DoorDirectory {
         site: site.clone(),
         categories: directory.categories.values().cloned().collect(),
@@ -61,6 +61,7 @@ fn for_doors(directory: &Directory, site: &Site, key: &SigningKey) -> DoorDirect
         channels: directory.channels.clone(),
         staff_key: BASE64_URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes()),
         sign_in_url: format!("{}/masuk", site.base_url),
+        ended,
     }
 }
 

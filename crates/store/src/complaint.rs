@@ -188,6 +188,7 @@ struct Row {
     questions: serde_json::Value,
     trace: String,
     version: i32,
+    erased: bool,
 }
 
 /// A clock from its three columns.
@@ -221,6 +222,7 @@ fn into_model(row: Row) -> Result<Complaint> {
         refusals: u16::try_from(row.refusals).unwrap_or(0),
         referee: known(Referee::from_word(&row.referee), TABLE, "referee")?,
         dispatches: Vec::new(),
+        erased: row.erased,
     })
 }
 
@@ -231,7 +233,8 @@ pub(crate) async fn read(connection: &mut PgConnection, ids: &[ComplaintId]) -> 
         Row,
         r#"select id, reference, tracking, citizen, adapter, account, text, category, area, place, lat, lon, visibility, language,
           reply_to, opened_at as "opened_at: At", forward_limit, forward_due as "forward_due: At",
-          forwarded_at as "forwarded_at: At", refusals, referee, why, questions, trace, version
+          forwarded_at as "forwarded_at: At", refusals, referee, why, questions, trace, version,
+          exists (select from removed where removed.complaint = complaint.id and removed.data in ('contact', 'words')) as "erased!"
         from complaint
         where id = any($1)
         order by id"#,

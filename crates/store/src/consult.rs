@@ -2,7 +2,7 @@
 
 pub mod mail;
 
-use model::{AgencyId, ComplaintId, StaffId, Timestamp};
+use model::{AgencyId, ComplaintId, StaffId, Timestamp, clock::Zone};
 use uuid::Uuid;
 
 use crate::{
@@ -32,8 +32,9 @@ pub struct Consultation {
     pub answer: Option<(String, Timestamp)>,
 }
 
-/// Writes a question, without an answer; who is asked is written to, and finds the complaint.
-pub async fn ask(tx: &mut Tx, asks: &Consultation, by: StaffId) -> Result<()> {
+/// Writes a question, without an answer; who is asked is written to, and finds the complaint. Whoever heads the agency on that day in the city's
+/// zone is its head.
+pub async fn ask(tx: &mut Tx, asks: &Consultation, by: StaffId, zone: Zone) -> Result<()> {
     sqlx::query!(
         "insert into consultation (id, complaint, asker, asked, question, asked_by, asked_at, due_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -50,7 +51,7 @@ pub async fn ask(tx: &mut Tx, asks: &Consultation, by: StaffId) -> Result<()> {
     .await
     .map_err(StoreError::from_sqlx)?;
     crate::search::keep_of(tx, &[asks.complaint]).await?;
-    mail::of_question(tx, asks).await
+    mail::of_question(tx, asks, asks.asked_at.to_zoned(zone.time_zone()).date()).await
 }
 
 /// Writes the answer, once; who asked is written to. [`StoreError::Stale`]: somebody has answered.

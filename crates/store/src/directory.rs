@@ -1,6 +1,7 @@
 //! What the city has written down about itself.
 
 mod seed;
+mod vouchers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use model::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use seed::{Holiday, Seed, SeedAgency, SeedLimit, seed};
+pub use vouchers::set_voucher;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
@@ -43,6 +45,7 @@ pub async fn load(db: &PgPool) -> Result<Directory> {
         asks: asks(&mut tx).await?,
         inspectorates: inspectorates(&mut tx).await?,
         proofs: proofs(&mut tx).await?,
+        vouchers: vouchers::vouchers(&mut tx).await?,
     };
     tx.commit().await.map_err(StoreError::from_sqlx)?;
     Ok(directory)

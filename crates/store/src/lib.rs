@@ -22,6 +22,7 @@ pub mod desk;
 pub mod directory;
 pub mod dispatch;
 pub mod draft;
+pub mod ended;
 mod error;
 pub mod escalation;
 pub mod evidence;

@@ -241,10 +241,11 @@ pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Resu
     Ok(done > 0)
 }
 
+/// Ends every session of somebody, and every token for desk and import.
 pub(crate) async fn close_sessions(tx: &mut Tx, staff: StaffId) -> Result<()> {
     sqlx::query!("delete from session where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     sqlx::query!("delete from half_session where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
-    Ok(())
+    crate::ended::end(tx, staff).await
 }
 
 /// A complaint that somebody holds.

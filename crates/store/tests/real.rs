@@ -7,7 +7,7 @@ use model::{
     Action, Actor, AdapterName, Address, AgencyId, Area, Attachment, AttachmentKind, BlobId, Category, Channel, CitizenId, Complaint,
     ComplaintId, Content, Decision, Directory, DispatchState, Inbound, Language, Limit, MessageId, MessageKey, Moved, Opening, Receipt,
     ReceiptState, Role, StaffId, Stage, Timestamp, TraceId, TrackingCode, Triaged, UpdateKind, Visibility,
-    clock::{Amount, Unit},
+    clock::{Amount, Unit, Zone},
 };
 use servers::testing::TestDatabase;
 use store::{
@@ -938,7 +938,7 @@ async fn who_is_asked_finds_the_complaint_without_having_it() {
         answer: None,
     };
     let mut tx = store::begin(&world.db).await.expect("begins");
-    store::consult::ask(&mut tx, &asks, by).await.expect("is written");
+    store::consult::ask(&mut tx, &asks, by, Zone::default()).await.expect("is written");
     store::commit(tx).await.expect("commits");
     assert_eq!(count(Scope::Agency(parks), Filter::default()).await, 1);
     assert_eq!(count(Scope::Everything, Filter { agency: Some(parks), ..Filter::default() }).await, 0, "it does not have it");

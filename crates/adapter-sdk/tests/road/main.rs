@@ -11,3 +11,4 @@ mod probed;
 mod replayed;
 mod replies;
 mod said;
+mod slow;

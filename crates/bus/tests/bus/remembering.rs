@@ -65,6 +65,7 @@ async fn the_directory_is_read_as_it_was_written_and_its_version_says_when_it_ch
         channels: Vec::new(),
         staff_key: "key".into(),
         sign_in_url: "https://lapor.example.id/loket".into(),
+        ended: std::collections::BTreeMap::new(),
     };
     // A city's outline does not fit one message.
     let outline = Bytes::from(vec![b' '; 1_500_000]);

@@ -54,6 +54,54 @@ async fn an_account_without_a_channel_is_set_aside_and_so_is_an_adapter_that_spe
 }
 
 #[tokio::test]
+async fn an_adapter_speaks_for_no_address_of_another_kind_and_by_no_other_adapter() {
+    let city = City::new().await;
+    let mail = || -> model::Address { "mailto:warga@example.id".parse().expect("an address") };
+    let of_mail = Inbound { sender: vec![mail()], ..message(1, "m1", "jalan rusak") };
+    let both = Inbound { sender: vec![message(1, "x", "").sender[0].clone(), mail()], ..message(1, "m2", "jalan rusak") };
+    let by_mail = |inbound: Inbound| {
+        let way = inbound.reply_to.clone().expect("a way back");
+        let way = model::ReplyTo { adapter: "mail".parse().expect("a name"), account: "a@example.id".into(), address: mail(), ..way };
+        Inbound { contact: vec![mail()], reply_to: Some(way), ..inbound }
+    };
+    let elsewhere = by_mail(message(1, "m3", "jalan rusak"));
+    let moved = Event::Moved { adapter: "chat".parse().expect("a name"), from: vec![mail()], to: message(1, "x", "").sender, at: after(0) };
+    let typed = Inbound { contact: vec![mail()], ..message(2, "m4", "jalan rusak") };
+    let events = vec![
+        written(of_mail),
+        written(both),
+        written(elsewhere),
+        delivery("chat", Event::OptOut { address: mail() }),
+        delivery("chat", Event::OptIn { address: mail() }),
+        delivery("chat", moved),
+        written(typed),
+        delivery("mail", Event::OptOut { address: mail() }),
+    ];
+    let results = handle_batch(&city.db, &city.rooms, events, after(1)).await;
+    let reason = |result: &Result<(), Failure>| match result {
+        Err(Failure::Park { reason, .. }) => *reason,
+        Err(Failure::Retry { .. }) => "again",
+        Ok(()) => "taken",
+    };
+    let (kind, way) = ("vouches for another kind of address", "names another way to answer");
+    let said: Vec<&str> = results.iter().map(reason).collect();
+    assert_eq!(said, [kind, kind, way, kind, kind, kind, "taken", kind], "nobody wrote down that `mail` knows mail addresses");
+    assert_eq!(city.complaints().await, 1);
+
+    // What a counter was told counts from the moment that somebody writes it down, without a restart.
+    let counter = model::Voucher { schemes: ["tel".to_owned()].into(), elsewhere: true };
+    let post = model::Voucher { schemes: ["mailto".to_owned()].into(), elsewhere: false };
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    store::directory::set_voucher(&mut tx, &"chat".parse().expect("a name"), &counter).await.expect("is written");
+    store::directory::set_voucher(&mut tx, &"mail".parse().expect("a name"), &post).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    let rooms = Rooms::load(&city.db).await.expect("rooms");
+    let events = vec![written(by_mail(message(3, "m5", "pohon tumbang"))), delivery("mail", Event::OptOut { address: mail() })];
+    let results = handle_batch(&city.db, &rooms, events, after(1)).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+}
+
+#[tokio::test]
 async fn while_the_database_is_away_everything_comes_again() {
     let city = City::new().await;
     city.db.close().await;

@@ -15,3 +15,4 @@ mod photos;
 mod questions;
 mod same;
 mod scenes;
+mod vouchers;

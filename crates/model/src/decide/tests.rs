@@ -341,6 +341,29 @@ fn what_must_be_shown_is_not_settled_without_a_photo() {
 }
 
 #[test]
+fn what_was_erased_is_not_opened_again_by_anybody() {
+    let resolved = act(opened(Some("road")), resolve(), officer(1, 1)).expect("allowed").complaint;
+    let erased = Complaint { erased: true, ..resolved };
+    for by in [Actor::Citizen, staff(Role::Triage), staff(Role::Admin)] {
+        let refused = act(erased.clone(), Action::Reopen { reason: "masih berlubang".into() }, by);
+        assert_eq!(refused.err(), Some(NotAllowed::Erased), "{by:?}");
+    }
+    let route = Action::Route { agencies: vec![agency(2)], category: None, area: None };
+    assert_eq!(act(erased.clone(), route, staff(Role::Triage)).err(), Some(NotAllowed::Erased));
+    // The word that opens others is a word like any other.
+    let follow_up = Action::FollowUp {
+        message: MessageId(Uuid::nil()),
+        text: "BELUM SELESAI".into(),
+        same_breath: false,
+        reply_to: None,
+        triaged: None,
+        location: None,
+    };
+    let noted = act(erased, follow_up, Actor::Citizen).expect("is kept");
+    assert_eq!((noted.complaint.status(), kinds(&noted)), (Status::Resolved, vec![ReplyKind::Noted]));
+}
+
+#[test]
 fn a_citizen_reopens_what_is_not_done() {
     let resolved = act(opened(Some("road")), resolve(), officer(1, ROADS)).expect("allowed").complaint;
     let reopened = act(resolved, Action::Reopen { reason: "masih berlubang".into() }, Actor::Citizen).expect("allowed");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Subcommand;
 use jiff::civil::Date;
-use model::{AdapterName, Channel, Directory, OpeningHours};
+use model::{AdapterName, Channel, Directory, OpeningHours, Voucher};
 use serde_json::json;
 use store::{PgPool, channel::Pause};
 
@@ -71,6 +71,17 @@ pub(crate) enum Command {
         #[arg(value_parser = ["tel", "mailto"])]
         schemes: Vec<String>,
     },
+    /// Say for which kinds of addresses a program may vouch beside its own, whose word is its name. What it says of others is set aside. Without
+    /// any, it vouches for its own alone.
+    Vouches {
+        /// Which program.
+        adapter: AdapterName,
+        /// `tel`, `mailto`, or a word of its own.
+        schemes: Vec<String>,
+        /// It may have a citizen answered by another channel, where they said how they want to be reached: a counter, a telephone line.
+        #[arg(long)]
+        elsewhere: bool,
+    },
     /// Hold answers back. They wait; what comes in is taken as ever.
     Pause {
         /// Which program.
@@ -105,6 +116,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         }
         Command::Hours { adapter, account, hours } => set_hours(config, &adapter, &account, hours).await,
         Command::Reaches { adapter, account, schemes } => set_reaches(config, &adapter, &account, &schemes).await,
+        Command::Vouches { adapter, schemes, elsewhere } => {
+            set_voucher(config, &adapter, Voucher { schemes: schemes.into_iter().collect(), elsewhere }).await
+        }
         Command::Pause { adapter, account, reason } => pause(config, &adapter, account.as_deref(), &reason).await,
         Command::Resume { adapter, account } => resume(config, &adapter, account.as_deref()).await,
         Command::Credential(credential) => access::credential(config, &credential),
@@ -142,6 +156,21 @@ async fn set_reaches(config: &Config, adapter: &AdapterName, account: &str, sche
     } else {
         println!("{adapter} {account} may write first to addresses of the kind {}.", schemes.join(" and "));
     }
+    Ok(())
+}
+
+/// Sets for whose addresses a program may vouch.
+async fn set_voucher(config: &Config, adapter: &AdapterName, voucher: Voucher) -> anyhow::Result<()> {
+    let fits = |scheme: &String| model::Address::new(scheme, "x").is_ok() && scheme != "unknown";
+    ensure!(voucher.schemes.iter().all(fits), "a kind of address is a word of small letters and digits, such as tel or mailto");
+    let db = connect::database(config).await?;
+    let mut tx = store::begin(&db).await?;
+    store::directory::set_voucher(&mut tx, adapter, &voucher).await?;
+    let detail = json!({ "schemes": voucher.schemes, "elsewhere": voucher.elsewhere });
+    store::audit::write(&mut tx, now(), None, "channel.vouches", adapter.as_str(), &detail).await?;
+    store::commit(tx).await?;
+    let kinds: Vec<&str> = std::iter::once(adapter.as_str()).chain(voucher.schemes.iter().map(String::as_str)).collect();
+    println!("{adapter} vouches for addresses of the kind {}.", kinds.join(" and "));
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx;
 use model::{AgencyId, ComplaintId, Reference, StaffId, Timestamp, TraceId};
 use uuid::Uuid;
 
@@ -72,8 +74,8 @@ impl std::fmt::Debug for ClaimedConsultation {
 
 /// Puts the mails of a new question on the list: one now, and one for when its time has passed. They go to the supervisors of the agency that is
 /// asked; where none has an address to its officers, and else to whoever holds the post of its head. Where nobody has an address the question
-/// stands in the agency's list alone.
-pub(super) async fn of_question(tx: &mut Tx, asks: &Consultation) -> Result<()> {
+/// stands in the agency's list alone. `day` is the city's, on which the post is held.
+pub(super) async fn of_question(tx: &mut Tx, asks: &Consultation, day: Date) -> Result<()> {
     sqlx::query!(
         "with people as (
           select case role when 'supervisor' then 1 else 2 end as turn, email
@@ -87,8 +89,8 @@ pub(super) async fn of_question(tx: &mut Tx, asks: &Consultation) -> Result<()> 
           from post_holder
           where agency = $2
             and post = 'head'
-            and valid_from <= $3::timestamptz::date
-            and (valid_until is null or $3::timestamptz::date <= valid_until)
+            and valid_from <= $5
+            and (valid_until is null or $5 <= valid_until)
         )
         insert into consultation_mail (consultation, occasion, email, due_at)
         select distinct $1::uuid, occasion, email, at
@@ -98,7 +100,8 @@ pub(super) async fn of_question(tx: &mut Tx, asks: &Consultation) -> Result<()> 
         asks.id,
         asks.asked.0,
         at(asks.asked_at) as At,
-        at(asks.due_at) as At
+        at(asks.due_at) as At,
+        day.to_sqlx() as jiff_sqlx::Date
     )
     .execute(&mut **tx)
     .await

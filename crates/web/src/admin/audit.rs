@@ -120,6 +120,7 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "citizen.blocked" => page.t("audit.citizen.blocked"),
         "citizen.connected" => page.t("audit.citizen.connected"),
         "citizen.unblocked" => page.t("audit.citizen.unblocked"),
+        "channel.vouches" => page.t("audit.channel.vouches"),
         "channel.paused" => page.t("audit.channel.paused"),
         "channel.resumed" => page.t("audit.channel.resumed"),
         "incident.joined" => page.t("audit.incident.joined"),

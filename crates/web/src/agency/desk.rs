@@ -50,7 +50,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     page::html(&Desk {
         office: label.map_or_else(|| office.clone(), |channel| channel.label.clone()),
         door: rooms.desk_url().map(|url| format!("{url}/masuk")),
-        token: signed(&token(&by.staff, office, &rooms), rooms.staff_key()),
+        token: signed(&token(&by.staff, office, &rooms).await?, rooms.staff_key()),
         lines: rows.into_iter().map(|row| line(row, &directory, &page)).collect(),
         newer: if after.is_some() { "/loket".to_owned() } else { String::new() },
         older,
@@ -58,8 +58,10 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     })
 }
 
-pub(super) fn token(staff: &Staff, office: String, rooms: &Rooms) -> ClerkToken {
-    ClerkToken { staff: staff.id, name: staff.name.clone(), role: staff.role, office, expires_at: rooms.now() + TOKEN_HOURS.hours() }
+pub(super) async fn token(staff: &Staff, office: String, rooms: &Rooms) -> Result<ClerkToken, WebError> {
+    let generation = store::ended::generation(rooms.db(), staff.id).await?;
+    let expires_at = rooms.now() + TOKEN_HOURS.hours();
+    Ok(ClerkToken { staff: staff.id, name: staff.name.clone(), role: staff.role, office, expires_at, generation })
 }
 
 /// `base64url(json).base64url(signature over that text)`, as [`ClerkToken`] says.
@@ -85,6 +87,7 @@ mod tests {
             role: Role::Clerk,
             office: "kel-contoh".into(),
             expires_at: "2026-11-21T10:00:00Z".parse().expect("a time"),
+            generation: 0,
         };
         let text = signed(&token, &key);
         let (claims, signature) = text.split_once('.').expect("two parts");

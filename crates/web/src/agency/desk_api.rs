@@ -52,7 +52,8 @@ impl FromRequestParts<Rooms> for ByToken {
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer ")).and_then(|token| read(token, rooms));
         let clerk = token.filter(|clerk| clerk.role == Role::Clerk && clerk.expires_at > rooms.now()).ok_or(WebError::NotForRole)?;
-        if !store::desk::is_clerk(rooms.db(), clerk.staff, &clerk.office).await? {
+        let ended = clerk.generation < store::ended::generation(rooms.db(), clerk.staff).await?;
+        if ended || !store::desk::is_clerk(rooms.db(), clerk.staff, &clerk.office).await? {
             return Err(WebError::NotForRole);
         }
         Ok(Self(clerk))

@@ -27,7 +27,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
     let office = by.staff.office.clone().unwrap_or_default();
     page::html(&Import {
         door: rooms.import_url().map(|url| format!("{url}/masuk")),
-        token: signed(&token(&by.staff, office, &rooms), rooms.staff_key()),
+        token: signed(&token(&by.staff, office, &rooms).await?, rooms.staff_key()),
         page: page::staff(&rooms, &visit, &by, page::words(visit.language).t("import.title")),
     })
 }

@@ -150,6 +150,7 @@ impl Refused {
             Self::Not(NotAllowed::NotResponsible) => page.t("refused.not_responsible"),
             Self::Not(NotAllowed::NotBelow) => page.t("refused.not_below"),
             Self::Not(NotAllowed::StillOpen) => page.t("refused.still_open"),
+            Self::Not(NotAllowed::Erased) => page.t("refused.erased"),
             Self::Not(NotAllowed::TakenByColleague) => page.t("refused.taken"),
             Self::Not(NotAllowed::Together) => page.t("refused.together"),
             Self::Not(NotAllowed::Apart) => page.t("refused.apart"),

@@ -189,10 +189,12 @@ async fn screenshot(rooms: &Rooms, form: &Fields) -> Result<Result<Option<Attach
 /// There is no way back: whoever entered it answers below the post themselves. It always is a complaint of its own: of its author only a
 /// name is known, and names join nobody.
 fn inbound(typed: &Typed, key: MessageKey, author: &str, screenshot: Option<Attachment>, now: Timestamp) -> Inbound {
-    let sender = Address::new("post", &key.id).or_else(|_| Address::new("post", "unknown")).expect("a constant is an address");
+    let reference = Reference::of(&key, 0);
+    let by_number = |_| Address::new("unknown", &reference.to_string());
+    let sender = Address::new("post", &key.id).or_else(by_number).expect("a number is a path without control characters");
     let name = if typed.name.is_empty() { author } else { typed.name.as_str() };
     Inbound {
-        reference: Reference::of(&key, 0),
+        reference,
         key,
         proof: Proof::Platform,
         sender: vec![sender],

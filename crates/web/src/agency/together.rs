@@ -96,7 +96,7 @@ pub(super) async fn note(rooms: &Rooms, tx: &mut Tx, acting: &Acting, decision: 
                 let due_at = rooms.directory().working(Some(asked)).due(update.at, Amount { number, unit: Unit::WorkingDays }, &[]);
                 let (id, complaint, asked_at) = (update.id.0, decision.complaint.id, update.at);
                 let asks = Consultation { id, complaint, asker: agency, asked, question: text, asked_at, due_at, answer: None };
-                store::consult::ask(tx, &asks, by).await?;
+                store::consult::ask(tx, &asks, by, rooms.directory().calendar.zone).await?;
             }
             (UpdateKind::Advised, ..) => {
                 let id: Uuid = acting.form.text("question").parse().map_err(|_| WebError::NotFound)?;

@@ -30,6 +30,7 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Path(code):
         1..=MOST_CHARACTERS => match reopen(&rooms, &complaint, reason.clone()).await? {
             // Open already: a second press of the button, or somebody was faster. That is what they wanted.
             Ok(()) | Err(NotAllowed::StillOpen) => return Ok(Redirect::to(&format!("/t/{code}?done=belum")).into_response()),
+            Err(NotAllowed::Erased) => words.t("track.reopen.erased"),
             Err(_) => words.t("track.reopen.refused"),
         },
         _ => words.t("form.too_long"),

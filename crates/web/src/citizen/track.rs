@@ -30,6 +30,7 @@ struct Track {
     code: String,
     reference: String,
     status: Status,
+    erased: bool,
     explained: String,
     /// The referee has it, and until when it must be settled all the same.
     referee: bool,
@@ -113,6 +114,7 @@ pub(crate) async fn draw(rooms: &Rooms, visit: &Visit, complaint: &Complaint, dr
         decided: decided.iter().map(|(rule, version)| rules::sentence("track.rule", rule, *version, &directory, &page)).collect(),
         reference: complaint.reference.to_string(),
         status,
+        erased: complaint.erased,
         explained: explained_of(complaint, &page).to_owned(),
         referee: complaint.owner() == Some(Owner::Referee),
         until: complaint.deadline(),

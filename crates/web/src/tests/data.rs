@@ -139,6 +139,15 @@ async fn what_is_allowed_to_be_erased_goes_after_the_citizen_was_told_and_leaves
     for words in ["Kata-kata laporan: dihapus", "atas permintaan pelapor"] {
         assert!(shown.words().contains(words), "{words}: {}", shown.words());
     }
+    assert!(shown.words().contains("tidak bisa dibuka kembali") && !shown.text.contains("/belum-selesai"), "{}", shown.words());
+    let again = world.post(&format!("{page}/belum-selesai"), &[("reason", "Masih berlubang")]).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.words().contains("buat laporan baru"), "{}", again.words());
+    let triage = world.sign_in("triase").await;
+    let version = bare.version.to_string();
+    let again = triage.post(&format!("/aduan/{}/buka-lagi", complaint.id), &[("version", &version), ("text", "Masih berlubang")]).await;
+    assert!(again.words().contains("Data laporan ini sudah dihapus"), "{} {}", again.status, again.words());
+    assert_eq!(world.complaint(complaint.id).await.status(), complaint.status());
     let officer = world.sign_in("jalan").await.get(&format!("/aduan/{}", complaint.id)).await;
     assert_eq!(officer.status, StatusCode::OK);
     assert!(officer.words().contains("Berkas laporan: dihapus"), "{}", officer.words());

@@ -19,7 +19,7 @@ const CONTACT: &str = "081200000009";
 async fn token(world: &World, login: &str) -> ClerkToken {
     let (staff, _) = store::staff::by_login(&world.db, login).await.expect("a database").expect("an account");
     let office = staff.office.clone().unwrap_or_else(|| "kel-melati".into());
-    ClerkToken { staff: staff.id, name: staff.name, role: Role::Clerk, office, expires_at: world.now() + 1.hour() }
+    ClerkToken { staff: staff.id, name: staff.name, role: Role::Clerk, office, expires_at: world.now() + 1.hour(), generation: 0 }
 }
 
 async fn ask(world: &World, path: &str, token: &str, body: &impl serde::Serialize) -> Answer {
@@ -69,6 +69,13 @@ async fn only_a_clerk_of_the_office_is_answered() {
         }
     }
     assert_eq!(ask(&world, SEARCH, &sign(good.clone()), &Search::default()).await.status, StatusCode::OK);
+    let mut tx = store::begin(&world.db).await.expect("a database");
+    store::staff::set_password(&mut tx, good.staff, &store::staff::hash_password("kata sandi yang baru")).await.expect("a database");
+    store::commit(tx).await.expect("a database");
+    assert_eq!(store::ended::lately(&world.db).await.expect("a database"), [(good.staff, 1)].into(), "doors hear of it");
+    assert_eq!(ask(&world, SEARCH, &sign(good.clone()), &Search::default()).await.status, StatusCode::FORBIDDEN, "a new password ends it");
+    let good = ClerkToken { generation: 1, ..good };
+    assert_eq!(ask(&world, SEARCH, &sign(good.clone()), &Search::default()).await.status, StatusCode::OK, "the next one counts");
     let mut tx = store::begin(&world.db).await.expect("a database");
     store::staff::set_active(&mut tx, good.staff, false).await.expect("a database");
     store::commit(tx).await.expect("a database");
