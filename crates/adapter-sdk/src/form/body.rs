@@ -279,8 +279,8 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
-    fn from(last: u8) -> Option<Visitor> {
-        Some(Visitor::of(SocketAddr::from(([192, 0, 2, last], 1)), &HeaderMap::new(), 0))
+    fn of(last: u8) -> Visitor {
+        Visitor::of(SocketAddr::from(([192, 0, 2, last], 1)), &HeaderMap::new(), 0)
     }
 
     async fn read_of(budget: &Budget, bytes: usize, from: Option<Visitor>) -> Result<Body, BodyError> {
@@ -298,7 +298,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             Ok::<_, std::io::Error>(Bytes::from(vec![1; bytes]))
         });
-        Budget::new(16 * MIB).read(axum::body::Body::from_stream(line), 2 * MIB, Patience::default(), from(1)).await
+        Budget::new(16 * MIB).read(axum::body::Body::from_stream(line), 2 * MIB, Patience::default(), Some(of(1))).await
     }
 
     #[tokio::test]
@@ -321,33 +321,35 @@ mod tests {
     #[tokio::test]
     async fn one_address_has_a_quarter_of_the_budget_and_gives_back_what_it_lets_go() {
         let budget = Budget::new(16 * MIB);
-        let mine = [read_of(&budget, 2 * MIB, from(1)).await.expect("room"), read_of(&budget, 2 * MIB, from(1)).await.expect("room")];
-        assert_eq!(read_of(&budget, 1, from(1)).await.err(), Some(BodyError::Busy));
-        assert!(read_of(&budget, 2 * MIB, from(2)).await.is_ok(), "another address has its own");
+        let mine =
+            [read_of(&budget, 2 * MIB, Some(of(1))).await.expect("room"), read_of(&budget, 2 * MIB, Some(of(1))).await.expect("room")];
+        assert_eq!(read_of(&budget, 1, Some(of(1))).await.err(), Some(BodyError::Busy));
+        assert!(read_of(&budget, 2 * MIB, Some(of(2))).await.is_ok(), "another address has its own");
         assert!(read(&budget, 2 * MIB).await.is_ok(), "who is known is held to none");
         drop(mine);
-        assert!(read_of(&budget, 2 * MIB, from(1)).await.is_ok());
+        assert!(read_of(&budget, 2 * MIB, Some(of(1))).await.is_ok());
         assert!(budget.held().is_empty(), "nothing is remembered of who has nothing under way");
     }
 
     #[tokio::test]
     async fn one_body_always_fits_however_small_the_share_is() {
         let budget = Budget::new(3 * MIB);
-        assert!(read_of(&budget, 2 * MIB, from(1)).await.is_ok());
+        assert!(read_of(&budget, 2 * MIB, Some(of(1))).await.is_ok());
     }
 
     #[tokio::test]
     async fn one_address_has_so_many_bodies_under_way_also_empty_ones() {
         let budget = Budget::new(MIB);
         let silent = || axum::body::Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
-        let mut waiting: Vec<_> = (0..BODIES_OF_ONE).map(|_| Box::pin(budget.read(silent(), MIB, Patience::default(), from(1)))).collect();
+        let mut waiting: Vec<_> =
+            (0..BODIES_OF_ONE).map(|_| Box::pin(budget.read(silent(), MIB, Patience::default(), Some(of(1))))).collect();
         for body in &mut waiting {
             assert!(futures::poll!(body).is_pending());
         }
-        assert_eq!(read_of(&budget, 1, from(1)).await.err(), Some(BodyError::Busy));
-        assert!(read_of(&budget, 1, from(2)).await.is_ok());
+        assert_eq!(read_of(&budget, 1, Some(of(1))).await.err(), Some(BodyError::Busy));
+        assert!(read_of(&budget, 1, Some(of(2))).await.is_ok());
         drop(waiting);
-        assert!(read_of(&budget, 1, from(1)).await.is_ok());
+        assert!(read_of(&budget, 1, Some(of(1))).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
