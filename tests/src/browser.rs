@@ -76,6 +76,14 @@ impl Browser {
         self.go(Method::POST, path, Some(form)).await
     }
 
+    /// Opens a page and sends its form for `action`; panics where that is refused.
+    pub async fn act(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+        self.get(page).await;
+        let answer = self.post(&format!("{page}/{action}"), fields).await;
+        assert!(answer.status < 400, "{page}/{action}: {} {}", answer.status, answer.text);
+        answer
+    }
+
     fn hidden(&self, path: &str) -> Vec<(String, String)> {
         self.page.as_ref().map(|page| page.hidden(path)).unwrap_or_default()
     }

@@ -17,16 +17,16 @@ async fn a_message_becomes_a_complaint_that_an_agency_settles_and_the_citizen_he
     assert!(queue.text.contains(&number), "the agency's queue shows it:\n{}", queue.text);
     let id = world.ask(&format!("select id from complaint where reference = '{number}'"));
     let page = format!("/aduan/{id}");
-    act(&mut officer, &page, "ambil", &[]).await;
+    officer.act(&page, "ambil", &[]).await;
     world.hears(SARI, &[&number, "sedang ditangani"]).await;
-    act(&mut officer, &page, "tanya", &[("text", "Di sisi mana lubangnya?")]).await;
+    officer.act(&page, "tanya", &[("text", "Di sisi mana lubangnya?")]).await;
     let question = world.hears(SARI, &["Di sisi mana lubangnya?"]).await;
 
     world.platform.quote(SARI, "Sisi utara, dekat halte", &question.wamid);
     world.hears(SARI, &["sudah kami tambahkan", &number]).await;
     assert!(officer.get(&page).await.text.contains("Sisi utara, dekat halte"));
 
-    act(&mut officer, &page, "jawab", &[("text", "Tim turun besok pagi")]).await;
+    officer.act(&page, "jawab", &[("text", "Tim turun besok pagi")]).await;
     world.hears(SARI, &["Tim turun besok pagi"]).await;
     let photo = ("photo", "bukti.jpg", "image/jpeg", small_photo());
     officer.get(&page).await;
@@ -76,13 +76,13 @@ async fn who_is_blocked_is_told_why_kept_away_by_the_platform_and_heard_again_wh
     world.hears(SARI, &["Nomor: "]).await;
     let page = format!("/aduan/{}", world.ask("select id from complaint"));
     let mut supervisor = world.signed_in("jalan2").await;
-    act(&mut supervisor, &page, "blokir", &[("text", "Mengancam petugas"), ("days", "7")]).await;
+    supervisor.act(&page, "blokir", &[("text", "Mengancam petugas"), ("days", "7")]).await;
     world.hears(SARI, &["tidak kami jawab lagi sampai", "Mengancam petugas", "112"]).await;
     eventually("the platform keeps them away", || async { world.platform.is_blocked(SARI) }).await;
     eventually("it is noted", || async { world.count("select count(*) from reply where kind = 'blocked' and receipt is not null") == 1 })
         .await;
     assert!(supervisor.get(&page).await.text.contains("Dikirim otomatis"));
-    act(&mut supervisor, &page, "buka-blokir", &[("text", "Meminta maaf")]).await;
+    supervisor.act(&page, "buka-blokir", &[("text", "Meminta maaf")]).await;
     // "Tidak kami jawab lagi" they heard before.
     world.hears(SARI, &["sini kami jawab lagi"]).await;
     assert!(!world.platform.is_blocked(SARI));
@@ -102,7 +102,7 @@ async fn what_no_rule_can_place_waits_in_triage_and_goes_on_from_there() {
     let mut triage = world.signed_in("triase1").await;
     assert!(triage.get("/antrean?view=triage").await.text.contains(&number));
     let parks = world.ask("select id from agency where code = 'distamhut'");
-    act(&mut triage, &format!("/aduan/{id}"), "arahkan", &[("agency", &parks)]).await;
+    triage.act(&format!("/aduan/{id}"), "arahkan", &[("agency", &parks)]).await;
     world.hears(SARI, &[&number, "sudah diteruskan ke"]).await;
     let mut parks_officer = world.signed_in("taman1").await;
     assert!(parks_officer.get("/antrean").await.text.contains(&number));
@@ -118,7 +118,7 @@ async fn outside_the_window_the_answer_goes_by_template_or_is_shown_as_failed() 
     let id = world.ask("select id from complaint");
     world.platform.pass(jiff::SignedDuration::from_hours(30));
     let mut officer = world.signed_in("jalan1").await;
-    act(&mut officer, &format!("/aduan/{id}"), "jawab", &[("text", "Sedang kami cek")]).await;
+    officer.act(&format!("/aduan/{id}"), "jawab", &[("text", "Sedang kami cek")]).await;
     eventually("the answer is known to have failed", || async {
         world.count("select count(*) from reply where kind = 'answered' and receipt = 'failed'") == 1
     })
@@ -137,12 +137,6 @@ async fn outside_the_window_the_answer_goes_by_template_or_is_shown_as_failed() 
         "{template:?}"
     );
     world.settled().await;
-}
-
-async fn act(browser: &mut Browser, page: &str, action: &str, fields: &[(&str, &str)]) {
-    browser.get(page).await;
-    let answer = browser.post(&format!("{page}/{action}"), fields).await;
-    assert!(answer.status < 400, "{page}/{action}: {} {}", answer.status, answer.text);
 }
 
 fn value_after(text: &str, label: &str) -> String {
