@@ -35,6 +35,8 @@ const PAUSE_FOR_A_FILE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// Before the second try within a delivery.
 const BREATH: Duration = Duration::from_millis(500);
+/// Bodies up to this size, in bytes, are read where they are: that takes less than giving them to another thread. A mail or form with photos is larger.
+const READ_AT_ONCE: usize = 256 << 10;
 /// The longest key, in bytes: an index holds it for ever.
 const LONGEST_KEY: usize = 512;
 
@@ -64,7 +66,8 @@ impl Normalize {
     /// `Ok`: every event is on the bus.
     pub(crate) async fn handle(&self, delivery: Delivery<Raw>, ticket: Ticket) -> Result<(), Failure> {
         let Delivery { item: raw, trace, attempt, .. } = delivery;
-        let mut events = self.parse(&raw).map_err(|error| {
+        let (raw, parsed) = self.parse_aside(raw).await;
+        let mut events = parsed.map_err(|error| {
             counter!("muara_raw_parked_total").increment(1);
             self.pulse.trouble("a raw message could not be parsed and is parked");
             warn!(trace.id = %trace, "Parked a raw message: {error}.");
@@ -116,16 +119,18 @@ impl Normalize {
     }
 
     pub(crate) fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {
-        // C3 says that it never panics. Should it all the same, one message is parked, and the others go on.
-        let parsed = catch_unwind(AssertUnwindSafe(|| self.adapter.parse(raw)));
-        let mut events = parsed.unwrap_or_else(|_| Err(ParseError::new("the parser panicked")))?;
-        for event in &mut events {
-            if let Event::Message(inbound) = event {
-                check(&self.name, inbound)?;
-                without_nul(inbound);
-            }
+        parse(&*self.adapter, &self.name, raw)
+    }
+
+    /// The same without holding up the door, which is served by this thread too, while something large is read.
+    async fn parse_aside(&self, raw: Raw) -> (Raw, Result<Vec<Event>, ParseError>) {
+        if raw.body.len() <= READ_AT_ONCE {
+            let parsed = self.parse(&raw);
+            return (raw, parsed);
         }
-        Ok(events)
+        let (adapter, name, body) = (self.adapter.clone(), self.name.clone(), raw.clone());
+        let parsed = tokio::task::spawn_blocking(move || parse(&*adapter, &name, &body)).await;
+        (raw, parsed.unwrap_or_else(|_| Err(ParseError::new("reading it was broken off"))))
     }
 
     /// Brings every file of an event into quarantine, or says why it is missing.
@@ -204,6 +209,19 @@ impl Normalize {
             }
         }
     }
+}
+
+fn parse(adapter: &dyn AnyAdapter, name: &AdapterName, raw: &Raw) -> Result<Vec<Event>, ParseError> {
+    // C3 says that it never panics. Should it all the same, one message is parked, and the others go on.
+    let parsed = catch_unwind(AssertUnwindSafe(|| adapter.parse(raw)));
+    let mut events = parsed.unwrap_or_else(|_| Err(ParseError::new("the parser panicked")))?;
+    for event in &mut events {
+        if let Event::Message(inbound) = event {
+            check(name, inbound)?;
+            without_nul(inbound);
+        }
+    }
+    Ok(events)
 }
 
 /// Receipts, whose order does not matter, and everything else.
