@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Delivery, Queue, Stop};
-use futures::future::join_all;
 use model::{Event, Failure, Timestamp};
 use object_store::ObjectStore;
 use store::{PgPool, StoreError};
@@ -14,9 +13,6 @@ use crate::{Rooms, acts, handle_batch, promote};
 
 /// What a batch holds at most: beyond about a hundred messages a transaction gets slower as fast as it gets bigger.
 const MOST: usize = 200;
-/// So many batches are under way at once: while one waits for the database, the other thinks. They are as safe from each other as those of two
-/// processes: whoever writes of a sender holds that sender's lock.
-const AT_ONCE: usize = 2;
 /// Twice as long as the database gives a statement, and far more than a batch takes: a database that says nothing for so long is behind a
 /// connection that carries nothing any more, and never will.
 const SILENT: Duration = Duration::from_mins(1);
@@ -57,12 +53,11 @@ pub async fn run(context: Context, stop: Stop) -> Result<(), RunError> {
         let (db, rooms, until) = (db.clone(), rooms.clone(), until.clone());
         async move { handle(&db, &rooms, &until, events).await }
     };
-    let batches = || async {
-        let ended = bus.consume_batch(Queue::Events, both.clone(), MOST, handle.clone()).await;
+    let events = async {
+        let ended = bus.consume_batch(Queue::Events, both.clone(), MOST, handle).await;
         both.cancel();
         ended.map_err(RunError::Events)
     };
-    let events = async { join_all((0..AT_ONCE).map(|_| batches())).await.into_iter().collect() };
     let (ended, (), ()) = tokio::join!(events, promote::run(&context, &newest, both.clone()), acts::run(&context.db, both.clone()));
     ended
 }
