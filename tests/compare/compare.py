@@ -13,7 +13,7 @@ from pathlib import Path
 import load
 from complaints import Complaints
 from mailbox import Mailbox
-from parts import folder, say, wait_for_quiet
+from parts import folder, say
 
 
 def rate(count, seconds):
@@ -166,7 +166,6 @@ def muara(system, complaints, webhooks, mails):
 
 
 def measure(name, start, work, *arguments):
-    wait_for_quiet()
     say(f"== {name} starts")
     system = start()
     try:

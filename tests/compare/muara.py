@@ -8,7 +8,7 @@ from pathlib import Path
 
 from complaints import OFFICE, SECRET
 from mailbox import PASSWORD, Mailbox, Sink
-from parts import Postgres, Program, answers, folder, free_port, run, wait
+from parts import Postgres, Program, System, answers, folder, free_port, run, wait
 
 ROOT = Path(__file__).parents[2]
 BUILT = Path(os.environ.get("COMPARE_MUARA", ROOT / "target/release"))
@@ -60,8 +60,8 @@ authserv_id = "mx.kota.example.id"
 {smtp}"""
 
 
-class Muara:
-    name = "Muara"
+class Muara(System):
+    name, database, table = "Muara", "muara", "complaint"
 
     def __init__(self):
         self.folder = folder("muara")
@@ -108,10 +108,6 @@ class Muara:
 
     def count(self, what):
         return int(self.postgres.ask(f"select count(*) from {what}", "muara"))
-
-    def stored(self):
-        """Complaints that are recorded, routed and compared with earlier ones: one transaction."""
-        return self.count("complaint")
 
     def settled(self):
         """Messages that are recorded: some join an earlier complaint."""

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 from complaints import SECRET
-from parts import Postgres, Program, folder, free_port, run, wait
+from parts import Postgres, Program, System, folder, free_port, run, wait
 
 HERE = Path(__file__).parent / "node-red"
 NODE = Path(os.environ.get("COMPARE_NODE", "/tmp/muara-compare-node"))
@@ -29,8 +29,8 @@ def flow():
     ]
 
 
-class NodeRed:
-    name = "Node-RED"
+class NodeRed(System):
+    name, database, table = "Node-RED", "nodered", "complaint"
 
     def __init__(self):
         self.folder = folder("node-red")
@@ -57,16 +57,3 @@ class NodeRed:
     def version(self):
         version = lambda package: json.loads((NODE / "node_modules" / package / "package.json").read_text())["version"]
         return f"Node-RED {version('node-red')}, pg {version('pg')}, Node {run(['node', '--version']).strip()}"
-
-    def stored(self):
-        return int(self.postgres.ask("select count(*) from complaint", "nodered"))
-
-    def programs_of_it(self):
-        return [self.program]
-
-    def programs_beside(self):
-        return []
-
-    def stop(self):
-        self.program.stop()
-        self.postgres.stop()

@@ -21,7 +21,6 @@ SETTINGS = {
     "shared_buffers": "256MB", "max_wal_size": "2GB", "checkpoint_timeout": "15min",
 }
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-HOLD = os.environ.get("COMPARE_HOLD")  # while this file is there, somebody else measures on this machine
 
 
 def say(*words):
@@ -139,6 +138,26 @@ class Postgres:
         self.program.stop()
 
 
+class System:
+    """One program before a PostgreSQL of its own: `database` and `table` say where it stores what comes."""
+
+    database = table = None
+
+    def stored(self):
+        return int(self.postgres.ask(f"select count(*) from {self.table}", self.database))
+
+    def programs_of_it(self):
+        return [self.program]
+
+    def programs_beside(self):
+        """Programs that are not its own and work for it: not counted as others' work."""
+        return []
+
+    def stop(self):
+        self.program.stop()
+        self.postgres.stop()
+
+
 def wait(what, answers, program=None):
     until = time.monotonic() + PATIENCE
     problem = None
@@ -162,13 +181,6 @@ def answers(url):
     except urllib.error.HTTPError:
         pass
     return True
-
-
-def wait_for_quiet():
-    """Others may measure on the same machine: they say so with a file."""
-    while HOLD and Path(HOLD).exists():
-        say(f"… waiting: {HOLD} is there")
-        time.sleep(10)
 
 
 def run(command, **options):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from complaints import OFFICE
 from mailbox import PASSWORD
-from parts import Postgres, Program, answers, folder, free_port, run, wait
+from parts import Postgres, Program, System, answers, folder, free_port, run, wait
 
 HERE = Path(__file__).parent
 ROOT = Path("/usr/share/redmine")
@@ -17,8 +17,8 @@ ROOT = Path("/usr/share/redmine")
 PROCESSES, THREADS = 2, 5
 
 
-class Redmine:
-    name = "Redmine"
+class Redmine(System):
+    name, database, table = "Redmine", "redmine", "issues"
 
     def __init__(self, unknown_user="accept"):
         self.folder, self.key, self.unknown_user = folder("redmine"), secrets.token_hex(16), unknown_user
@@ -64,20 +64,7 @@ class Redmine:
             if answer.status != 201:
                 raise RuntimeError(f"Redmine answers {answer.status}")
 
-    def stored(self):
-        return int(self.postgres.ask("select count(*) from issues", "redmine"))
-
     def read_mailbox(self, mailbox):
         """Its task for a mailbox, as cron starts it: asks Dovecot for every unseen mail, one after the other."""
         server = ["host=127.0.0.1", f"port={mailbox.port}", f"username={OFFICE}", f"password={PASSWORD}"]
         self.rake("redmine:email:receive_imap", *server, f"unknown_user={self.unknown_user}", "no_permission_check=1", "no_account_notice=1", "no_notification=1", "project=aduan")
-
-    def programs_of_it(self):
-        return [self.program]
-
-    def programs_beside(self):
-        return []
-
-    def stop(self):
-        self.program.stop()
-        self.postgres.stop()

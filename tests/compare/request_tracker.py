@@ -5,7 +5,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from parts import Postgres, Program, answers, folder, free_port, run, wait
+from parts import Postgres, Program, System, answers, folder, free_port, run, wait
 
 HERE = Path(__file__).parent
 # Processes that answer, of which each does one thing at a time.
@@ -35,8 +35,8 @@ Set($LogToFile, undef);
 """
 
 
-class RequestTracker:
-    name = "Request Tracker"
+class RequestTracker(System):
+    name, database, table = "Request Tracker", "rt", "tickets"
 
     def __init__(self):
         self.folder = folder("rt")
@@ -65,16 +65,3 @@ class RequestTracker:
             said = answer.read().decode()
         if not said.startswith("ok"):
             raise RuntimeError(f"Request Tracker answers {said!r}")
-
-    def stored(self):
-        return int(self.postgres.ask("select count(*) from tickets", "rt"))
-
-    def programs_of_it(self):
-        return [self.program]
-
-    def programs_beside(self):
-        return []
-
-    def stop(self):
-        self.program.stop()
-        self.postgres.stop()
