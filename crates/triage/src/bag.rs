@@ -58,7 +58,7 @@ pub(crate) fn pairs(kind: Kind, text: &[&Word]) -> Vec<u32> {
 
 /// Stretches of three to five letters within words, their ends marked: typing errors and endings spoil only some.
 pub(crate) fn letters(kind: Kind, text: &[&Word]) -> Vec<u32> {
-    let mut all = Vec::with_capacity(text.len() * 12);
+    let mut all = Vec::with_capacity(text.len() * 18);
     let mut framed = String::new();
     let mut starts: Vec<usize> = Vec::new();
     for word in text.iter().filter(|word| !is_number(&word.form)) {

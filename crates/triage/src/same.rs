@@ -159,7 +159,7 @@ pub struct Twins {
 
 /// Words of three letters and less, and these, say nothing of the matter.
 fn empty(word: &Word) -> bool {
-    word.form.chars().count() < 3
+    text::is_shorter(&word.form, 3)
 }
 
 impl Twins {
@@ -167,7 +167,7 @@ impl Twins {
     pub fn read(rows: &[(&str, &str)]) -> Self {
         let cut: Vec<(Vec<Word>, Vec<Word>)> = rows.iter().map(|(text, place)| (text::words(text), text::words(place))).collect();
         let names = Names::learn(cut.iter().map(|(text, place)| (text.as_slice(), place.as_slice())));
-        let bags: Vec<Bag> = cut.iter().map(|(text, place)| Bag(blocks(text, place, &[], &names))).collect();
+        let bags: Vec<Bag> = cut.iter().map(|(text, place)| Bag(blocks(text, place, &[], &names).into())).collect();
         Self { vocabulary: Vocabulary::learn(bags.iter(), 2, 0), names, subjects: None, forest: Forest::default() }
     }
 
@@ -191,7 +191,7 @@ impl Twins {
         let mut in_text = self.names.spots(&text);
         let blocks = blocks(&text, &place, &in_text, &self.names);
         spots.append(&mut in_text);
-        let vector = |at: usize| self.vector(&Bag(vec![blocks[at].clone()]));
+        let [words, letters_of_text, matter, place_vector, joint] = blocks.map(|block| self.vector(&Bag(vec![block])));
         let numbered = |words: &[Word]| -> Vec<String> {
             words
                 .windows(2)
@@ -210,11 +210,11 @@ impl Twins {
         numbers.sort();
         numbers.dedup();
         Seen {
-            words: vector(0),
-            letters: vector(1),
-            matter: vector(2),
-            place: vector(3),
-            joint: vector(4),
+            words,
+            letters: letters_of_text,
+            matter,
+            place: place_vector,
+            joint,
             names,
             rt: numbers_of(&spots, "rt"),
             rw: numbers_of(&spots, "rw"),
@@ -324,7 +324,8 @@ fn flag(holds: bool) -> f32 {
     if holds { 1.0 } else { 0.0 }
 }
 
-fn blocks(text: &[Word], place: &[Word], spots: &[Spot], names: &Names) -> Vec<Block> {
+/// Words, letters, matter, place, and text and place together.
+fn blocks(text: &[Word], place: &[Word], spots: &[Spot], names: &Names) -> [Block; 5] {
     let telling: Vec<&Word> = text.iter().filter(|word| !empty(word)).collect();
     let placed = |at: usize| spots.iter().any(|spot| spot.words.contains(&at));
     let matter: Vec<&Word> = text
@@ -346,7 +347,7 @@ fn blocks(text: &[Word], place: &[Word], spots: &[Spot], names: &Names) -> Vec<B
     located.extend(exact(&field));
     let mut own = words(Kind::Word, &telling);
     own.extend(exact(&telling));
-    vec![block(own), block(letters(Kind::Letters, &telling)), block(stems(&matter)), block(located), block(joint)]
+    [block(own), block(letters(Kind::Letters, &telling)), block(stems(&matter)), block(located), block(joint)]
 }
 
 /// A vector laid out so that a feature is found at once. Walking two sorted vectors side by side takes several times as long: every step waits

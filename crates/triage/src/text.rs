@@ -302,7 +302,7 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         let at = text.len() - rest.len() + start;
         let span = at..at + typed.len();
         rest = &rest[start + typed.len()..];
-        before = typed.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        lower(typed, &mut before);
         for part in written_out(&before).split(' ') {
             words.push(Word {
                 form: if is_roman(part) { part.to_owned() } else { without_clitic(collapse(part)) },
@@ -312,6 +312,17 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         }
     }
     words
+}
+
+/// The letters and digits of a word in lower case, into `form`. Nearly all that Indonesians write is ASCII, and every text of every complaint
+/// comes by here.
+fn lower(typed: &str, form: &mut String) {
+    form.clear();
+    if typed.is_ascii() {
+        form.extend(typed.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())));
+    } else {
+        form.extend(typed.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+    }
 }
 
 /// Other ways in which people write this word, for looking it up in texts as they were typed: `jalan` is also `jl` and `jln`, and either of these is
@@ -349,17 +360,19 @@ fn run(text: &str) -> &str {
 fn ends_a_sentence(before: &str, between: &str) -> bool {
     let strong = between.contains(['!', '?', ';', '\n']);
     let stop = between.starts_with('.') && between.len() > 1;
-    let shortened = before.chars().count() < 3 || written_out(before) != before;
-    strong || stop && !shortened
+    let shortened = || is_shorter(before, 3) || written_out(before) != before;
+    strong || stop && !shortened()
 }
 
 /// `rusaaak` → `rusak`. Digits stay as they are.
 pub(crate) fn collapse(word: &str) -> String {
     let mut form = String::with_capacity(word.len());
+    let mut before = None;
     for c in word.chars() {
-        if c.is_numeric() || !form.ends_with(c) {
+        if before != Some(c) || c.is_numeric() {
             form.push(c);
         }
+        before = Some(c);
     }
     form
 }
@@ -372,10 +385,15 @@ fn is_roman(word: &str) -> bool {
 /// `lampunya` → `lampu`: the possessive that Indonesian hangs on any noun. What is left must be long enough to be a word.
 fn without_clitic(mut form: String) -> String {
     let kept = form.strip_suffix("nya").or_else(|| form.strip_suffix("ny")).map_or(form.len(), str::len);
-    if form[..kept].chars().count() >= 4 {
+    if kept < form.len() && !is_shorter(&form[..kept], 4) {
         form.truncate(kept);
     }
     form
+}
+
+/// Whether it has fewer letters than so many, without counting all of a long one.
+pub(crate) fn is_shorter(form: &str, letters: usize) -> bool {
+    form.chars().nth(letters - 1).is_none()
 }
 
 #[cfg(test)]
