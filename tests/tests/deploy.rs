@@ -21,6 +21,15 @@ fn the_settings_in_deploy_are_understood_by_their_programs() {
 }
 
 #[test]
+fn who_reads_only_the_first_lines_of_a_command_sees_no_panic() {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+    drop(reader);
+    let ended = Command::new(tests::built("muara")).args(["check", "--defaults"]).stdout(writer).output().expect("it can be started");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.status), Some(13), "ended by SIGPIPE");
+}
+
+#[test]
 fn each_adapter_has_settings_a_container_and_a_credential() {
     let read = |name: &str| fs::read_to_string(Path::new("../deploy").join(name)).expect("the file is there");
     let compose = read("compose.yml");

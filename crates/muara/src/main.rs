@@ -118,8 +118,20 @@ enum Command {
     Doctor,
 }
 
+impl Command {
+    /// Whether it runs until it is told to stop.
+    fn is_role(&self) -> bool {
+        matches!(self, Self::All | Self::Web | Self::Intake | Self::Dispatch)
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What stays, or talks to programs of PostgreSQL, hears of a closed pipe as an error.
+    if !cli.command.is_role() && !matches!(cli.command, Command::Backup { .. } | Command::Restore { .. }) {
+        // Who reads only the first lines, as `head` does, ends the command instead of making it panic.
+        sigpipe::reset();
+    }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -142,7 +154,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     if !config.database.url.is_empty() && !matches!(cli.command, Command::All | Command::Restore { .. }) {
         config.database.private = false;
     }
-    if matches!(cli.command, Command::All | Command::Web | Command::Intake | Command::Dispatch) {
+    if cli.command.is_role() {
         servers::go_behind_the_doors();
     }
     match cli.command {
