@@ -62,10 +62,10 @@ fn every_file_with_routes_is_in_a_description_and_every_description_is_tested() 
 #[test]
 fn every_field_that_is_described_is_one_that_the_program_reads_or_its_pages_send() {
     for (name, krate) in FIELDS_OF {
-        let code: String = ["src", "templates"].iter().flat_map(|folder| sources(&root().join(krate).join(folder))).fold(
-            String::new(),
-            |text, path| text + &fs::read_to_string(path).expect("a source"),
-        );
+        let code: String = ["src", "templates"]
+            .iter()
+            .flat_map(|folder| sources(&root().join(krate).join(folder)))
+            .fold(String::new(), |text, path| text + &fs::read_to_string(path).expect("a source"));
         let fields = fields(name);
         assert!(fields.len() > 5, "{name}: its fields are read: {fields:?}");
         for field in fields {
@@ -106,11 +106,8 @@ fn path(address: &str) -> Option<String> {
 
 fn methods(handlers: &str) -> BTreeSet<String> {
     let words = |name: &str| handlers.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '(').any(|word| word.starts_with(name));
-    let mut found: BTreeSet<String> = ["get", "post", "put", "patch", "delete"]
-        .into_iter()
-        .filter(|method| words(&format!("{method}(")))
-        .map(str::to_owned)
-        .collect();
+    let mut found: BTreeSet<String> =
+        ["get", "post", "put", "patch", "delete"].into_iter().filter(|method| words(&format!("{method}("))).map(str::to_owned).collect();
     if words("any(") {
         found.extend(["get".to_owned(), "post".to_owned()]);
     }
@@ -165,7 +162,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
     let ours = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs" || end == "html"));
-    let below = folders.iter().filter(|folder| !folder.ends_with("tests") && !folder.ends_with("node_modules")).flat_map(|folder| sources(folder));
+    let below =
+        folders.iter().filter(|folder| !folder.ends_with("tests") && !folder.ends_with("node_modules")).flat_map(|folder| sources(folder));
     ours.chain(below).collect()
 }
 
