@@ -78,10 +78,11 @@ fn one(fuzz: &Path, target: &Path, name: &str, seeds: &Path, seconds: u32) -> Re
     Ok(Some(runs.trim().to_owned()))
 }
 
-/// Without the address sanitizer: the code is safe Rust, and the stable toolchain has none.
+/// Without the address sanitizer: the code is safe Rust, and the stable toolchain has none. In sixteen units a crate, because one would take
+/// several times as long to build.
 fn cargo_fuzz(program: &Path, target: &Path, words: &[&str]) -> Command {
     let mut command = workspace::building(program.as_os_str());
-    command.arg("fuzz").args(words).args(["--fuzz-dir", "fuzz", "--sanitizer", "none"]);
+    command.arg("fuzz").args(words).args(["--fuzz-dir", "fuzz", "--sanitizer", "none", "--codegen-units", "16"]);
     command.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "0");
     command
 }
