@@ -28,7 +28,7 @@ ENDS_THE_SESSION = "^/(keluar|sandi)$"
 ATTACKS = "backup,cookieflags,crlf,csp,csrf,exec,file,http_headers,methods,permanentxss,redirect,sql,timesql,upload,xss"
 # What docs/security.md explains: the kind, and the method, path and words of the finding.
 EXPLAINED = [
-    ("Cross Site Request Forgery", r"POST /(masuk)? "),
+    ("Cross Site Request Forgery", r"POST /(masuk|cari)? "),
     ("Secure Flag cookie", r"in the cookie : (bahasa|muara|muara-kenal|loket)$"),
 ]
 # By name of the description: the port after the city's first one.
