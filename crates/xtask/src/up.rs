@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -66,6 +66,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         _ => {}
     }
+    running.stop_all();
+    outcome
+}
+
+/// Does something with a city that is up, and stops it afterwards. The city without the simulator's complaints: nothing happens by itself.
+pub(crate) fn while_up(house: &House, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let programs = build(false)?;
+    let stop = Stop::on_signals()?;
+    let mut running = Running::default();
+    let outcome = running.start_all(house, &programs, false, &stop).and_then(|()| if stop.asked() { bail!("stopped") } else { work() });
     running.stop_all();
     outcome
 }
