@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, BufRead, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -26,10 +26,6 @@ use crate::{
 const NAME: &str = "nats-server";
 const CONFIG: &str = "nats.conf";
 const PID: &str = "nats.pid";
-const LOG: &str = "nats.log";
-/// What the server writes into its log when a disk was full (2.11 and later; before): it takes nothing more then, also when there is room again,
-/// until it is started anew.
-const STUCK: [&str; 2] = ["critical write error", "will be DISABLED"];
 /// JetStream may have to read its files again.
 const PATIENCE: Duration = Duration::from_mins(1);
 const SHUTDOWN: Duration = Duration::from_secs(30);
@@ -101,8 +97,7 @@ impl Nats {
         let claim = Claim::take(NAME, folder)?;
         let folder = fs::canonicalize(folder).doing(|| format!("find {}", folder.display()))?;
         let name = format!("muara-{}-{}", std::process::id(), unique());
-        let mut server =
-            Process { program, folder, name, port: 0, options, child: None, wanted: false, read: 0, stuck: false, _claim: claim };
+        let mut server = Process { program, folder, name, port: 0, options, child: None, wanted: false, _claim: claim };
         server.start()?;
         let port = server.port;
         Ok(Nats { watch: None, server: Arc::new(Mutex::new(server)), port })
@@ -149,7 +144,11 @@ impl Nats {
 
     /// Starts the server again after [`Nats::stop`] or [`Nats::kill9`], on the same port and with what it had kept.
     pub fn restart(&mut self) -> Result<(), Error> {
-        self.server().launch()
+        let mut server = self.server();
+        if let Some(mut child) = server.child.take() {
+            child.stop(SHUTDOWN);
+        }
+        server.launch()
     }
 
     /// The number of the server's process, while it lives.
@@ -183,9 +182,6 @@ struct Process {
     options: NatsOptions,
     child: Option<Child>,
     wanted: bool,
-    /// How much of its log was looked at, in bytes, and whether it said there that it takes nothing more.
-    read: u64,
-    stuck: bool,
     _claim: Claim,
 }
 
@@ -196,18 +192,10 @@ impl Server for Process {
         self.wanted && self.child.as_mut().is_none_or(|child| child.ended().is_some())
     }
 
-    fn is_stuck(&mut self) -> bool {
-        self.stuck |= self.news().is_ok_and(|news| STUCK.iter().any(|words| news.contains(words)));
-        self.wanted && self.stuck
-    }
-
     fn launch(&mut self) -> Result<(), Error> {
-        if let Some(mut child) = self.child.take() {
-            child.stop(SHUTDOWN);
-        }
-        (self.wanted, self.read, self.stuck) = (true, 0, false);
+        self.wanted = true;
         self.write_config()?;
-        let log = self.folder.join(LOG);
+        let log = self.folder.join("nats.log");
         let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
         let mut command = tied_behind(&self.program);
         command.arg("--config").arg(self.folder.join(CONFIG));
@@ -243,22 +231,6 @@ impl Process {
                 other => return other,
             }
         }
-    }
-
-    /// What it wrote into its log since the last look, as far as lines are whole; at most so much at once.
-    fn news(&mut self) -> io::Result<String> {
-        const MOST: u64 = 1 << 20;
-        let mut log = fs::File::open(self.folder.join(LOG))?;
-        if log.metadata()?.len() <= self.read {
-            return Ok(String::new());
-        }
-        log.seek(SeekFrom::Start(self.read))?;
-        let mut news = Vec::new();
-        log.take(MOST).read_to_end(&mut news)?;
-        let whole = news.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let whole = if whole == 0 && news.len() as u64 == MOST { news.len() } else { whole };
-        self.read += whole as u64;
-        Ok(String::from_utf8_lossy(&news[..whole]).into_owned())
     }
 
     fn write_config(&self) -> Result<(), Error> {

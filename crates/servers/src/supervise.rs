@@ -1,4 +1,4 @@
-//! Starting a server again that died by itself, or lives and will never work again.
+//! Starting a server again that died by itself.
 
 use std::{
     sync::{
@@ -26,20 +26,7 @@ pub(crate) trait Server: Send + 'static {
     const NAME: &'static str;
     /// Whether it should run and does not.
     fn died(&mut self) -> bool;
-    /// Whether it runs, and only a new start will make it work again.
-    fn is_stuck(&mut self) -> bool {
-        false
-    }
-    /// Starts it; one that still runs is stopped first.
     fn launch(&mut self) -> Result<(), Error>;
-
-    /// Why it needs to be started, if it does.
-    fn trouble(&mut self) -> Option<&'static str> {
-        if self.died() {
-            return Some("ended by itself");
-        }
-        self.is_stuck().then_some("cannot write any more")
-    }
 }
 
 /// Looks after a server until it is dropped.
@@ -67,21 +54,22 @@ impl Drop for Watch {
 }
 
 fn watch<S: Server>(server: &Mutex<S>, stopped: &mpsc::Receiver<()>) {
-    let locked = || server.lock().unwrap_or_else(PoisonError::into_inner);
     let mut pause = FIRST_PAUSE;
     let mut since = Instant::now();
     while matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-        let Some(trouble) = locked().trouble() else { continue };
+        if !server.lock().unwrap_or_else(PoisonError::into_inner).died() {
+            continue;
+        }
         if since.elapsed() > RECOVERED {
             pause = FIRST_PAUSE;
         }
-        warn!("{} {trouble}. Starting it again in {} ms.", S::NAME, pause.as_millis());
+        warn!("{} ended by itself. Starting it again in {} ms.", S::NAME, pause.as_millis());
         if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
             return;
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
-        let mut server = locked();
-        if server.trouble().is_some() {
+        let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+        if server.died() {
             match server.launch() {
                 Ok(()) => info!("{} runs again.", S::NAME),
                 Err(problem) => error!("{} cannot be started again: {problem}.", S::NAME),

@@ -1,11 +1,8 @@
 //! A private NATS server: started, killed, looked after.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     net::TcpStream,
-    thread,
-    time::Duration,
 };
 
 use servers::{Nats, NatsOptions, Sync, testing};
@@ -27,24 +24,6 @@ fn it_listens_with_jetstream_and_keeps_its_port_over_a_kill() {
     nats.restart().unwrap();
     assert_eq!(nats.url(), url);
     assert!(greeting(&nats).is_some());
-}
-
-/// As it writes it when its disk was full; the whole of it is played in `tests/tests/faults.rs`, where small disks can be had.
-#[test]
-fn a_supervised_server_that_takes_nothing_any_more_is_started_again() {
-    let mut nats = testing::nats();
-    nats.supervise();
-    let before = nats.process().expect("it runs");
-    let mut log = fs::File::options().append(true).open(nats.folder().join("nats.log")).unwrap();
-    writeln!(log, "[1] [ERR] JetStream stream '$G > RAW' critical write error: write 5.blk: no space left on device").unwrap();
-    let another = (0..600).any(|_| {
-        thread::sleep(Duration::from_millis(50));
-        nats.process().is_some_and(|now| now != before) && greeting(&nats).is_some()
-    });
-    assert!(another, "the server was not started again");
-    let after = nats.process();
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(nats.process(), after, "once is enough");
 }
 
 #[test]
