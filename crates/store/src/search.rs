@@ -1,10 +1,10 @@
 //! Finding complaints by words, number, name, contact and place. Who reads comes first: the index holds who has a complaint beside its words, so that
 //! what is not theirs to see is neither found nor counted.
 
-use std::{
-    collections::HashMap,
-    fmt::{self, Write},
-};
+mod learn;
+mod reach;
+
+use std::{collections::HashMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use model::{Address, ComplaintId, Decision, Visibility};
@@ -17,6 +17,9 @@ use crate::{
     convert::at,
     queue::{Cursor, Filter, Found, Row, Scope, Start, into_row},
 };
+
+pub use learn::{Learned, learn_words};
+use reach::Reach;
 
 /// How many complaints one search ranks. Where more fit, the newest are ranked, and [`Hits::all`] says so.
 pub const MOST: usize = 500;
@@ -114,77 +117,6 @@ pub(crate) async fn keep_of(tx: &mut Tx, complaints: &[ComplaintId]) -> Result<(
     }
     sqlx::query!("select keep_words($1)", &ids).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     Ok(())
-}
-
-/// Any number: the key of the lock under which words are learned.
-const LEARNING: i64 = 715_151;
-
-/// How far learning words came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Learned {
-    /// Somebody else is at it.
-    Elsewhere,
-    /// As much as one go takes: there is more.
-    Some,
-    /// Everything that was written until some seconds ago.
-    All,
-}
-
-/// How many complaints' words are learned in one go, far less than a statement may take.
-const LEARNED_AT_ONCE: i64 = 20_000;
-
-/// Notes the words of what was written since the last time, so that who mistypes one is led to it. Letters only: no number of anybody gets here.
-pub async fn learn_words(db: &PgPool) -> Result<Learned> {
-    let mut tx = crate::begin(db).await?;
-    if !sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "got!""#, LEARNING)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::from_sqlx)?
-    {
-        return Ok(Learned::Elsewhere);
-    }
-    // `kept_at` is when a transaction began: what one that is open still has written is learned once it ends. The seconds are for one that began
-    // and is not to be seen yet; who reads for minutes, as a backup does, writes nothing.
-    let learned = sqlx::query_scalar!(
-        r#"with since as (
-          select coalesce(max((value #>> '{}')::timestamptz), '-infinity') as at
-          from setting
-          where name = 'search.words_until'
-        ), fresh as (
-          select words, kept_at
-          from complaint_words
-          where kept_at > (select at from since)
-          order by kept_at
-          fetch first $1 rows with ties
-        ), noted as (
-          insert into known_word
-          select distinct word
-          from fresh, unnest(tsvector_to_array(words)) as word
-          where word ~ '^[a-z]{3,30}$'
-          order by word
-          on conflict do nothing
-        ), settled as (
-          select least(now(), min(xact_start)) - interval '5 seconds' as at
-          from pg_stat_activity
-          where datname = current_database()
-            and backend_type = 'client backend'
-            and (backend_xid is not null or xact_start > now() - interval '2 minutes')
-        ), counted as (
-          select count(*) as many, max(kept_at) as last from fresh
-        ), until as (
-          insert into setting (name, value)
-          select 'search.words_until', to_jsonb(greatest(since.at, least(settled.at, case when many >= $1 then last end)))
-          from since, settled, counted
-          on conflict (name) do update set value = excluded.value
-        )
-        select many as "many!" from counted"#,
-        LEARNED_AT_ONCE
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    crate::commit(tx).await?;
-    Ok(if learned < LEARNED_AT_ONCE { Learned::All } else { Learned::Some })
 }
 
 /// A page of what is found for who has this scope.
@@ -458,19 +390,14 @@ async fn by_contact(db: &PgPool, gate: &Gate, contact: &Address) -> Result<Vec<U
     query.build_query_scalar().persistent(false).fetch_all(db).await.map_err(StoreError::from_sqlx)
 }
 
-/// How far back is looked, in days and in periods of 28 days, until enough is found: the newest of a common word are near, and of a rare one there
-/// are few.
-const DAYS: i64 = 3;
-const PERIODS: [i64; 3] = [1, 4, 13];
-
 /// The newest complaints that these words fit, with how many of the words fit as they were typed.
 async fn by_words(db: &PgPool, gate: &Gate, words: &str, terms: &[Term], now: Timestamp) -> Result<Vec<(Uuid, i64)>> {
     let typed: Vec<String> = terms.iter().filter_map(|term| any_of(&term.exact())).collect();
     let newest = gate.before.map_or(now, |before| before.min(now)) + SignedDuration::from_hours(24);
-    let mut found = Vec::new();
-    for window in windows(newest) {
-        let asked = match &window {
-            Some(window) => format!("{} & {window}", gate.query(Some(words))),
+    let mut reach = Some(Reach::NEAREST);
+    loop {
+        let asked = match reach {
+            Some(reach) => format!("{} & {}", gate.query(Some(words)), reach.marks(newest)),
             None => gate.query(Some(words)),
         };
         let mut query = QueryBuilder::new("select kept.complaint, (select count(*) from unnest(");
@@ -484,28 +411,12 @@ async fn by_words(db: &PgPool, gate: &Gate, words: &str, terms: &[Term], now: Ti
         gate.when(&mut query);
         query.push(" offset 0) as fitting order by fitting.complaint desc limit ").push_bind(limit());
         query.push(") as newest join complaint_words kept on kept.complaint = newest.complaint order by kept.complaint desc");
-        found = query.build_query_as().persistent(false).fetch_all(db).await.map_err(StoreError::from_sqlx)?;
-        if found.len() > MOST {
-            break;
+        let found: Vec<(Uuid, i64)> = query.build_query_as().persistent(false).fetch_all(db).await.map_err(StoreError::from_sqlx)?;
+        match reach.filter(|_| found.len() <= MOST) {
+            Some(looked) => reach = looked.further(found.len(), limit()),
+            None => return Ok(found),
         }
     }
-    Ok(found)
-}
-
-/// Marks of the days and periods before a time, wider and wider; at last, whenever.
-fn windows(newest: Timestamp) -> Vec<Option<String>> {
-    let (day, period) = (newest.as_second().div_euclid(86_400), newest.as_second().div_euclid(28 * 86_400));
-    let marks = |mark: char, first: i64, last: i64| {
-        let mut list = String::new();
-        for n in first..=last {
-            let _ = write!(list, "{}':{mark}{n}'", if list.is_empty() { "" } else { " | " });
-        }
-        Some(format!("({list})"))
-    };
-    let mut windows = vec![marks('d', day - DAYS, day)];
-    windows.extend(PERIODS.map(|many| marks('p', period - many, period)));
-    windows.push(None);
-    windows
 }
 
 type Page<'a> = (&'a [(i64, Uuid)], Option<Cursor>, Option<Cursor>);
