@@ -2,13 +2,12 @@
 //! from there, because `intake` brings the database along.
 #![no_main]
 
-#[allow(dead_code, reason = "a part of intake")]
 #[path = "../../crates/intake/src/look.rs"]
 mod look;
-#[allow(dead_code, reason = "a part of intake")]
+#[expect(dead_code, reason = "a part of intake")]
 #[path = "../../crates/intake/src/picture.rs"]
 mod picture;
-#[allow(dead_code, reason = "a part of intake")]
+#[expect(dead_code, reason = "a part of intake")]
 #[path = "../../crates/intake/src/sniff.rs"]
 mod sniff;
 
