@@ -51,9 +51,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ports.are_free()?;
     install::headers()?;
     install::servers()?;
-    if let Err(problem) = assets::bundle() {
-        say::without(&format!("Pages go without maps: {problem:#}"));
-    }
     let house = House::open(options.data.as_deref(), ports)?;
     let programs = build(options.release)?;
     let stop = Stop::on_signals()?;
@@ -82,6 +79,9 @@ pub(crate) fn while_up(house: &House, work: impl FnOnce() -> Result<()>) -> Resu
 
 /// Builds every program, as the tests do: another choice of packages would build half of the tree again with other features.
 fn build(release: bool) -> Result<PathBuf> {
+    if let Err(problem) = assets::bundle() {
+        say::without(&format!("Pages go without maps: {problem:#}"));
+    }
     let profile = if release { "release" } else { "debug" };
     say::step(&format!("Building every program ({profile})"));
     let mut command = cargo();
