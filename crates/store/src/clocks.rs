@@ -44,10 +44,7 @@ pub async fn change(db: &PgPool, now: Timestamp) -> Result<Option<Change>> {
 
 /// Makes this process the one that counts, until the transaction ends; `false`: another one does.
 pub async fn lock(tx: &mut Tx) -> Result<bool> {
-    sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, LOCK)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)
+    crate::only_one(tx, LOCK).await
 }
 
 /// Writes down that everything was counted.

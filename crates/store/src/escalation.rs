@@ -30,10 +30,7 @@ const LOCK: i64 = 0x6d75_6172_6100_0185;
 
 /// Makes this process the one that looks, until the transaction ends; `false`: another one does.
 pub async fn lock(tx: &mut Tx) -> Result<bool> {
-    sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, LOCK)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)
+    crate::only_one(tx, LOCK).await
 }
 
 /// How long what is new is left alone: no rule means what came in a moment ago.

@@ -123,3 +123,11 @@ pub async fn begin(db: &PgPool) -> Result<Tx> {
 pub async fn commit(tx: Tx) -> Result<()> {
     tx.commit().await.map_err(StoreError::from_sqlx)
 }
+
+/// Makes this process the only one at something, by any number that is its own, until the transaction ends; `false`: another one is at it.
+pub(crate) async fn only_one(tx: &mut Tx, at_what: i64) -> Result<bool> {
+    sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, at_what)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)
+}

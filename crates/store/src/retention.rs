@@ -177,8 +177,7 @@ pub struct Batch {
 /// whoever comes next finds it due again. One process at a time; no complaint under a hold, open, or contested, also if it becomes so at this moment.
 pub async fn remove(db: &PgPool, now: Timestamp, most: i64) -> Result<Batch> {
     let mut tx = crate::begin(db).await?;
-    let locked = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, LOCK);
-    if !locked.fetch_one(&mut *tx).await.map_err(StoreError::from_sqlx)? {
+    if !crate::only_one(&mut tx, LOCK).await? {
         return Ok(Batch { removed: 0, elsewhere: true });
     }
     let asked = sqlx::query_scalar!(

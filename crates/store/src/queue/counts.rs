@@ -198,11 +198,7 @@ const FOLDING: i64 = 715_150;
 /// Sums up what was added to the sums since the last time; whoever counts meanwhile sees the one or the other. `false`: somebody else is at it.
 pub async fn fold(db: &PgPool) -> Result<bool> {
     let mut tx = crate::begin(db).await?;
-    if !sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "got!""#, FOLDING)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::from_sqlx)?
-    {
+    if !crate::only_one(&mut tx, FOLDING).await? {
         return Ok(false);
     }
     sqlx::query!(

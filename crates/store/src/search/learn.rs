@@ -22,11 +22,7 @@ const LEARNED_AT_ONCE: i64 = 20_000;
 /// Notes the words of what was written since the last time, so that who mistypes one is led to it. Letters only: no number of anybody gets here.
 pub async fn learn_words(db: &PgPool) -> Result<Learned> {
     let mut tx = crate::begin(db).await?;
-    if !sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "got!""#, LEARNING)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::from_sqlx)?
-    {
+    if !crate::only_one(&mut tx, LEARNING).await? {
         return Ok(Learned::Elsewhere);
     }
     // `kept_at` is when a transaction began: what one that is open still has written is learned once it ends. The seconds are for one that began
