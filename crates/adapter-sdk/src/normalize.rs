@@ -63,7 +63,8 @@ impl Normalize {
         Self { name, adapter, bus, receipts, pulse, max_file, files: Semaphore::new(FILES_AT_ONCE) }
     }
 
-    /// `Ok`: every event is on the bus.
+    /// `Ok`: every event is on the bus, and what was made of the message is noted: the balance and a later replay know nothing of it otherwise. Where
+    /// only that failed the message comes again, and its events are known.
     pub(crate) async fn handle(&self, delivery: Delivery<Raw>, ticket: Ticket) -> Result<(), Failure> {
         let Delivery { item: raw, trace, attempt, .. } = delivery;
         let (raw, parsed) = self.parse_aside(raw).await;
@@ -90,7 +91,7 @@ impl Normalize {
             }
         }
         drop(place);
-        self.keep_made(&raw, &made).await;
+        self.bus.keep_made(&raw, &made).await?;
         info!(trace.id = %trace, events = events.len(), files = blobs.len(), "Normalized a raw message.");
         Ok(())
     }
@@ -109,13 +110,6 @@ impl Normalize {
         self.publish(&events, raw).await?;
         let made: Vec<Event> = then.into_iter().chain(fresh).collect();
         Ok(self.bus.keep_made(raw, &made).await?)
-    }
-
-    /// For a later `replay`. Without it that one shows more as new than is; nothing is published twice for it.
-    async fn keep_made(&self, raw: &Raw, made: &[Event]) {
-        if let Err(error) = self.bus.keep_made(raw, made).await {
-            warn!(trace.id = %raw.trace, error = chain(&error), "Could not note what was made of a raw message.");
-        }
     }
 
     pub(crate) fn parse(&self, raw: &Raw) -> Result<Vec<Event>, ParseError> {

@@ -1,8 +1,13 @@
 //! NATS goes away, comes back, loses its memory; the adapter is stopped and started again.
 
+use std::time::Duration;
+
 use adapter_sdk::spool::{Spool, SpoolOptions};
 
-use crate::world::World;
+use crate::{
+    replayed::{MELATI, raw},
+    world::{PATIENCE, World},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_accepted_while_nats_is_down_arrives_when_it_is_back() {
@@ -180,4 +185,24 @@ async fn forms_know_their_city_while_the_bus_is_down() {
     world.nats().stop();
     world.open_pages().await;
     assert_eq!(world.get("/site").await, (200, "Kota Contoh".to_owned()));
+}
+
+/// As on a disk that is full in between: the balance would miss what nothing is noted of, although its events are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_comes_again_until_what_was_made_of_it_is_noted() {
+    let world = World::with_webhook().await;
+    let bus = world.bus().await;
+    world.refuse("raw.*.made.>");
+    assert_eq!(world.post(MELATI, Some("word")).await, 200);
+    world.until("its event", |world| world.messages() == ["c"]).await;
+    assert_eq!(bus.made_of(&raw(MELATI)).await.expect("a bus"), None, "nothing could be noted");
+    world.refuse("");
+    // Its event may come once more, as after every outage: whoever records it knows its key.
+    let noted = async {
+        // Who lost the server has to find it again first.
+        while !matches!(bus.made_of(&raw(MELATI)).await, Ok(Some(_))) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, noted).await.expect("it is noted when that is possible again");
 }

@@ -44,8 +44,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let nats_folder = TempDir::new().expect("a folder");
-        let nats =
-            Nats::start(nats_folder.path(), NatsOptions::default()).unwrap_or_else(|problem| panic!("no NATS for the tests: {problem}"));
+        servers::set_nats_users(nats_folder.path(), "").expect("a file of users");
+        let options = NatsOptions { config: format!("include {:?}\n", servers::NATS_USERS), ..NatsOptions::default() };
+        let nats = Nats::start(nats_folder.path(), options).unwrap_or_else(|problem| panic!("no NATS for the tests: {problem}"));
         Self {
             nats: Arc::new(Mutex::new(nats)),
             nats_folder,
@@ -82,6 +83,18 @@ impl World {
     pub(crate) fn kill_nats_and_lose_its_streams(&self) {
         self.nats().kill9();
         std::fs::remove_dir_all(self.nats_folder.path().join("jetstream")).expect("the server's streams");
+    }
+
+    /// Starts the server anew, and from now on it takes nothing under this subject; the empty one: it takes all.
+    pub(crate) fn refuse(&self, subject: &str) {
+        let users = format!(
+            "no_auth_user: all\nauthorization {{ users = [{{ user: all, password: \"only-for-this-test\", \
+             permissions: {{ publish: {{ deny: [{subject:?}] }} }} }}] }}\n"
+        );
+        let users = if subject.is_empty() { "" } else { &users };
+        self.nats().stop();
+        servers::set_nats_users(self.nats_folder.path(), users).expect("a file of users");
+        self.nats().restart().expect("a server");
     }
 
     pub(crate) async fn bus(&self) -> Bus {
