@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, BufRead, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::statvfs,
+    process::{Pid, Signal, kill_process},
+};
 
 use crate::{
     Child, Error,
@@ -26,9 +29,17 @@ use crate::{
 const NAME: &str = "nats-server";
 const CONFIG: &str = "nats.conf";
 const PID: &str = "nats.pid";
+const STORE: &str = "jetstream";
 /// JetStream may have to read its files again.
 const PATIENCE: Duration = Duration::from_mins(1);
 const SHUTDOWN: Duration = Duration::from_secs(30);
+/// How often a server is asked whether it can still write, and how long it may take to say so.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// What it says to that (2.15) after a disk was full: it takes nothing more into that stream, also when there is room again, until it is started anew.
+const CANNOT_WRITE: &str = "write error";
+/// The room on its disk, in bytes, below which starting it anew would not help: two blocks of a stream.
+const ROOM: u64 = 16 << 20;
 /// How many ports are tried when another program takes one between the look and the start.
 const TRIES: u32 = 20;
 
@@ -97,13 +108,25 @@ impl Nats {
         let claim = Claim::take(NAME, folder)?;
         let folder = fs::canonicalize(folder).doing(|| format!("find {}", folder.display()))?;
         let name = format!("muara-{}-{}", std::process::id(), unique());
-        let mut server = Process { program, folder, name, port: 0, options, child: None, wanted: false, _claim: claim };
+        let mut server = Process {
+            program,
+            folder,
+            name,
+            port: 0,
+            health: 0,
+            options,
+            child: None,
+            wanted: false,
+            asked: Instant::now(),
+            stuck: false,
+            _claim: claim,
+        };
         server.start()?;
         let port = server.port;
         Ok(Nats { watch: None, server: Arc::new(Mutex::new(server)), port })
     }
 
-    /// From now on, starts the server again when it ends by itself.
+    /// From now on, starts the server again when it ends by itself, and when it could not write because its disk was full and there is room again.
     pub fn supervise(&mut self) {
         self.watch.get_or_insert_with(|| Watch::over(Arc::clone(&self.server)));
     }
@@ -144,11 +167,7 @@ impl Nats {
 
     /// Starts the server again after [`Nats::stop`] or [`Nats::kill9`], on the same port and with what it had kept.
     pub fn restart(&mut self) -> Result<(), Error> {
-        let mut server = self.server();
-        if let Some(mut child) = server.child.take() {
-            child.stop(SHUTDOWN);
-        }
-        server.launch()
+        self.server().launch()
     }
 
     /// The number of the server's process, while it lives.
@@ -179,9 +198,14 @@ struct Process {
     /// By which we know our own server on its port, and the others of a cluster know it after a restart.
     name: String,
     port: u16,
+    /// The loopback port on which it says whether it is well.
+    health: u16,
     options: NatsOptions,
     child: Option<Child>,
     wanted: bool,
+    /// When it was asked last whether it can write, and what came of it.
+    asked: Instant,
+    stuck: bool,
     _claim: Claim,
 }
 
@@ -192,8 +216,19 @@ impl Server for Process {
         self.wanted && self.child.as_mut().is_none_or(|child| child.ended().is_some())
     }
 
+    fn stuck(&mut self) -> bool {
+        if self.wanted && self.asked.elapsed() >= ASK_AGAIN {
+            self.stuck = health(self.health).is_ok_and(|words| words.contains(CANNOT_WRITE)) && self.has_room();
+            self.asked = Instant::now();
+        }
+        self.wanted && self.stuck
+    }
+
     fn launch(&mut self) -> Result<(), Error> {
-        self.wanted = true;
+        if let Some(mut child) = self.child.take() {
+            child.stop(SHUTDOWN);
+        }
+        (self.wanted, self.stuck, self.asked) = (true, false, Instant::now());
         self.write_config()?;
         let log = self.folder.join("nats.log");
         let words = fs::File::create(&log).doing(|| format!("write {}", log.display()))?;
@@ -216,32 +251,36 @@ impl Server for Process {
 }
 
 impl Process {
-    /// On the port that was asked for, else on free ones until one works.
+    /// On the port that was asked for, else on free ones until they work.
     fn start(&mut self) -> Result<(), Error> {
-        if let Some(port) = self.options.port {
-            self.port = port;
-            return self.launch();
-        }
         let mut tries = 0;
         loop {
-            self.port = free_port()?;
+            self.port = self.options.port.map_or_else(free_port, Ok)?;
+            self.health = free_port()?;
             tries += 1;
             match self.launch() {
-                Err(Error::Start { why, .. }) if tries < TRIES && why.contains("address already in use") => {}
+                Err(Error::Start { why, .. }) if self.options.port.is_none() && tries < TRIES && why.contains("address already in use") => {
+                }
                 other => return other,
             }
         }
     }
 
+    /// Whether there is room on its disk to write again.
+    fn has_room(&self) -> bool {
+        statvfs(&self.folder.join(STORE)).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= ROOM)
+    }
+
     fn write_config(&self) -> Result<(), Error> {
         let name = &self.name;
-        let store = self.folder.join("jetstream");
+        let store = self.folder.join(STORE);
         let sync = match self.options.sync {
             Sync::Periodic => "10s",
             Sync::Always => "always",
         };
         let mut text = String::from("# Written at each start; edit the options instead.\n");
         let _ = writeln!(text, "listen: \"127.0.0.1:{}\"\nserver_name: \"{name}\"\nmax_payload: 1MB", self.port);
+        let _ = writeln!(text, "http: \"127.0.0.1:{}\"", self.health);
         let _ = writeln!(text, "pid_file: {:?}", self.folder.join(PID).display().to_string());
         let room = self.options.room.map_or_else(String::new, |bytes| format!(", max_file_store: {bytes}"));
         let _ = writeln!(text, "jetstream {{ store_dir: {:?}, sync_interval: {sync}{room} }}", store.display().to_string());
@@ -267,4 +306,16 @@ fn answers(port: u16, name: &str) -> bool {
         Some(line)
     };
     greet().is_some_and(|line| line.starts_with("INFO ") && line.contains(&format!("\"{name}\"")))
+}
+
+/// What the server on this port says of its health, at most so much of it.
+fn health(port: u16) -> io::Result<String> {
+    const MOST: u64 = 64 << 10;
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ANSWER_WITHIN)?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.set_write_timeout(Some(ANSWER_WITHIN))?;
+    stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n")?;
+    let mut words = Vec::new();
+    stream.take(MOST).read_to_end(&mut words)?;
+    Ok(String::from_utf8_lossy(&words).into_owned())
 }

@@ -1,4 +1,4 @@
-//! Starting a server again that died by itself.
+//! Starting a server again that died by itself, or that lives and will not work again before it is started anew.
 
 use std::{
     sync::{
@@ -26,7 +26,20 @@ pub(crate) trait Server: Send + 'static {
     const NAME: &'static str;
     /// Whether it should run and does not.
     fn died(&mut self) -> bool;
+    /// Whether it runs, and only a new start makes it work again, and can.
+    fn stuck(&mut self) -> bool {
+        false
+    }
+    /// Starts it; one that still runs is stopped first.
     fn launch(&mut self) -> Result<(), Error>;
+
+    /// Why it has to be started, if it has to.
+    fn trouble(&mut self) -> Option<&'static str> {
+        if self.died() {
+            return Some("ended by itself");
+        }
+        self.stuck().then_some("cannot write any more, though there is room")
+    }
 }
 
 /// Looks after a server until it is dropped.
@@ -54,22 +67,21 @@ impl Drop for Watch {
 }
 
 fn watch<S: Server>(server: &Mutex<S>, stopped: &mpsc::Receiver<()>) {
+    let locked = || server.lock().unwrap_or_else(PoisonError::into_inner);
     let mut pause = FIRST_PAUSE;
     let mut since = Instant::now();
     while matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-        if !server.lock().unwrap_or_else(PoisonError::into_inner).died() {
-            continue;
-        }
+        let Some(trouble) = locked().trouble() else { continue };
         if since.elapsed() > RECOVERED {
             pause = FIRST_PAUSE;
         }
-        warn!("{} ended by itself. Starting it again in {} ms.", S::NAME, pause.as_millis());
+        warn!("{} {trouble}. Starting it again in {} ms.", S::NAME, pause.as_millis());
         if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
             return;
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
-        let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
-        if server.died() {
+        let mut server = locked();
+        if server.trouble().is_some() {
             match server.launch() {
                 Ok(()) => info!("{} runs again.", S::NAME),
                 Err(problem) => error!("{} cannot be started again: {problem}.", S::NAME),

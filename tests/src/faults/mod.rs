@@ -158,6 +158,9 @@ impl Battle {
             blow::set_clock(clock, 0);
         }
         let mut world = World::start_with(wishes).await;
+        // As `muara all` looks after its own, and a service manager after others.
+        world.nats.supervise();
+        world.postgres.supervise();
         let gateway = Gateway::start().await.expect("a free port");
         let port = servers::free_port().expect("a free port");
         world.muara(&["channel", "add", "sms", "--account", sms::NUMBER, "--label", "SMS 1708"]);
