@@ -1,6 +1,7 @@
 //! Who works here: accounts, passwords, and the sessions of who is signed in.
 
 mod invitation;
+pub mod mail;
 
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ use crate::{
 };
 
 pub use crate::password::{hash_password, verify_password};
-pub use invitation::{INVITED_HOURS, accept, invite, invited, waiting};
+pub use invitation::{INVITED_HOURS, Sent, Waiting, accept, invite, invite_by_mail, invited, waiting};
 
 /// Somebody who works here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,13 +202,15 @@ pub async fn names(db: &PgPool, ids: &[StaffId]) -> Result<HashMap<StaffId, Stri
     Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
 }
 
-/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. `false`: there is no such account.
+/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. A link for a password from before is worth
+/// nothing either way. `false`: there is no such account.
 pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> {
     let done = sqlx::query!("update staff set active = $2 where id = $1", id.0, active)
         .execute(&mut **tx)
         .await
         .map_err(StoreError::from_sqlx)?
         .rows_affected();
+    invitation::withdraw(tx, id).await?;
     if !active {
         close_sessions(tx, id).await?;
         crate::passkey::remove_all(tx, id).await?;
@@ -240,7 +243,7 @@ pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Resu
         .map_err(StoreError::from_sqlx)?
         .rows_affected();
     close_sessions(tx, id).await?;
-    sqlx::query!("delete from invitation where staff = $1", id.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    invitation::withdraw(tx, id).await?;
     Ok(done > 0)
 }
 
