@@ -1,4 +1,4 @@
-//! What goes out: complaints to agencies, replies to the bus, and mails about clocks; and what follows from time alone: clocks that are counted anew,
+//! What goes out: complaints to agencies, replies to the bus, and mails to staff; and what follows from time alone: clocks that are counted anew,
 //! that end, and complaints that are closed, and what is kept no longer; and replies that failed. Loops over work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 

@@ -80,3 +80,19 @@ async fn an_invitation_that_a_server_does_not_take_waits_or_is_given_up_and_says
     AccountMails::new(city.db.clone(), site(), Language::Id, None).round(start() + 1.minute()).await.expect("tries");
     assert_eq!(state(&city, id).await, (MailState::Due, Some("no mail server is set".into())));
 }
+
+#[tokio::test]
+async fn whose_recovery_code_was_used_reads_when_and_what_to_do() {
+    let (city, server) = (City::new(SendKind::Queue, "", None).await, FakeSmtp::new(Behaviour::Accept).await);
+    let id = ani(&city, Language::Id).await;
+    let mut tx = store::begin(&city.db).await.expect("begins");
+    store::staff::mail::tell_of_code(&mut tx, id, start()).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    AccountMails::new(city.db.clone(), site(), Language::Id, Some(server.mail())).round(start() + 1.minute()).await.expect("sends");
+    let mail = plain(&server.mails().pop().expect("a mail"));
+    for part in
+        ["To: ani@contoh.example", "akun ani", "20 November 2026", "Sisa kode: 0", "hubungi admin", "https://lapor.example.id/faktor"]
+    {
+        assert!(mail.contains(part), "{part} in\n{mail}");
+    }
+}

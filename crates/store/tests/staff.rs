@@ -491,3 +491,36 @@ async fn whoever_closes_an_account_while_its_link_is_being_made_leaves_no_link()
         }
     }
 }
+
+#[tokio::test]
+async fn recovery_codes_stay_as_long_as_there_is_an_app_or_a_passkey_and_their_use_is_kept_and_told() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    let codes = factor::new_codes();
+    let left = async || factor::ways(&world.db, ani).await.expect("is read").codes;
+    let passkey::Added::Kept(phone) = world.passkey(ani, b"satu").await else { panic!("it is new") };
+    let passkey::Added::Kept(computer) = world.passkey(ani, b"dua").await else { panic!("it is new") };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    factor::set_codes(&mut tx, ani, &codes).await.expect("is written");
+    assert!(passkey::remove(&mut tx, ani, phone).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(left().await, 10, "the other passkey is there");
+    assert_eq!(factor::code_used_at(&world.db, ani).await.expect("is read"), None);
+
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(factor::use_code(&mut tx, ani, &codes[0], after(5)).await.expect("is written"));
+    assert!(!factor::use_code(&mut tx, ani, &codes[0], after(6)).await.expect("is written"), "once");
+    mail::tell_of_code(&mut tx, ani, after(5)).await.expect("is written");
+    factor::set_codes(&mut tx, ani, &factor::new_codes()).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(factor::code_used_at(&world.db, ani).await.expect("is read"), Some(after(5)), "also after new ones were made");
+    let told = world.claim(after(6)).await.pop().expect("a mail is due");
+    assert!(told.occasion == Occasion::RecoveryCode { used_at: after(5), left: 10 }, "it says when and how many are left");
+    assert!(world.sent(ani).await.is_none(), "it is no invitation");
+
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(passkey::remove(&mut tx, ani, computer).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(left().await, 0, "they stand in for nothing any more");
+}

@@ -221,7 +221,7 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
     let mails: HashMap<StaffId, String> = store::escalation::mails(rooms.db()).await?.into_iter().collect();
     let keys: Vec<Key> = people.iter().map(|staff| Key::login(&staff.login)).collect();
     let paused = store::tries::paused(rooms.db(), &keys, rooms.now()).await?;
-    let mut person = |staff: Staff| {
+    let person = |staff: Staff| {
         let agency = staff.agency.map(|agency| directory.agency_name(agency).to_owned());
         let paused = paused.get(&Key::login(&staff.login));
         let trust = Trust::of(&staff, &directory);
@@ -246,7 +246,7 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
             active: staff.active,
         }
     };
-    Ok(people.into_iter().map(&mut person).collect())
+    Ok(people.into_iter().map(person).collect())
 }
 
 fn flashed(page: Page, done: &Done) -> Page {
