@@ -18,6 +18,7 @@ try {
   await comesInByItAlone(page);
   await comesInByItAfterThePassword(page);
   await isToldWhenTheDeviceSaysNo(page, device);
+  await comesInByARecoveryCode(page, await makesRecoveryCodes(page));
   await removesIt(page);
 } catch (error) {
   await broke(error);
@@ -130,6 +131,35 @@ async function isToldWhenTheDeviceSaysNo(page, device) {
   await device.asks(true);
   await page.click(byKey);
   await page.waitForURL("**/antrean");
+}
+
+/** With the passkey itself, in place of the password; and they stand on paper. */
+async function makesRecoveryCodes(page) {
+  await visit(page, at("/faktor"));
+  await says(page, "Belum ada kode pemulihan");
+  await page.click("main button:has-text('Buat kode baru dengan kunci sandi')");
+  await page.waitForSelector(".factor-codes");
+  await judge(page, "passkey-codes");
+  await page.emulateMedia({ media: "print" });
+  const shown = (selector) => page.evaluate((one) => document.querySelector(one)?.checkVisibility() ?? false, selector);
+  must(await shown(".factor-codes"), "codes on paper", "they are not printed");
+  for (const hidden of [".top", ".foot", "main .buttons"]) must(!(await shown(hidden)), "codes on paper", `${hidden} is printed`);
+  await page.emulateMedia({ media: "screen" });
+  return page.locator(".factor-codes code").allTextContents();
+}
+
+async function comesInByARecoveryCode(page, codes) {
+  must(codes.length === 10, "recovery codes", `there are ${codes.length}`);
+  await leaves(page);
+  await withPassword(page);
+  await says(page, "Salah satu kode yang Anda simpan");
+  await judge(page, "second-recovery");
+  await page.fill("#kode", codes[0]);
+  await page.press("#kode", "Enter");
+  await page.waitForURL("**/antrean");
+  await visit(page, at("/faktor"));
+  await says(page, "Kode pemulihan terakhir dipakai");
+  await judge(page, "passkey-recovery-used");
 }
 
 async function removesIt(page) {

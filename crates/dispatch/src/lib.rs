@@ -1,7 +1,8 @@
-//! What goes out: complaints to agencies, replies to the bus, and mails about clocks; and what follows from time alone: clocks that are counted anew,
+//! What goes out: complaints to agencies, replies to the bus, and mails to staff; and what follows from time alone: clocks that are counted anew,
 //! that end, and complaints that are closed, and what is kept no longer; and replies that failed. Loops over work lists of the database; each claims a few rows
 //! for a while (a lease), does its work with no transaction open, and settles each row by the lease it holds.
 
+mod accounts;
 mod agencies;
 mod clocks;
 mod closing;
@@ -26,6 +27,7 @@ use object_store::ObjectStore;
 use outgoing::Http;
 use store::PgPool;
 
+pub use accounts::AccountMails;
 pub use agencies::Agencies;
 pub use clocks::Clocks;
 pub use closing::Closing;
@@ -64,6 +66,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let mails = EscalationMails::new(db.clone(), site.clone(), language, mail.clone());
     let consultations = ConsultationMails::new(db.clone(), site.clone(), language, mail.clone());
     let tasks = TaskMails::new(db.clone(), site.clone(), language, mail.clone());
+    let accounts = AccountMails::new(db.clone(), site.clone(), language, mail.clone());
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
     let reach = Reach { db: db.clone(), zone: site.zone };
@@ -79,6 +82,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
             wake::work_off("dispatch.task_mails", &bell.clocks, &stop, || tasks.round(now())),
             wake::work_off("dispatch.consultation_mails", &bell.clocks, &stop, || consultations.round(now())),
+            wake::work_off("dispatch.account_mails", &bell.clocks, &stop, || accounts.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),
             wake::work_off("dispatch.retention", &bell.clocks, &stop, || retention.round(now())),
             wake::work_off("dispatch.reach", &bell.reach, &stop, || reach.round(now())),

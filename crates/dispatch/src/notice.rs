@@ -91,6 +91,10 @@ pub(crate) struct Words {
     /// What a body without an account reads that is asked for something.
     pub(crate) task: LetterWords,
     pub(crate) consultation: ConsultationWords,
+    /// What somebody reads who may set their password.
+    pub(crate) invitation: LetterWords,
+    /// What somebody reads whose recovery code was used.
+    pub(crate) recovery_code: LetterWords,
     no_category: String,
     subject: String,
     body: String,

@@ -98,6 +98,20 @@ impl Address {
     }
 }
 
+/// Whether a mail server may be given this as an address of staff or bodies: plain ASCII, at most 254 bytes, nothing that means something in a
+/// header. Whether it arrives, the server says.
+pub fn is_mail_address(text: &str) -> bool {
+    let plain = text.chars().all(|c| c.is_ascii_graphic() && !"<>()[],;:\"\\".contains(c));
+    let parts = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
+    plain && parts && text.len() <= 254
+}
+
+/// A mail address for a screen where others look on: the first letter of the name, and the host.
+pub fn masked_mail(address: &str) -> String {
+    let (name, host) = address.split_once('@').unwrap_or((address, ""));
+    format!("{}***@{host}", name.chars().take(1).collect::<String>())
+}
+
 impl FromStr for Address {
     type Err = AddressError;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
@@ -170,5 +184,30 @@ mod tests {
         for wrong in ["", "2x", "a.b", "a b", "A", "a>", &"a".repeat(33)] {
             assert!(wrong.parse::<AdapterName>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_may_be_given_to_a_mail_server_is_one_plain_address() {
+        let longest = format!("{}@contoh.example.id", "a".repeat(254 - "@contoh.example.id".len()));
+        for good in ["ani@contoh.example.id", "a.b+c@dinas.example", &longest] {
+            assert!(is_mail_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "ani",
+            "ani@",
+            "@contoh.example",
+            "ani@contoh",
+            "a@b@c.example",
+            "a b@c.example",
+            "a@c.example\nBcc: x",
+            "<a@c.example>",
+            "é@c.example",
+            "a:b@c.example",
+        ] {
+            assert!(!is_mail_address(bad), "{bad:?}");
+        }
+        assert!(!is_mail_address(&format!("a{longest}")));
+        assert_eq!(masked_mail("ani@contoh.example.id"), "a***@contoh.example.id");
     }
 }

@@ -65,7 +65,7 @@ mod tracking;
 mod voucher;
 
 pub use action::{Action, Actor, Decision, NotAllowed, Opening, Pin, Update, UpdateKind};
-pub use address::{AdapterName, Address, AddressError};
+pub use address::{AdapterName, Address, AddressError, is_mail_address, masked_mail};
 pub use complaint::{Complaint, Dispatch, DispatchState, Status, Visibility};
 pub use decide::{LONGEST_BLOCK, UNDO, acknowledge_again, decide, open};
 pub use failure::{BoxError, Failure};

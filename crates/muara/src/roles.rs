@@ -85,6 +85,7 @@ impl Ground {
             staff_key,
             vault: Some(private::vault(config)?),
             factor_for: config.web.second_factor.clone(),
+            mails: config.mail()?.is_some(),
             elsewhere: config.elsewhere(&Http::new(Limits::default())?)?,
             desk_url: some(&config.web.desk_url),
             import_url: some(&config.web.import_url),

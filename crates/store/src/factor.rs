@@ -1,4 +1,5 @@
-//! The second factor of staff: the sealed secret of their authenticator app, and recovery codes. A passkey (`passkey`) counts as one too.
+//! The second factor of staff: the sealed secret of their authenticator app, and recovery codes, which stand in for the app and for a passkey
+//! (`passkey`), which counts as one too.
 
 use std::collections::HashSet;
 
@@ -23,8 +24,6 @@ pub struct Factor {
     pub confirmed: bool,
     /// The step of the last code that opened.
     pub last_step: i64,
-    /// Recovery codes that are left.
-    pub codes_left: i64,
 }
 
 /// What a secret is sealed about: in another account's row it does not open.
@@ -34,31 +33,27 @@ pub fn about(staff: StaffId) -> Vec<u8> {
 
 /// Somebody's factor, proven or not.
 pub async fn of(db: &PgPool, staff: StaffId) -> Result<Option<Factor>> {
-    let row = sqlx::query!(
-        r#"select key_id, sealed, confirmed_at is not null as "confirmed!", last_step,
-             (select count(*) from recovery_code where recovery_code.staff = factor.staff and used_at is null) as "codes_left!"
-           from factor
-           where staff = $1"#,
-        staff.0
-    )
-    .fetch_optional(db)
-    .await
-    .map_err(StoreError::from_sqlx)?;
+    let row =
+        sqlx::query!(r#"select key_id, sealed, confirmed_at is not null as "confirmed!", last_step from factor where staff = $1"#, staff.0)
+            .fetch_optional(db)
+            .await
+            .map_err(StoreError::from_sqlx)?;
     Ok(row.map(|row| Factor {
         sealed: Sealed { key_id: row.key_id, bytes: row.sealed },
         confirmed: row.confirmed,
         last_step: row.last_step,
-        codes_left: row.codes_left,
     }))
 }
 
 /// What somebody has besides their password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ways {
-    /// A proven authenticator app, with its recovery codes.
+    /// A proven authenticator app.
     pub app: bool,
     /// At least one passkey.
     pub passkey: bool,
+    /// Recovery codes that are left, for the day the app or the device is gone.
+    pub codes: u64,
 }
 
 impl Ways {
@@ -70,15 +65,25 @@ impl Ways {
 
 /// What somebody has besides their password.
 pub async fn ways(db: &PgPool, staff: StaffId) -> Result<Ways> {
-    sqlx::query_as!(
-        Ways,
+    let row = sqlx::query!(
         r#"select exists (select 1 from factor where staff = $1 and confirmed_at is not null) as "app!",
-             exists (select 1 from staff_passkey where staff = $1) as "passkey!""#,
+             exists (select 1 from staff_passkey where staff = $1) as "passkey!",
+             (select count(*) from recovery_code where staff = $1 and used_at is null) as "codes!""#,
         staff.0
     )
     .fetch_one(db)
     .await
-    .map_err(StoreError::from_sqlx)
+    .map_err(StoreError::from_sqlx)?;
+    Ok(Ways { app: row.app, passkey: row.passkey, codes: u64::try_from(row.codes).unwrap_or_default() })
+}
+
+/// When somebody last used a recovery code, also one that was replaced since.
+pub async fn code_used_at(db: &PgPool, staff: StaffId) -> Result<Option<Timestamp>> {
+    let used = sqlx::query_scalar!(r#"select recovery_used_at as "at: At" from staff where id = $1"#, staff.0)
+        .fetch_optional(db)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    Ok(used.flatten().map(At::to_jiff))
 }
 
 /// Everybody who has a second factor: a proven app, or a passkey.
@@ -158,7 +163,7 @@ fn code_hash(staff: StaffId, code: &str) -> Vec<u8> {
     Sha256::digest(format!("{staff} {plain}")).to_vec()
 }
 
-/// These are the recovery codes from now on; earlier ones open no more.
+/// These are the recovery codes from now on, whatever they stand in for; earlier ones open no more.
 pub async fn set_codes(tx: &mut Tx, staff: StaffId, codes: &[String]) -> Result<()> {
     let hashes: Vec<Vec<u8>> = codes.iter().map(|code| code_hash(staff, code)).collect();
     sqlx::query!("delete from recovery_code where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
@@ -169,7 +174,7 @@ pub async fn set_codes(tx: &mut Tx, staff: StaffId, codes: &[String]) -> Result<
     Ok(())
 }
 
-/// Takes a recovery code as used. `false`: there is none such, or it was used before.
+/// Takes a recovery code as used, and keeps when. `false`: there is none such, or it was used before.
 pub async fn use_code(tx: &mut Tx, staff: StaffId, code: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         "update recovery_code set used_at = $3 where staff = $1 and hash = $2 and used_at is null",
@@ -180,13 +185,35 @@ pub async fn use_code(tx: &mut Tx, staff: StaffId, code: &str, now: Timestamp) -
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!("update staff set recovery_used_at = $2 where id = $1", staff.0, at(now) as At)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    Ok(true)
 }
 
-/// Takes the app off somebody, with its recovery codes; passkeys stay, and all sessions end. `false`: they have none.
+/// Codes that stand in for nothing are gone: whoever has neither app nor passkey any more begins anew.
+pub(crate) async fn drop_codes_without_cause(tx: &mut Tx, staff: StaffId) -> Result<()> {
+    sqlx::query!(
+        "delete from recovery_code
+         where staff = $1
+           and not exists (select 1 from factor where factor.staff = $1 and confirmed_at is not null)
+           and not exists (select 1 from staff_passkey where staff_passkey.staff = $1)",
+        staff.0
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
+
+/// Takes the app off somebody; passkeys stay, and recovery codes with them, and all sessions end. `false`: they have none.
 pub async fn remove(tx: &mut Tx, staff: StaffId) -> Result<bool> {
-    sqlx::query!("delete from recovery_code where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     let done = sqlx::query!("delete from factor where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    drop_codes_without_cause(tx, staff).await?;
     crate::staff::close_sessions(tx, staff).await?;
     Ok(done.rows_affected() > 0)
 }

@@ -25,6 +25,28 @@ pub enum MailOutcome {
     },
 }
 
+/// How far a mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailState {
+    /// It is still to be sent.
+    Due,
+    /// The server took it.
+    Delivered,
+    /// Nobody gets it.
+    Refused,
+}
+
+impl MailState {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "due" => Some(Self::Due),
+            "delivered" => Some(Self::Delivered),
+            "refused" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
+
 /// The columns that say it.
 pub(crate) struct Written {
     pub(crate) state: &'static str,

@@ -254,6 +254,7 @@ pub async fn remove(tx: &mut Tx, staff: StaffId, id: Uuid) -> Result<bool> {
         .await
         .map_err(StoreError::from_sqlx)?;
     if done.rows_affected() > 0 {
+        crate::factor::drop_codes_without_cause(tx, staff).await?;
         crate::staff::close_sessions(tx, staff).await?;
     }
     Ok(done.rows_affected() > 0)
@@ -264,5 +265,6 @@ pub async fn remove_all(tx: &mut Tx, staff: StaffId) -> Result<u64> {
     sqlx::query!("delete from passkey_try where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     let done =
         sqlx::query!("delete from staff_passkey where staff = $1", staff.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    crate::factor::drop_codes_without_cause(tx, staff).await?;
     Ok(done.rows_affected())
 }

@@ -1,5 +1,8 @@
 //! Who works here: accounts, passwords, and the sessions of who is signed in.
 
+mod invitation;
+pub mod mail;
+
 use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan};
@@ -13,6 +16,7 @@ use crate::{
 };
 
 pub use crate::password::{hash_password, verify_password};
+pub use invitation::{INVITED_HOURS, Sent, Waiting, accept, invite, invite_by_mail, invited, waiting};
 
 /// Somebody who works here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +202,15 @@ pub async fn names(db: &PgPool, ids: &[StaffId]) -> Result<HashMap<StaffId, Stri
     Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
 }
 
-/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. `false`: there is no such account.
+/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. A link for a password from before is worth
+/// nothing either way. `false`: there is no such account.
 pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> {
     let done = sqlx::query!("update staff set active = $2 where id = $1", id.0, active)
         .execute(&mut **tx)
         .await
         .map_err(StoreError::from_sqlx)?
         .rows_affected();
+    invitation::withdraw(tx, id).await?;
     if !active {
         close_sessions(tx, id).await?;
         crate::passkey::remove_all(tx, id).await?;
@@ -237,7 +243,7 @@ pub async fn set_password(tx: &mut Tx, id: StaffId, password_hash: &str) -> Resu
         .map_err(StoreError::from_sqlx)?
         .rows_affected();
     close_sessions(tx, id).await?;
-    sqlx::query!("delete from invitation where staff = $1", id.0).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    invitation::withdraw(tx, id).await?;
     Ok(done > 0)
 }
 
@@ -285,72 +291,12 @@ pub async fn held(tx: &mut Tx, id: StaffId) -> Result<Vec<Held>> {
     Ok(held.collect())
 }
 
-/// How long a link to set a password holds.
-pub const INVITED_HOURS: i64 = 72;
-
-/// Makes a link's last part with which somebody sets their own password, once; an earlier one is worth nothing any more. Until they do, no
-/// password fits, nothing else opens, and nobody is signed in as them.
-pub async fn invite(tx: &mut Tx, id: StaffId, by: Option<StaffId>, no_password: &str, now: Timestamp) -> Result<String> {
-    set_password(tx, id, no_password).await?;
-    only_the_password(tx, id).await?;
-    let token = secret();
-    sqlx::query!(
-        "insert into invitation (token_hash, staff, made_by, made_at, until) values ($1, $2, $3, $4, $5)",
-        token_hash(&token),
-        id.0,
-        by.map(|by| by.0),
-        at(now) as At,
-        at(now + INVITED_HOURS.hours()) as At,
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(token)
-}
-
 /// Nothing else opens the account any more: whoever gets a new password, because nobody knows who has the old one, gets in by nothing that may have been
 /// set up with that. The app and its codes stay: they open nothing alone.
 pub async fn only_the_password(tx: &mut Tx, id: StaffId) -> Result<()> {
     crate::oidc::disconnect_all(tx, id).await?;
     crate::passkey::remove_all(tx, id).await?;
     Ok(())
-}
-
-/// Whose link it is; `None`: it was used, ran out, or the account is closed.
-pub async fn invited(db: &PgPool, token: &str, now: Timestamp) -> Result<Option<Staff>> {
-    let found = sqlx::query_scalar!("select staff from invitation where token_hash = $1 and until > $2", token_hash(token), at(now) as At)
-        .fetch_optional(db)
-        .await
-        .map_err(StoreError::from_sqlx)?;
-    match found {
-        Some(id) => Ok(by_id(db, StaffId(id)).await?.filter(|staff| staff.active)),
-        None => Ok(None),
-    }
-}
-
-/// Whose links are still waiting, and until when.
-pub async fn waiting(db: &PgPool, now: Timestamp) -> Result<HashMap<StaffId, Timestamp>> {
-    let rows = sqlx::query!(r#"select staff, until as "until: At" from invitation where until > $1"#, at(now) as At).fetch_all(db).await;
-    Ok(rows.map_err(StoreError::from_sqlx)?.into_iter().map(|row| (StaffId(row.staff), row.until.to_jiff())).collect())
-}
-
-/// Uses a link: its password is set, and the link is gone. `None`: somebody was faster, or it ran out.
-pub async fn accept(tx: &mut Tx, token: &str, password_hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
-    let used = sqlx::query_scalar!(
-        "delete from invitation using staff
-         where token_hash = $1 and until > $2 and staff.id = invitation.staff and active
-         returning staff.id",
-        token_hash(token),
-        at(now) as At
-    )
-    .fetch_optional(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?
-    .map(StaffId);
-    if let Some(id) = used {
-        set_password(tx, id, password_hash).await?;
-    }
-    Ok(used)
 }
 
 /// A session ends after a working day, whatever happens …

@@ -1,5 +1,7 @@
 //! What keeps the accounts of staff, and what is written of them, against a real PostgreSQL; the tests act as the database's superuser.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use model::{Language, Role, StaffId, Timestamp};
 use serde_json::json;
@@ -8,8 +10,12 @@ use store::{
     PgPool, StoreError,
     audit::{self, Anchor, Fault, Wrong},
     factor::{self, Resealed},
+    mailing::{MailOutcome, MailState},
     passkey,
-    staff::{self, NewStaff},
+    staff::{
+        self, NewStaff, Waiting,
+        mail::{self, ClaimedAccountMail, Occasion},
+    },
     vault::Vault,
 };
 
@@ -332,4 +338,189 @@ async fn a_closed_account_and_one_with_a_new_password_by_others_have_no_passkey(
         assert!(passkey::of(&world.db, ani).await.expect("is read").is_empty(), "{n}");
         assert_eq!(passkey::end(&world.db, &token, NOW).await.expect("is read"), None, "{n}: none is on its way");
     }
+}
+
+const LEASE: Duration = Duration::from_mins(3);
+
+impl World {
+    async fn address(&self, staff: StaffId, email: Option<&str>) {
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        store::escalation::set_mail(&mut tx, staff, email).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+    }
+
+    /// Somebody with an address who shall set their password, and where the mail goes.
+    async fn invited(&self, staff: StaffId) -> Option<String> {
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        let to = staff::invite_by_mail(&mut tx, staff, None, "no password fits", NOW).await.expect("is written");
+        store::commit(tx).await.expect("commits");
+        to
+    }
+
+    async fn claim(&self, now: Timestamp) -> Vec<ClaimedAccountMail> {
+        mail::claim(&self.db, now, LEASE, 10).await.expect("claims")
+    }
+
+    async fn set_active(&self, staff: StaffId, active: bool) {
+        let mut tx = store::begin(&self.db).await.expect("begins");
+        assert!(staff::set_active(&mut tx, staff, active).await.expect("is written"));
+        store::commit(tx).await.expect("commits");
+    }
+
+    /// Whose password a link sets.
+    async fn opens(&self, token: &str, now: Timestamp) -> Option<StaffId> {
+        staff::invited(&self.db, token, now).await.expect("is read").map(|staff| staff.id)
+    }
+
+    async fn sent(&self, staff: StaffId) -> Option<Waiting> {
+        staff::waiting(&self.db).await.expect("is read").remove(&staff)
+    }
+}
+
+fn token(mail: &ClaimedAccountMail) -> &str {
+    let Occasion::Invitation { token, .. } = &mail.occasion else { panic!("it brings a link") };
+    token
+}
+
+#[tokio::test]
+async fn a_link_by_mail_is_made_when_it_is_sent_and_each_try_of_it_opens_until_one_is_used() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    assert_eq!(world.invited(ani).await, None, "nobody knows where to");
+    assert_eq!(world.sent(ani).await, None, "and nothing happened");
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    assert_eq!(world.invited(ani).await.as_deref(), Some("ani@contoh.example.id"));
+    assert_eq!(world.sent(ani).await.and_then(|waits| waits.mail).map(|mail| mail.state), Some(MailState::Due));
+
+    let first = world.claim(NOW).await.pop().expect("one is due");
+    assert!(world.claim(NOW).await.is_empty(), "nobody else gets it meanwhile");
+    assert_eq!(world.opens(token(&first), NOW).await, Some(ani));
+    let kept: Vec<String> =
+        sqlx::query_scalar("select to_jsonb(invitation)::text || to_jsonb(account_mail)::text from invitation, account_mail")
+            .fetch_all(&world.db)
+            .await
+            .expect("is read");
+    assert!(kept.len() == 1 && !kept[0].contains(token(&first)), "only its hash is kept: {kept:?}");
+    let first_token = token(&first).to_owned();
+    let later = MailOutcome::Retry { after: Duration::from_secs(30), error: "451".into() };
+    mail::settle(&world.db, first, later, NOW).await.expect("is written");
+    assert!(world.claim(after(29)).await.is_empty(), "it waits");
+    // The address is another one by now.
+    world.address(ani, Some("ani.baru@contoh.example.id")).await;
+    let second = world.claim(after(30)).await.pop().expect("it is due again");
+    assert_eq!((second.email.as_str(), second.attempts), ("ani.baru@contoh.example.id", 2));
+    let second_token = token(&second).to_owned();
+    for token in [&first_token, &second_token] {
+        assert_eq!(world.opens(token, after(30)).await, Some(ani), "either mail may be the one that arrived");
+    }
+    mail::settle(&world.db, second, MailOutcome::Delivered, after(31)).await.expect("is written");
+    let waits = world.sent(ani).await.expect("it waits for her");
+    assert_eq!(waits.until, after(72 * 3600));
+    assert_eq!(waits.mail.map(|mail| (mail.email, mail.state)), Some(("ani.baru@contoh.example.id".into(), MailState::Delivered)));
+
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert_eq!(staff::accept(&mut tx, &second_token, "hash", after(40)).await.expect("is written"), Some(ani));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(world.opens(&first_token, after(40)).await, None, "the other one is dead too");
+    assert_eq!(world.sent(ani).await, None);
+}
+
+#[tokio::test]
+async fn no_mail_goes_to_who_is_closed_has_no_address_or_after_its_time_and_a_new_one_takes_the_place_of_an_old_one() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    world.invited(ani).await;
+    world.address(ani, None).await;
+    assert!(world.claim(NOW).await.is_empty(), "nowhere to send it");
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    assert!(world.claim(after(72 * 3600)).await.is_empty(), "its time is over");
+    assert!(world.sent(ani).await.is_some_and(|waits| waits.until <= after(72 * 3600)), "and the list still says so");
+    let old = world.claim(NOW).await.pop().expect("it is due");
+    world.invited(ani).await;
+    assert_eq!(world.opens(token(&old), NOW).await, None, "an earlier link is worth nothing any more");
+    let stale = mail::settle(&world.db, old, MailOutcome::Delivered, NOW).await;
+    assert!(matches!(stale, Err(StoreError::Stale)), "{stale:?}");
+    let new = world.claim(NOW).await.pop().expect("the new one is due");
+    let gone = MailOutcome::Refused { error: "550".into() };
+    mail::settle(&world.db, new, gone, NOW).await.expect("is written");
+    let sent = world.sent(ani).await.and_then(|waits| waits.mail).expect("is on the list");
+    assert_eq!((sent.state, sent.error.as_deref()), (MailState::Refused, Some("550")));
+    world.invited(ani).await;
+    world.set_active(ani, false).await;
+    assert!(world.claim(NOW).await.is_empty() && world.sent(ani).await.is_none(), "nothing goes to who left");
+}
+
+#[tokio::test]
+async fn an_account_that_is_opened_again_has_no_link_from_before() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let shown = staff::invite(&mut tx, ani, None, "no password fits", NOW).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(world.opens(&shown, NOW).await, Some(ani));
+    world.set_active(ani, false).await;
+    assert_eq!(world.opens(&shown, NOW).await, None);
+    world.set_active(ani, true).await;
+    assert_eq!(world.opens(&shown, NOW).await, None, "whoever has the link was let go");
+    // Made for an account that was closed already.
+    world.set_active(ani, false).await;
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let shown = staff::invite(&mut tx, ani, None, "no password fits", NOW).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    world.set_active(ani, true).await;
+    assert_eq!(world.opens(&shown, NOW).await, None);
+}
+
+#[tokio::test]
+async fn whoever_closes_an_account_while_its_link_is_being_made_leaves_no_link() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    for round in 0..20 {
+        world.invited(ani).await;
+        let close = async {
+            // Now before, now after the other one begins.
+            tokio::time::sleep(Duration::from_micros(round * 150)).await;
+            world.set_active(ani, false).await;
+        };
+        let (claimed, ()) = tokio::join!(world.claim(NOW), close);
+        world.set_active(ani, true).await;
+        for mail in &claimed {
+            assert_eq!(world.opens(token(mail), NOW).await, None, "round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn recovery_codes_stay_as_long_as_there_is_an_app_or_a_passkey_and_their_use_is_kept_and_told() {
+    let world = World::new().await;
+    let ani = world.staff("ani").await;
+    world.address(ani, Some("ani@contoh.example.id")).await;
+    let codes = factor::new_codes();
+    let left = async || factor::ways(&world.db, ani).await.expect("is read").codes;
+    let passkey::Added::Kept(phone) = world.passkey(ani, b"satu").await else { panic!("it is new") };
+    let passkey::Added::Kept(computer) = world.passkey(ani, b"dua").await else { panic!("it is new") };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    factor::set_codes(&mut tx, ani, &codes).await.expect("is written");
+    assert!(passkey::remove(&mut tx, ani, phone).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(left().await, 10, "the other passkey is there");
+    assert_eq!(factor::code_used_at(&world.db, ani).await.expect("is read"), None);
+
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(factor::use_code(&mut tx, ani, &codes[0], after(5)).await.expect("is written"));
+    assert!(!factor::use_code(&mut tx, ani, &codes[0], after(6)).await.expect("is written"), "once");
+    mail::tell_of_code(&mut tx, ani, after(5)).await.expect("is written");
+    factor::set_codes(&mut tx, ani, &factor::new_codes()).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    assert_eq!(factor::code_used_at(&world.db, ani).await.expect("is read"), Some(after(5)), "also after new ones were made");
+    let told = world.claim(after(6)).await.pop().expect("a mail is due");
+    assert!(told.occasion == Occasion::RecoveryCode { used_at: after(5), left: 10 }, "it says when and how many are left");
+    assert!(world.sent(ani).await.is_none(), "it is no invitation");
+
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(passkey::remove(&mut tx, ani, computer).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(left().await, 0, "they stand in for nothing any more");
 }

@@ -40,6 +40,8 @@ pub struct Context {
     pub vault: Option<Arc<Vault>>,
     /// Roles that work only with a second factor.
     pub factor_for: Vec<Role>,
+    /// Whether mails to staff go out: `dispatch` knows a mail server.
+    pub mails: bool,
     /// Where staff may sign in with another account of theirs, if anywhere.
     pub elsewhere: Option<Elsewhere>,
     /// Where the desk is, if there is one: `https://desk.example.id`.
@@ -165,6 +167,11 @@ impl Rooms {
     /// Whether the role works only with a second factor.
     pub(crate) fn needs_factor(&self, role: Role) -> bool {
         self.0.context.factor_for.contains(&role)
+    }
+
+    /// Whether mails to staff go out.
+    pub(crate) fn mails(&self) -> bool {
+        self.0.context.mails
     }
 
     /// The other place where staff may sign in.

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::Path};
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Subcommand;
-use model::{Agency, Directory, Language, Role};
+use model::{Agency, Directory, Language, Role, masked_mail};
 use serde_json::json;
 use store::{
     PgPool,
@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Invite {
         /// Whose.
         login: String,
+        /// Send it to the address that the account has, instead of printing it.
+        #[arg(long)]
+        mail: bool,
     },
     /// Take the second factor off somebody who lost their phone and their recovery codes; their passkeys too.
     FactorOff {
@@ -86,16 +89,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             say_once(&new.login, &password, password_file.is_some());
             Ok(())
         }
-        Command::Invite { login } => {
-            let staff = known(&db, &login).await?;
-            let nothing_fits = store::staff::hash_password(&password(None)?);
-            let mut tx = store::begin(&db).await?;
-            let token = store::staff::invite(&mut tx, staff.id, None, &nothing_fits, now()).await?;
-            store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({})).await?;
-            store::commit(tx).await?;
-            println!("{}/undangan/{token}", config.site().base_url);
-            Ok(())
-        }
+        Command::Invite { login, mail } => invite(&db, config, &login, mail).await,
         Command::FactorOff { login, reason } => {
             anyhow::ensure!(!reason.trim().is_empty(), "the reason is empty");
             let staff = known(&db, &login).await?;
@@ -130,6 +124,27 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             Ok(())
         }
     }
+}
+
+/// Makes a link and prints it, or has it sent: `dispatch` makes it then.
+async fn invite(db: &PgPool, config: &Config, login: &str, mail: bool) -> anyhow::Result<()> {
+    let staff = known(db, login).await?;
+    anyhow::ensure!(staff.active, "the account {} is closed: open it on the page Petugas first", staff.login);
+    anyhow::ensure!(!mail || config.mail_server().is_some(), "no mail server is set: section [mail] of muara.toml");
+    let nothing_fits = store::staff::hash_password(&password(None)?);
+    let mut tx = store::begin(db).await?;
+    let said = if mail {
+        let sent = store::staff::invite_by_mail(&mut tx, staff.id, None, &nothing_fits, now()).await?;
+        let to = sent.with_context(|| format!("{} has no mail address: it is written down on the page Eskalasi", staff.login))?;
+        format!("{}: a link goes to {}; the page Petugas says whether it went out.", staff.login, masked_mail(&to))
+    } else {
+        let token = store::staff::invite(&mut tx, staff.id, None, &nothing_fits, now()).await?;
+        format!("{}/undangan/{token}", config.site().base_url)
+    };
+    store::audit::write(&mut tx, now(), None, "staff.password", &staff.login, &json!({ "mailed": mail })).await?;
+    store::commit(tx).await?;
+    println!("{said}");
+    Ok(())
 }
 
 async fn known(db: &PgPool, login: &str) -> anyhow::Result<Staff> {

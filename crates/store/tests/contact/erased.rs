@@ -85,7 +85,10 @@ const BARE: [(&str, &str); 36] = [
         "*",
     ),
     ("rule rule_version rule_draft rule_draft_author rule_draft_row learned notice setting near_border post_holder body voucher", "*"),
-    ("staff staff_mail session half_session factor recovery_code invitation sign_in_try oidc_account oidc_try saved_view", "*"),
+    (
+        "staff staff_mail session half_session factor recovery_code invitation account_mail sign_in_try oidc_account oidc_try saved_view",
+        "*",
+    ),
     ("staff_passkey passkey_try", "*"),
     ("escalation escalation_mail escalation_rule escalation_sweep missed_clock review_rate contact_key past", "*"),
     ("balance balance_door balance_sum balance_turn parked_dropped audit_chain", "*"),

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use model::Timestamp;
 use serde_json::json;
 use store::{
     factor::{self, about},
@@ -13,7 +14,13 @@ use store::{
 };
 use ui::{Page, Tone, Visit};
 
-use super::{passkey::own::Section, password, pause, second, second::Second, totp};
+use super::{
+    passkey::{self, own::Section},
+    password::{self, NotAgain},
+    pause, second,
+    second::Second,
+    totp,
+};
 use crate::{
     Rooms, WebError,
     agency::Done,
@@ -34,6 +41,36 @@ struct FactorPage {
     needed: bool,
     error: String,
     passkeys: Section,
+    recovery: Recovery,
+}
+
+/// The part of the page that is about recovery codes.
+struct Recovery {
+    /// Whether there is something that they stand in for.
+    for_something: bool,
+    left: u64,
+    /// When one was last used.
+    used_at: Option<Timestamp>,
+    /// Their owner gives a code of the app for new ones; else the password, or a passkey.
+    by_app: bool,
+    /// Whether a passkey may be asked for here.
+    by_passkey: bool,
+    /// What is wrong with the password.
+    error: String,
+}
+
+impl Recovery {
+    async fn of(rooms: &Rooms, by: &SignedIn) -> Result<Self, WebError> {
+        let ways = factor::ways(rooms.db(), by.staff.id).await?;
+        Ok(Self {
+            for_something: ways.any(),
+            left: ways.codes,
+            used_at: factor::code_used_at(rooms.db(), by.staff.id).await?,
+            by_app: ways.app,
+            by_passkey: ways.passkey && rooms.passkeys().is_ok(),
+            error: String::new(),
+        })
+    }
 }
 
 enum Stage {
@@ -41,16 +78,16 @@ enum Stage {
     Off { possible: bool },
     /// Here is the secret: prove that the app has it.
     Prove { qr: String, secret: String },
-    /// New recovery codes, shown this once.
-    Codes { codes: Vec<String> },
+    /// New recovery codes, shown this once; `first`: the app was proven just now.
+    Codes { codes: Vec<String>, first: bool },
     /// They have one.
-    On { codes_left: u64 },
+    On,
 }
 
 impl Stage {
     /// Nothing is under way: other things may be changed on the page too.
     fn is_settled(&self) -> bool {
-        matches!(self, Self::Off { .. } | Self::On { .. })
+        matches!(self, Self::Off { .. } | Self::On)
     }
 }
 
@@ -71,10 +108,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
 
 async fn standing(rooms: &Rooms, by: &SignedIn) -> Result<Stage, WebError> {
     let kept = factor::of(rooms.db(), by.staff.id).await?.filter(|kept| kept.confirmed);
-    Ok(match kept {
-        Some(kept) => Stage::On { codes_left: u64::try_from(kept.codes_left).unwrap_or_default() },
-        None => Stage::Off { possible: rooms.vault().is_some() },
-    })
+    Ok(if kept.is_some() { Stage::On } else { Stage::Off { possible: rooms.vault().is_some() } })
 }
 
 pub(super) fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
@@ -84,13 +118,21 @@ pub(super) fn frame(rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Page {
 async fn draw(rooms: &Rooms, page: Page, by: &SignedIn, stage: Stage, error: String) -> Result<Response, WebError> {
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let passkeys = Section::of(rooms, by, &page).await?;
-    drawn(rooms, page, by, status, stage, error, passkeys)
+    let recovery = Recovery::of(rooms, by).await?;
+    drawn(rooms, page, by, status, stage, error, (passkeys, recovery))
 }
 
 /// The page with something wrong in what was typed about passkeys.
 pub(super) async fn draw_section(rooms: &Rooms, page: Page, by: &SignedIn, passkeys: Section) -> Result<Response, WebError> {
-    let stage = standing(rooms, by).await?;
-    drawn(rooms, page, by, StatusCode::UNPROCESSABLE_ENTITY, stage, String::new(), passkeys)
+    let (stage, recovery) = (standing(rooms, by).await?, Recovery::of(rooms, by).await?);
+    drawn(rooms, page, by, StatusCode::UNPROCESSABLE_ENTITY, stage, String::new(), (passkeys, recovery))
+}
+
+/// The page with why there are no new codes.
+async fn draw_recovery(rooms: &Rooms, page: Page, by: &SignedIn, (status, error): NotAgain) -> Result<Response, WebError> {
+    let (stage, passkeys) = (standing(rooms, by).await?, Section::of(rooms, by, &page).await?);
+    let recovery = Recovery { error, ..Recovery::of(rooms, by).await? };
+    drawn(rooms, page, by, status, stage, String::new(), (passkeys, recovery))
 }
 
 /// The page as it stands, with why nothing was done above it.
@@ -106,11 +148,11 @@ fn drawn(
     status: StatusCode,
     stage: Stage,
     error: String,
-    passkeys: Section,
+    (passkeys, recovery): (Section, Recovery),
 ) -> Result<Response, WebError> {
-    page.scripts.push("passkey.js");
+    page.scripts.extend(["passkey.js", "slip.js"]);
     let needed = rooms.needs_factor(by.staff.role) && passkeys.keys.is_empty();
-    let page = FactorPage { page, csrf: by.csrf.clone(), elsewhere: rooms.elsewhere().is_ok(), stage, needed, error, passkeys };
+    let page = FactorPage { page, csrf: by.csrf.clone(), elsewhere: rooms.elsewhere().is_ok(), stage, needed, error, passkeys, recovery };
     Ok((status, page::html(&page)?).into_response())
 }
 
@@ -162,7 +204,7 @@ pub(crate) async fn confirm(State(rooms): State<Rooms>, visit: Visit, Acting { b
     }
     store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.factor_set", &by.staff.login, &json!({})).await?;
     store::commit(tx).await?;
-    afresh(&rooms, &visit, by, Stage::Codes { codes }).await
+    afresh(&rooms, &visit, by, Stage::Codes { codes, first: true }).await
 }
 
 /// The page in a session that just began, because all others ended.
@@ -175,18 +217,36 @@ async fn afresh(rooms: &Rooms, visit: &Visit, by: SignedIn, stage: Stage) -> Res
     Ok(response)
 }
 
-/// `POST /faktor/kode`: ten new recovery codes, for a code of the app.
-pub(crate) async fn codes(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+/// `POST /faktor/kode`: ten new recovery codes: for a code of the app or, where there is none, for the password once more or a passkey.
+pub(crate) async fn codes(
+    State(rooms): State<Rooms>,
+    visit: Visit,
+    headers: HeaderMap,
+    Acting { by, form }: Acting,
+) -> Result<Response, WebError> {
     let page = frame(&rooms, &visit, &by);
-    if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
-        return draw(&rooms, page, &by, standing(&rooms, &by).await?, error).await;
+    let ways = factor::ways(rooms.db(), by.staff.id).await?;
+    if ways.app {
+        if let Some(error) = refused(&rooms, &by, &form.text("code"), &page).await? {
+            return draw(&rooms, page, &by, standing(&rooms, &by).await?, error).await;
+        }
+    } else if ways.passkey {
+        let again = match form.some("credential") {
+            Some(_) => passkey::sign_in::shown_again(&rooms, &headers, &by, &form, page.words).await?,
+            None => password::asked_again(&rooms, &by, &form, page.words).await?,
+        };
+        if let Err(why) = again {
+            return draw_recovery(&rooms, page, &by, why).await;
+        }
+    } else {
+        return Err(WebError::NotFound);
     }
     let codes = factor::new_codes();
     let mut tx = store::begin(rooms.db()).await?;
     factor::set_codes(&mut tx, by.staff.id, &codes).await?;
     store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.recovery_codes", &by.staff.login, &json!({})).await?;
     store::commit(tx).await?;
-    draw(&rooms, page, &by, Stage::Codes { codes }, String::new()).await
+    draw(&rooms, page, &by, Stage::Codes { codes, first: false }, String::new()).await
 }
 
 /// `POST /faktor/lepas`: without a second factor from now on, or with another phone next, for a code.

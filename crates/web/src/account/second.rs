@@ -3,6 +3,7 @@
 use model::Timestamp;
 use serde_json::json;
 use store::{
+    Tx,
     factor::{self, about},
     staff::Staff,
     tries::Key,
@@ -35,24 +36,34 @@ pub(crate) async fn check(rooms: &Rooms, staff: &Staff, typed: &str) -> Result<S
 }
 
 async fn fits(rooms: &Rooms, staff: &Staff, typed: &str) -> Result<bool, WebError> {
-    let Some(kept) = factor::of(rooms.db(), staff.id).await?.filter(|kept| kept.confirmed) else { return Ok(false) };
+    let ways = factor::ways(rooms.db(), staff.id).await?;
+    if !ways.any() {
+        return Ok(false);
+    }
     let plain: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').take(64).collect();
     let mut tx = store::begin(rooms.db()).await?;
-    let fits = if plain.len() == 6 {
-        let secret = open(rooms, staff, &kept)?;
-        match totp::step_of(&secret, &plain, rooms.now(), kept.last_step) {
-            Some(step) => factor::use_step(&mut tx, staff.id, step).await?,
-            None => false,
-        }
-    } else if factor::use_code(&mut tx, staff.id, &plain, rooms.now()).await? {
-        let left = json!({ "left": kept.codes_left - 1 });
-        store::audit::write(&mut tx, rooms.now(), Some(staff.id), "staff.recovery_used", &staff.login, &left).await?;
-        true
-    } else {
-        false
+    let fits = match plain.len() {
+        6 => fits_app(rooms, &mut tx, staff, &plain).await?,
+        _ => factor::use_code(&mut tx, staff.id, &plain, rooms.now()).await?,
     };
+    if fits && plain.len() != 6 {
+        let left = json!({ "left": ways.codes.saturating_sub(1) });
+        store::audit::write(&mut tx, rooms.now(), Some(staff.id), "staff.recovery_used", &staff.login, &left).await?;
+        if rooms.mails() {
+            store::staff::mail::tell_of_code(&mut tx, staff.id, rooms.now()).await?;
+        }
+    }
     store::commit(tx).await?;
     Ok(fits)
+}
+
+/// Whether it is the app's code now or a moment ago, and newer than the last one that was used.
+async fn fits_app(rooms: &Rooms, tx: &mut Tx, staff: &Staff, code: &str) -> Result<bool, WebError> {
+    let Some(kept) = factor::of(rooms.db(), staff.id).await?.filter(|kept| kept.confirmed) else { return Ok(false) };
+    match totp::step_of(&open(rooms, staff, &kept)?, code, rooms.now(), kept.last_step) {
+        Some(step) => Ok(factor::use_step(tx, staff.id, step).await?),
+        None => Ok(false),
+    }
 }
 
 /// The secret of somebody's app.

@@ -11,7 +11,7 @@ use axum::{
 };
 use jiff::civil::Date;
 use model::{
-    AgencyId, Directory, Language, Role, StaffId, Stage,
+    AgencyId, Directory, Language, StaffId, Stage,
     clock::{Amount, Unit},
     escalation::{EscalationRule, Post, Way, When},
 };
@@ -214,13 +214,8 @@ fn yesterday(rooms: &Rooms) -> Date {
     today(rooms).yesterday().unwrap_or(Date::MIN)
 }
 
-/// An address that a mail server may take; whether it does, it says itself.
 fn email(form: &Fields) -> Option<String> {
-    let email = form.text("mail");
-    let (name, host) = email.rsplit_once('@')?;
-    let plain = email.chars().all(|c| c.is_ascii_graphic() && !"<>()[],;:\"\\".contains(c));
-    let fits = plain && !name.is_empty() && !name.contains('@') && host.contains('.') && (3..=254).contains(&email.len());
-    fits.then_some(email)
+    form.some("mail").filter(|email| model::is_mail_address(email))
 }
 
 fn read(form: &Fields, directory: &Directory, from: Date) -> Result<NewRule, &'static str> {
@@ -313,7 +308,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
         rules: current.into_iter().map(row).collect(),
         ended: ended.into_iter().map(row).collect(),
         holders: holders.iter().map(|holder| holder_row(holder, &directory, today, &page)).collect(),
-        people: staff.into_iter().filter(|staff| staff.active && staff.role != Role::Clerk).map(person).collect(),
+        people: staff.into_iter().filter(|staff| staff.active).map(person).collect(),
         refused: refused
             .into_iter()
             .map(|(id, reference, email, error)| (format!("/aduan/{id}"), reference.to_string(), email, error))

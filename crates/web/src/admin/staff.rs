@@ -1,16 +1,23 @@
 //! `GET /admin/petugas`: who works here, and the form for who begins.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
-use model::{Directory, Role, Timestamp};
-use store::{staff::Staff, tries::Key};
-use ui::{Page, Tone, Visit};
+use model::{Directory, Role, StaffId, Timestamp, masked_mail};
+use store::{
+    Tx,
+    mailing::MailState,
+    staff::{Sent, Staff, Waiting},
+    tries::Key,
+};
+use ui::{Page, Tone, Visit, Words};
 
 use super::frame;
-use crate::{Rooms, WebError, agency::Done, page, session::SignedIn};
+use crate::{Rooms, WebError, account::no_password, agency::Done, page, session::SignedIn};
 
 #[derive(Template)]
 #[template(path = "admin_staff.html")]
@@ -23,6 +30,8 @@ struct StaffPage {
     offices: Vec<(String, String, bool)>,
     draft: Draft,
     fresh: Option<Fresh>,
+    /// Whether links can go by mail.
+    mails: bool,
 }
 
 struct Person {
@@ -35,11 +44,39 @@ struct Person {
     /// Nobody locks themselves out.
     me: bool,
     factor: Factor,
-    /// Until when the link holds with which they set their password, if one waits.
-    invited: Option<Timestamp>,
+    /// The link with which they set their password, if one waits.
+    invited: Option<Invited>,
+    /// Where a link would go by mail, masked.
+    mail: Option<String>,
     trust: Trust,
     /// How many tries to sign in failed in a row, and until when none counts from a browser that is not theirs.
     paused: Option<(String, Timestamp)>,
+}
+
+/// A link that somebody has not used yet.
+struct Invited {
+    until: Timestamp,
+    /// It ran out unused.
+    over: bool,
+    /// What became of its mail, if it went by mail.
+    mail: Option<String>,
+    /// The mail did not go, or has not gone yet, because of this.
+    error: Option<String>,
+}
+
+impl Invited {
+    fn of(waiting: Waiting, now: Timestamp, words: Words) -> Self {
+        let said = |sent: &Sent| {
+            let key = match sent.state {
+                MailState::Due => "staff.mail.due",
+                MailState::Delivered => "staff.mail.delivered",
+                MailState::Refused => "staff.mail.refused",
+            };
+            words.fill(key, &[("address", &masked_mail(&sent.email))])
+        };
+        let mail = waiting.mail.as_ref().map(said);
+        Self { until: waiting.until, over: waiting.until <= now, mail, error: waiting.mail.and_then(|sent| sent.error) }
+    }
 }
 
 /// How somebody stands to the second factor.
@@ -91,6 +128,9 @@ pub(super) struct Draft {
     pub(super) role: String,
     pub(super) agency: String,
     pub(super) office: String,
+    pub(super) mail: String,
+    pub(super) language: String,
+    pub(super) show: bool,
     pub(super) error: String,
 }
 
@@ -98,11 +138,40 @@ pub(super) struct Draft {
 pub(super) struct Fresh {
     login: String,
     link: String,
+    /// The key of why it is shown, where a mail was wanted.
+    why: &'static str,
 }
 
-impl Fresh {
-    pub(super) fn new(rooms: &Rooms, login: String, token: &str) -> Self {
-        Self { login, link: format!("{}/undangan/{token}", rooms.site().base_url) }
+/// A link to set a password that somebody just got.
+pub(super) enum Link {
+    Shown(Fresh),
+    Mailed,
+}
+
+impl Link {
+    /// Gives somebody one: by mail, or, where that cannot be or `show` asks for it, on the page.
+    pub(super) async fn give(rooms: &Rooms, tx: &mut Tx, by: &SignedIn, to: (StaffId, &str), show: bool) -> Result<Self, WebError> {
+        let ((id, login), by, now) = (to, Some(by.staff.id), rooms.now());
+        let hash = no_password().await?;
+        let mails = rooms.mails() && !show;
+        if mails && store::staff::invite_by_mail(tx, id, by, &hash, now).await?.is_some() {
+            return Ok(Self::Mailed);
+        }
+        let token = store::staff::invite(tx, id, by, &hash, now).await?;
+        let why = match () {
+            () if show => "",
+            () if mails => "staff.mail.none",
+            () => "staff.mail.off",
+        };
+        Ok(Self::Shown(Fresh { login: login.to_owned(), link: format!("{}/undangan/{token}", rooms.site().base_url), why }))
+    }
+
+    /// The page with it, or that says that it is on its way.
+    pub(super) async fn draw(self, rooms: &Rooms, visit: &Visit, by: &SignedIn) -> Result<Response, WebError> {
+        match self {
+            Self::Shown(fresh) => draw(rooms, visit, by, Draft::default(), Some(fresh), &Done::default()).await,
+            Self::Mailed => Ok(Redirect::to("/admin/petugas?done=surel").into_response()),
+        }
     }
 }
 
@@ -139,6 +208,7 @@ pub(super) async fn draw(
         offices,
         draft,
         fresh,
+        mails: rooms.mails(),
         page,
     })
 }
@@ -147,7 +217,8 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
     let (directory, words) = (rooms.directory(), page::words(visit.language));
     let people = store::staff::list(rooms.db()).await?;
     let factors = store::factor::holders(rooms.db()).await?;
-    let invited = store::staff::waiting(rooms.db(), rooms.now()).await?;
+    let mut invited = store::staff::waiting(rooms.db()).await?;
+    let mails: HashMap<StaffId, String> = store::escalation::mails(rooms.db()).await?.into_iter().collect();
     let keys: Vec<Key> = people.iter().map(|staff| Key::login(&staff.login)).collect();
     let paused = store::tries::paused(rooms.db(), &keys, rooms.now()).await?;
     let person = |staff: Staff| {
@@ -167,7 +238,8 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
                 Factor::Without
             },
             trust,
-            invited: invited.get(&staff.id).copied(),
+            invited: invited.remove(&staff.id).filter(|_| staff.active).map(|waiting| Invited::of(waiting, rooms.now(), words)),
+            mail: mails.get(&staff.id).map(|address| masked_mail(address)),
             paused: paused.map(|(fails, until)| (words.count("staff.paused", fails.unsigned_abs().into()), *until)),
             name: staff.name,
             login: staff.login,
@@ -180,6 +252,7 @@ async fn people(rooms: &Rooms, by: &SignedIn, visit: &Visit) -> Result<Vec<Perso
 fn flashed(page: Page, done: &Done) -> Page {
     let text = match () {
         () if done.is("tutup") => page.t("staff.done.closed"),
+        () if done.is("surel") => page.t("staff.done.mailed"),
         () if done.is("buka") => page.t("staff.done.opened"),
         () if done.is("rahasia") => page.t("staff.done.named"),
         () if done.is("alasan-rahasia") => {

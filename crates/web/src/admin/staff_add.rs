@@ -1,4 +1,4 @@
-//! `POST /admin/petugas`: makes an account; the link with which its owner sets the password is shown once.
+//! `POST /admin/petugas`: makes an account; the link with which its owner sets the password goes by mail, or is shown once.
 
 use axum::{
     extract::State,
@@ -10,7 +10,7 @@ use serde_json::json;
 use store::{StoreError, staff::NewStaff};
 use ui::{Visit, Words};
 
-use super::staff::{Draft, Fresh, draw};
+use super::staff::{Draft, Link, draw};
 use crate::{
     Rooms, WebError,
     account::no_password,
@@ -24,7 +24,7 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by
     by.only_admin()?;
     let words = page::words(visit.language);
     match add(&rooms, &by, &form, words).await? {
-        Ok(fresh) => draw(&rooms, &visit, &by, Draft::default(), Some(fresh), &Done::default()).await,
+        Ok(link) => link.draw(&rooms, &visit, &by).await,
         Err(error) => {
             let draft = Draft {
                 name: form.text("name"),
@@ -32,6 +32,9 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by
                 role: form.text("role"),
                 agency: form.text("agency"),
                 office: form.text("office"),
+                mail: form.text("mail"),
+                language: form.text("language"),
+                show: form.some("show").is_some(),
                 error: error.to_owned(),
             };
             let page = draw(&rooms, &visit, &by, draft, None, &Done::default()).await?;
@@ -40,11 +43,15 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, Acting { by
     }
 }
 
-async fn add(rooms: &Rooms, by: &SignedIn, form: &Fields, words: Words) -> Result<Result<Fresh, &'static str>, WebError> {
+async fn add(rooms: &Rooms, by: &SignedIn, form: &Fields, words: Words) -> Result<Result<Link, &'static str>, WebError> {
     let new = match read(form, words, rooms) {
         Ok(new) => new,
         Err(error) => return Ok(Err(error)),
     };
+    let mail = form.some("mail");
+    if mail.as_ref().is_some_and(|mail| !model::is_mail_address(mail)) {
+        return Ok(Err(words.t("escalation.email_wrong")));
+    }
     let hash = no_password().await?;
     let now = rooms.now();
     let mut tx = store::begin(rooms.db()).await?;
@@ -54,11 +61,15 @@ async fn add(rooms: &Rooms, by: &SignedIn, form: &Fields, words: Words) -> Resul
         Err(StoreError::Conflict { .. }) => return Ok(Err(words.t("staff.place_needed"))),
         Err(error) => return Err(error.into()),
     };
-    let token = store::staff::invite(&mut tx, id, Some(by.staff.id), &hash, now).await?;
-    let detail = json!({ "role": new.role.as_str(), "agency": new.agency, "office": new.office });
+    store::escalation::set_mail(&mut tx, id, mail.as_deref()).await?;
+    // Nobody is told why the link is shown who gave no address to send it to.
+    let link = Link::give(rooms, &mut tx, by, (id, &new.login), mail.is_none() || form.some("show").is_some()).await?;
+    let detail = json!({
+        "role": new.role.as_str(), "agency": new.agency, "office": new.office, "mailed": matches!(link, Link::Mailed),
+    });
     store::audit::write(&mut tx, now, Some(by.staff.id), "staff.created", &new.login, &detail).await?;
     store::commit(tx).await?;
-    Ok(Ok(Fresh::new(rooms, new.login, &token)))
+    Ok(Ok(link))
 }
 
 fn read(form: &Fields, words: Words, rooms: &Rooms) -> Result<NewStaff, &'static str> {
@@ -80,5 +91,5 @@ fn read(form: &Fields, words: Words, rooms: &Rooms) -> Result<NewStaff, &'static
         Role::Clerk => (None, office),
         Role::Triage | Role::Admin => (None, None),
     };
-    Ok(NewStaff { login, name, role, agency, office, language: Language::Id })
+    Ok(NewStaff { login, name, role, agency, office, language: Language::from_tag(&form.text("language")) })
 }

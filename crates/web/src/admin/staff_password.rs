@@ -1,4 +1,4 @@
-//! `POST /admin/petugas/{id}/sandi`: a link to set a new password, for who forgot theirs; shown once, and all their sessions end.
+//! `POST /admin/petugas/{id}/sandi`: a link to set a new password, for who begins or forgot theirs; by mail, or shown once. All their sessions end.
 
 use axum::{
     extract::{Path, State},
@@ -8,14 +8,14 @@ use model::StaffId;
 use serde_json::json;
 use ui::Visit;
 
-use super::staff::{Draft, Fresh, draw};
-use crate::{Rooms, WebError, account::no_password, agency::Done, form::Acting};
+use super::staff::Link;
+use crate::{Rooms, WebError, form::Acting};
 
 pub(crate) async fn submit(
     State(rooms): State<Rooms>,
     visit: Visit,
     Path(id): Path<String>,
-    Acting { by, .. }: Acting,
+    Acting { by, form }: Acting,
 ) -> Result<Response, WebError> {
     by.only_admin()?;
     let id: StaffId = id.parse().map_err(|_| WebError::NotFound)?;
@@ -24,11 +24,11 @@ pub(crate) async fn submit(
         return Err(WebError::NotForRole);
     }
     let staff = store::staff::by_id(rooms.db(), id).await?.filter(|staff| staff.active).ok_or(WebError::NotFound)?;
-    let hash = no_password().await?;
+    let show = form.some("show").is_some();
     let mut tx = store::begin(rooms.db()).await?;
-    let token = store::staff::invite(&mut tx, id, Some(by.staff.id), &hash, rooms.now()).await?;
-    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.password", &staff.login, &json!({})).await?;
+    let link = Link::give(&rooms, &mut tx, &by, (id, &staff.login), show).await?;
+    let detail = json!({ "mailed": matches!(link, Link::Mailed) });
+    store::audit::write(&mut tx, rooms.now(), Some(by.staff.id), "staff.password", &staff.login, &detail).await?;
     store::commit(tx).await?;
-    let fresh = Fresh::new(&rooms, staff.login, &token);
-    draw(&rooms, &visit, &by, Draft::default(), Some(fresh), &Done::default()).await
+    link.draw(&rooms, &visit, &by).await
 }

@@ -306,7 +306,7 @@ pub(crate) async fn add(State(rooms): State<Rooms>, visit: Visit, acting: Acting
     let error = match kind {
         _ if !(1..=LONGEST_NAME).contains(&name.chars().count()) => words.fill("body.wrong.name", &[("n", &LONGEST_NAME.to_string())]),
         None => words.t("body.wrong.kind").to_owned(),
-        _ if !email.is_empty() && !is_mail(&email) => words.t("body.wrong.email").to_owned(),
+        _ if !email.is_empty() && !model::is_mail_address(&email) => words.t("body.wrong.email").to_owned(),
         Some(kind) => {
             let body = Body { id: model::UpdateId::new(rooms.now()).0, kind, name: name.clone(), email: form.some("mail") };
             let mut tx = store::begin(rooms.db()).await?;
@@ -318,12 +318,6 @@ pub(crate) async fn add(State(rooms): State<Rooms>, visit: Visit, acting: Acting
         }
     };
     draw(&rooms, &visit, &acting.by, Some((name, email, error)), &Done::default()).await
-}
-
-/// What a mail server may be given; whether it arrives, it says.
-fn is_mail(text: &str) -> bool {
-    let plain = text.is_ascii() && text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
-    plain && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
 }
 
 pub(crate) async fn remove(State(rooms): State<Rooms>, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {

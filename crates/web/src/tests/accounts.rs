@@ -1,10 +1,19 @@
 //! How staff get in: invitations, a second factor, pauses after wrong tries; and how they leave.
 
+use std::time::Duration;
+
 use axum::http::{StatusCode, header};
 use bus::Stop;
 use futures::future::join_all;
 use jiff::SignedDuration;
-use model::{Action, DispatchState, Role, StaffId, UpdateKind};
+use model::{Action, DispatchState, Language, Role, StaffId, UpdateKind};
+use store::{
+    mailing::MailOutcome,
+    staff::{
+        NewStaff,
+        mail::{self, Occasion},
+    },
+};
 
 use super::{Answer, PASSWORD, Visitor, Wish, World};
 use crate::{Rooms, account::totp, router};
@@ -293,6 +302,112 @@ async fn an_invitation_is_used_once_within_three_days_by_who_has_the_link() {
     assert_eq!(admin.post(&close, &[("reason", "pindah tugas")]).await.leads_to(), "/admin/petugas?done=tutup");
     assert_eq!(world.get(&third).await.status, StatusCode::NOT_FOUND, "a closed account");
     assert_eq!(world.get("/undangan/nonsense").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Sends what is due for staff about their accounts, as `dispatch` does; the links.
+async fn deliver(world: &World, outcome: MailOutcome) -> Vec<String> {
+    let claimed = mail::claim(&world.db, world.now(), Duration::from_mins(3), 10).await.expect("claims");
+    let mut links = Vec::new();
+    for mail in claimed {
+        if let Occasion::Invitation { token, .. } = &mail.occasion {
+            links.push(format!("/undangan/{token}"));
+        }
+        mail::settle(&world.db, mail, outcome.clone(), world.now()).await.expect("is written");
+    }
+    links
+}
+
+/// Somebody has an address, and a colleague's invitation was refused by the mail server.
+pub(super) async fn mailed(world: &World, login: &str) {
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let new = NewStaff {
+        login: "kiriman".into(),
+        name: "Kiriman Contoh".into(),
+        role: Role::Triage,
+        agency: None,
+        office: None,
+        language: Language::Id,
+    };
+    let id = store::staff::create(&mut tx, &new, "-", world.now()).await.expect("is written").expect("is new");
+    for (who, email) in [(id, "kiriman@contoh.example.id"), (world.id_of(login).await, "petugas@contoh.example.id")] {
+        store::escalation::set_mail(&mut tx, who, Some(email)).await.expect("is written");
+    }
+    store::staff::invite_by_mail(&mut tx, id, None, "-", world.now()).await.expect("is written").expect("has an address");
+    store::commit(tx).await.expect("commits");
+    deliver(world, MailOutcome::Refused { error: "550 kotak surat tidak ada".into() }).await;
+}
+
+#[tokio::test]
+async fn an_invitation_goes_by_mail_and_the_page_says_where_to_and_how_far_it_is() {
+    let world = World::new().await.with(|context| context.mails = true).await;
+    let admin = world.sign_in("admin").await;
+    let fields = [("name", "Baru"), ("login", "baru"), ("role", "triage"), ("mail", "baru@contoh.example.id"), ("language", "en")];
+    let wrong = admin.post("/admin/petugas", &[&fields[..3], &[("mail", "baru@contoh")]].concat()).await;
+    assert!(wrong.status == STRANGE && wrong.words().contains("surel itu tidak dapat dipakai"), "{}", wrong.words());
+    assert_eq!(admin.post("/admin/petugas", &fields).await.leads_to(), "/admin/petugas?done=surel");
+    let page = admin.get("/admin/petugas").await;
+    assert!(page.words().contains("Undangan ke b***@contoh.example.id menunggu dikirim"), "{}", page.words());
+    assert!(!page.text.contains("baru@contoh") && !page.text.contains("/undangan/"), "neither address nor link");
+    let (baru, _) = store::staff::by_login(&world.db, "baru").await.expect("a database").expect("an account");
+    assert_eq!(baru.language, Language::En);
+
+    let first = deliver(&world, MailOutcome::Refused { error: "550 no such user".into() }).await.remove(0);
+    let words = admin.get("/admin/petugas").await.words();
+    assert!(words.contains("Undangan ke b***@contoh.example.id tidak terkirim") && words.contains("550 no such user"), "{words}");
+    // Again, and now it goes.
+    let again = format!("/admin/petugas/{}/sandi", baru.id);
+    assert_eq!(admin.post(&again, &[]).await.leads_to(), "/admin/petugas?done=surel");
+    let second = deliver(&world, MailOutcome::Delivered).await.remove(0);
+    let words = admin.get("/admin/petugas?done=surel").await.words();
+    assert!(words.contains("Undangan terkirim ke b***@contoh.example.id") && words.contains("dikirim lewat surel"), "{words}");
+    assert_eq!(world.get(&first).await.status, StatusCode::NOT_FOUND, "the newest link alone");
+    assert_eq!(world.post(&second, &[("new", "kata sandi pilihan sendiri")]).await.leads_to(), "/masuk?done=sandi");
+    assert!(!admin.get("/admin/petugas").await.words().contains("b***@contoh.example.id menunggu"), "nothing waits any more");
+    let mailed: Vec<bool> = world.audited("staff.password").await.iter().filter_map(|entry| entry.detail["mailed"].as_bool()).collect();
+    assert_eq!(mailed, [true]);
+    // Shown instead, because the admin wants it so: nothing is sent.
+    let shown = admin.post(&again, &[("show", "1")]).await;
+    assert!(shown.text.contains("http://localhost/undangan/"), "{}", shown.words());
+    assert!(deliver(&world, MailOutcome::Delivered).await.is_empty());
+    world.pass(SignedDuration::from_hours(73));
+    let words = world.sign_in("admin").await.get("/admin/petugas").await.words();
+    assert!(words.contains("Undangan lewat waktu sejak"), "nobody set a password, and it is said: {words}");
+}
+
+#[tokio::test]
+async fn where_no_mail_can_go_the_link_is_shown_and_the_page_says_why() {
+    let world = World::new().await.with(|context| context.mails = true).await;
+    let admin = world.sign_in("admin").await;
+    let reset = format!("/admin/petugas/{}/sandi", world.id_of("jalan").await);
+    let shown = admin.post(&reset, &[]).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    assert!(shown.text.contains("/undangan/") && shown.words().contains("akun ini belum punya alamat surel"), "{}", shown.words());
+    let fields = [("staff", world.id_of("jalan").await.to_string()), ("mail", "jalan@contoh.example.id".to_owned())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert!(admin.post("/admin/eskalasi/surel", &fields).await.status.is_redirection());
+    assert!(admin.get("/admin/petugas").await.words().contains("Kirim tautan ke j***@contoh.example.id"));
+    let world = world.with(|context| context.mails = false).await;
+    let admin = world.sign_in("admin").await;
+    let page = admin.get("/admin/petugas").await.words();
+    assert!(page.contains("server surel belum diatur") && !page.contains("Kirim tautan ke"), "{page}");
+    let shown = admin.post(&reset, &[]).await;
+    assert!(shown.text.contains("/undangan/") && shown.words().contains("server surel belum diatur"), "{}", shown.words());
+    assert!(deliver(&world, MailOutcome::Delivered).await.is_empty(), "and nothing is sent");
+}
+
+#[tokio::test]
+async fn an_account_that_is_closed_and_opened_again_has_no_link_from_before() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin").await;
+    let at = |action: &str, id: StaffId| format!("/admin/petugas/{id}/{action}");
+    let taman = world.id_of("taman").await;
+    let shown = admin.post(&at("sandi", taman), &[]).await;
+    let link = between(&shown.text, "fresh-link\">http://localhost", "<").to_owned();
+    assert_eq!(world.get(&link).await.status, StatusCode::OK);
+    assert_eq!(admin.post(&at("tutup", taman), &[("reason", "pindah tugas")]).await.leads_to(), "/admin/petugas?done=tutup");
+    assert_eq!(admin.post(&at("aktif", taman), &[]).await.leads_to(), "/admin/petugas?done=buka");
+    assert_eq!(world.get(&link).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.post(&link, &[("new", "kata sandi pilihan sendiri")]).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

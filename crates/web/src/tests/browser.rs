@@ -12,7 +12,8 @@ use model::{
 use serde_json::json;
 use tokio::{net::TcpListener, process::Command};
 
-use super::{PASSWORD, Wish, World, admins};
+use super::{PASSWORD, Wish, World, accounts, admins};
+use crate::Context;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_stands_in_a_real_browser() {
@@ -22,7 +23,7 @@ async fn every_page_stands_in_a_real_browser() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let stop = Stop::new();
-    let pages = tokio::spawn(crate::run(world.context(&base), listener, stop.clone()));
+    let pages = tokio::spawn(crate::run(Context { mails: true, ..world.context(&base) }, listener, stop.clone()));
     let city = Box::pin(lively(&world, &base)).await;
     let told = Command::new("node")
         .arg("web.mjs")
@@ -44,7 +45,7 @@ async fn serve_the_city_to_look_at_by_hand() {
     let world = World::new().await;
     let listener = TcpListener::bind("127.0.0.1:8190").await.expect("the port is free");
     let base = "http://127.0.0.1:8190";
-    let pages = tokio::spawn(crate::run(world.context(base), listener, Stop::new()));
+    let pages = tokio::spawn(crate::run(Context { mails: true, ..world.context(base) }, listener, Stop::new()));
     println!("{:#}", Box::pin(lively(&world, base)).await);
     pages.await.expect("a task").expect("pages");
 }
@@ -99,6 +100,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let new = [("name", "Baru Contoh"), ("login", "baru"), ("role", "triage")];
     let invited = world.sign_in("admin").await.post("/admin/petugas", &new).await.text;
     let invitation = invited.split_once("/undangan/").and_then(|(_, rest)| rest.split_once('<')).expect("a link").0.to_owned();
+    accounts::mailed(world, "taman").await;
     let leaver = store::staff::by_login(&world.db, "jalan").await.expect("a database").expect("an account").0.id;
     world.pass(SignedDuration::from_mins(7));
     for _ in 0..6 {

@@ -208,6 +208,7 @@ fn context(db: &PgPool, bus: &Bus, files: &Arc<InMemory>, seconds: &Arc<AtomicI6
         staff_key: SigningKey::from_bytes(&[7; 32]),
         vault: Some(Arc::new(Vault::parse(&format!("test {}", "5c".repeat(32))).expect("a key"))),
         factor_for: Vec::new(),
+        mails: false,
         elsewhere: None,
         desk_url: Some("http://desk.example.id:8103/".into()),
         import_url: Some("http://import.example.id:8108/".into()),

@@ -407,6 +407,72 @@ async fn a_passkey_of_another_address_is_named_and_still_asked_for() {
     assert!(asked.status == StatusCode::OK && asked.words().contains("tidak dapat dipakai di alamat ini"), "{}", asked.words());
 }
 
+/// The recovery codes on a page that shows new ones.
+fn codes(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.words());
+    answer.text.split("<li><code>").skip(1).map(|part| part.split('<').next().expect("a code").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn who_has_only_passkeys_makes_recovery_codes_with_password_or_passkey_and_comes_in_by_one_once() {
+    let world = World::new().await.with(|context| context.mails = true).await;
+    let jalan = world.id_of("jalan").await;
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    store::escalation::set_mail(&mut tx, jalan, Some("jalan@contoh.example.id")).await.expect("is written");
+    store::commit(tx).await.expect("commits");
+    let officer = world.sign_in("jalan").await;
+    assert_eq!(
+        officer.post("/faktor/kode", &[("password", PASSWORD)]).await.status,
+        StatusCode::NOT_FOUND,
+        "they stand in for nothing yet"
+    );
+    let (mut device, officer) = world.with_passkey(&officer, "ponsel").await;
+    assert!(officer.get("/faktor").await.words().contains("Belum ada kode pemulihan"));
+    assert!(!world.password_of("jalan").await.text.contains("/masuk/kode"), "no code is asked for where there is none");
+    let wrong = officer.post("/faktor/kode", &[("password", "salah")]).await;
+    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && !wrong.text.contains("<li><code>"), "{}", wrong.words());
+    let old = codes(&officer.post("/faktor/kode", &[("password", PASSWORD)]).await);
+    assert_eq!(old.len(), 10);
+    // Again, with the passkey in place of the password.
+    let (cookie, asked) = world.asked().await;
+    let fields = [("csrf", officer.csrf.as_str()), ("credential", &device.get(&asked))];
+    let fresh = world.send("/faktor/kode", &format!("{}; {cookie}", officer.cookie), &fields).await;
+    let new = codes(&fresh);
+    assert!(new.len() == 10 && !new.contains(&old[0]) && fresh.words().contains("yang lama tidak berlaku lagi"), "{}", fresh.words());
+    let again = world.send("/faktor/kode", &format!("{}; {cookie}", officer.cookie), &fields).await;
+    assert!(!again.status.is_success() && !again.text.contains("<li><code>"), "an answer counts once: {}", again.words());
+
+    let second = world.password_of("jalan").await;
+    assert!(second.words().contains("Salah satu kode yang Anda simpan"), "{}", second.words());
+    let enter = async |code: &str| world.post("/masuk/kode", &[("ticket", &second.field("ticket")), ("code", code)]).await;
+    for wrong in [old[0].as_str(), "123456"] {
+        assert_eq!(enter(wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    let came = enter(&new[0]).await;
+    assert_eq!(came.leads_to(), "/antrean");
+    let page = world.signed_in(&came).await.get("/faktor").await.words();
+    assert!(page.contains("Tersisa 9 kode pemulihan") && page.contains("Kode pemulihan terakhir dipakai"), "{page}");
+    let second = world.password_of("jalan").await;
+    let used = world.post("/masuk/kode", &[("ticket", &second.field("ticket")), ("code", &new[0])]).await;
+    assert_eq!(used.status, StatusCode::UNPROCESSABLE_ENTITY, "once");
+    let told = store::staff::mail::claim(&world.db, world.now(), std::time::Duration::from_mins(3), 10).await.expect("claims");
+    assert_eq!(told.iter().map(|mail| mail.email.as_str()).collect::<Vec<_>>(), ["jalan@contoh.example.id"], "they are told, once");
+    assert_eq!(world.audited("staff.recovery_used").await[0].detail["left"], 9);
+    assert_eq!(world.audited("staff.recovery_codes").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_passkey_of_somebody_else_makes_no_recovery_codes() {
+    let world = World::new().await;
+    let (mut device, _) = world.with_passkey(&world.sign_in("taman").await, "ponsel taman").await;
+    let (_, officer) = world.with_passkey(&world.sign_in("jalan").await, "ponsel").await;
+    let (cookie, asked) = world.asked().await;
+    let fields = [("csrf", officer.csrf.as_str()), ("credential", &device.get(&asked))];
+    let refused = world.send("/faktor/kode", &format!("{}; {cookie}", officer.cookie), &fields).await;
+    assert!(!refused.status.is_success() && refused.words().contains("milik akun lain"), "{}", refused.words());
+    assert!(!refused.text.contains("<li><code>"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn staff_come_in_with_a_passkey_in_a_real_browser() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");

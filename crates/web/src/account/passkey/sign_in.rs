@@ -9,19 +9,21 @@ use axum::{
 };
 use serde_json::json;
 use store::{passkey, staff::Staff, tries::Key};
-use ui::Visit;
+use ui::{Visit, Words};
 use webauthn_rs::prelude::{DiscoverableAuthentication, Passkey, PublicKeyCredential, WebauthnError};
 
 use super::{Keys, Refused, begin, end, kept, no_cookie, read};
 use crate::{
     Rooms, WebError,
     account::{
+        password::NotAgain,
         pause,
         sign_in::{self, Step},
     },
     client::Client,
     form::Fields,
     page,
+    session::SignedIn,
 };
 
 /// `POST /masuk/kunci`: what the device is asked for, as JSON. Any passkey of this place will do: nobody says who they are first.
@@ -75,6 +77,27 @@ pub(crate) async fn submit(
     let mut response = step.through(&rooms, &headers, &staff, &form.text("next")).await?;
     response.headers_mut().append(header::SET_COOKIE, no_cookie(&rooms));
     Ok(response)
+}
+
+/// A passkey of whoever is signed in, once more, before something that a stolen session must not do.
+pub(crate) async fn shown_again(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    by: &SignedIn,
+    form: &Fields,
+    words: Words,
+) -> Result<Result<(), NotAgain>, WebError> {
+    let Ok(keys) = rooms.passkeys() else { return Err(WebError::NotFound) };
+    let turn = match pause::take(rooms, Key::second(by.staff.id)).await? {
+        Ok(turn) => turn,
+        Err(until) => return Ok(Err((StatusCode::TOO_MANY_REQUESTS, pause::say(until, rooms.now(), words)))),
+    };
+    if let Err(refused) = opened(rooms, keys, headers, form, Some(&by.staff)).await? {
+        turn.failed(rooms, Some(&by.staff));
+        return Ok(Err((refused.status(), refused.say(words).to_owned())));
+    }
+    turn.forgive(rooms).await?;
+    Ok(Ok(()))
 }
 
 /// Whose account the answer opens; `only`: nobody else's will do.
