@@ -249,7 +249,7 @@ async fn who_gave_a_task_sees_what_became_of_its_message() {
     store::citizen::opt_out(&world.db, &to.address, world.now()).await.expect("a database");
     give(silent.id).await;
     assert!(officer.get(&page_of(silent.id)).await.words().contains("nomor ini tidak mau dihubungi"));
-    store::citizen::opt_in(&world.db, &to.address, world.now()).await.expect("a database");
+    store::citizen::opt_in(&world.db, &to.address).await.expect("a database");
     assert!(store::directory::set_reaches(&world.db, &to.adapter, &to.account, &[]).await.expect("a database"));
     let closed = world.complain(Wish { tel: "081200000003", ..Wish::default() }).await;
     give(closed.id).await;
