@@ -105,6 +105,7 @@ fn told(task: &Task, page: &Page) -> (String, String) {
     match (state.as_str(), receipt.as_deref()) {
         ("refused", _) if error == message::OPTED_OUT => wrong(page.t("task.message.opted_out").to_owned()),
         ("refused", _) => wrong(page.t("task.message.closed").to_owned()),
+        (_, Some("failed")) if error.split(':').next() == Some(message::OPTED_OUT) => wrong(page.t("task.message.opted_out").to_owned()),
         (_, Some("failed")) => wrong(page.fill("task.message.failed", "error", error)),
         (_, Some("unknown")) => wrong(page.fill("task.message.unknown", "error", error)),
         (_, Some("sent")) => fine("task.message.sent"),
@@ -314,15 +315,17 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Written, done:
     let agency = own(by)?;
     let page = page::staff(rooms, visit, by, page::words(visit.language).t("body.title"));
     let wrong = !draft.error.is_empty();
-    let flash = match () {
-        () if wrong => Some((Tone::Bad, draft.error.clone())),
-        () if done.is("simpan") => Some((Tone::Good, page.t("body.done.added").to_owned())),
-        () if done.is("hapus") => Some((Tone::Good, page.t("body.done.removed").to_owned())),
-        () => None,
-    };
-    let page = match flash {
-        Some((tone, text)) => page.flash(tone, text),
-        None => page,
+    let page = if wrong {
+        let error = draft.error.clone();
+        page.flash(Tone::Bad, error)
+    } else if done.is("simpan") {
+        let added = page.t("body.done.added").to_owned();
+        page.flash(Tone::Good, added)
+    } else if done.is("hapus") {
+        let removed = page.t("body.done.removed").to_owned();
+        page.flash(Tone::Good, removed)
+    } else {
+        page
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (bodies, ways) = (store::task::bodies(rooms.db(), agency).await?, ways(rooms).await?);
