@@ -26,9 +26,9 @@ async fn the_link_to_a_task_goes_by_template_and_by_sms_and_what_does_not_arrive
     world.hears(SARI, &["Nomor: "]).await;
     let (page, number) = (format!("/aduan/{}", world.ask("select id from complaint")), world.ask("select reference from complaint"));
 
-    let mut head = world.signed_in("jalan2").await;
-    known(&mut head, "RT 03 Melati", "0812-0000-0701", &format!("whatsapp {WHATSAPP}")).await;
-    let listed = known(&mut head, "RT 04 Mawar", "+62 812 0000 0702", &format!("sms {}", sms::NUMBER)).await;
+    let mut supervisor = world.signed_in("jalan2").await;
+    known(&mut supervisor, "RT 03 Melati", "0812-0000-0701", &format!("whatsapp {WHATSAPP}")).await;
+    let listed = known(&mut supervisor, "RT 04 Mawar", "+62 812 0000 0702", &format!("sms {}", sms::NUMBER)).await;
     assert!(listed.contains("RT 04 Mawar") && !listed.contains("0000702"), "only its ends are shown: {listed}");
 
     // Outside a conversation the platform takes no free words: they would have been refused.
@@ -78,10 +78,10 @@ async fn the_link_to_a_task_goes_by_template_and_by_sms_and_what_does_not_arrive
 }
 
 /// A supervisor puts somebody on the agency's list; what the page says then.
-async fn known(head: &mut Browser, name: &str, telephone: &str, channel: &str) -> String {
-    head.get("/pengurus").await;
+async fn known(supervisor: &mut Browser, name: &str, telephone: &str, channel: &str) -> String {
+    supervisor.get("/pengurus").await;
     let fields = [("name", name), ("kind", "rt"), ("mail", ""), ("telephone", telephone), ("channel", channel)];
-    let answer = head.post("/pengurus", &fields).await;
+    let answer = supervisor.post("/pengurus", &fields).await;
     assert!(answer.status == 200 && answer.text.contains("Ditambahkan."), "{} {}", answer.status, answer.text);
     answer.text
 }
