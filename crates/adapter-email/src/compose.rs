@@ -67,7 +67,12 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::Wanted
         | ReplyKind::Closed
         | ReplyKind::Unblocked => true,
-        ReplyKind::Asked | ReplyKind::Answered | ReplyKind::HandedOver | ReplyKind::Resolved | ReplyKind::Blocked => false,
+        ReplyKind::Asked
+        | ReplyKind::Answered
+        | ReplyKind::HandedOver
+        | ReplyKind::Resolved
+        | ReplyKind::Blocked
+        | ReplyKind::Entrusted => false,
     }
 }
 

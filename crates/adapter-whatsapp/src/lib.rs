@@ -109,13 +109,14 @@ pub struct Template {
     pub name: String,
     /// The languages it is approved in, the usual one first: `["id", "en"]`.
     pub languages: Vec<String>,
-    /// Which facts of a reply fill `{{1}}`, `{{2}}`, …: `site`, `reference`, `link`, `agency`, `deadline`, `text`.
+    /// Which facts of a reply fill `{{1}}`, `{{2}}`, …: `site`, `reference`, `link`, `agency`, `deadline`, `text`, and of a request to somebody on
+    /// the spot `name`.
     #[serde(default)]
     pub params: Vec<String>,
 }
 
 /// The facts that a reply has.
-const FACTS: [&str; 6] = ["site", "reference", "link", "agency", "deadline", "text"];
+const FACTS: [&str; 8] = ["site", "reference", "link", "agency", "deadline", "closes", "text", "name"];
 
 impl Config {
     fn check(&self) -> Result<(), ConfigError> {

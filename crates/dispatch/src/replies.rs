@@ -35,8 +35,8 @@ const MOST: u16 = 256;
 /// from being a second message.
 const LEASE: Duration = Duration::from_mins(2);
 /// The pause after the bus did not take one; doubled each time up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// Tries in which a reply waits for its photo to be checked: some two minutes. Then the words go alone.
 const TRIES_FOR_A_PHOTO: u16 = 6;
 

@@ -23,7 +23,7 @@ use store::{
     escalation::{self, NewHolder, NewRule},
     queue::{Asked, Filter, Scope, Start, Times, View},
     staff::NewStaff,
-    task::{Body, NewTask},
+    task::{Body, NewTask, Reached},
 };
 use support::{City, site, start};
 
@@ -319,7 +319,8 @@ async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_compla
     let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
     let agency = agency(&city).await;
     let (now, key) = (start() + 1.hour(), |n| model::UpdateId::new(start() + SignedDuration::from_secs(n)).0);
-    let body = Body { id: key(1), kind: BodyKind::Rt, name: "RT 03 Melati".into(), email: Some("rt03@contoh.example".into()) };
+    let reached = Reached::Mail("rt03@contoh.example".into());
+    let body = Body { id: key(1), kind: BodyKind::Rt, name: "RT 03 Melati".into(), reached };
     let new = NewTask {
         id: key(2),
         complaint: complaint.id,
@@ -329,6 +330,7 @@ async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_compla
         photos: false,
         due_at: now + 72.hours(),
         expires_at: now + 400.hours(),
+        today: date(2026, 11, 20),
     };
     let mut tx = store::begin(&city.db).await.expect("begins");
     assert!(store::task::add_body(&mut tx, agency, &body, by, now).await.expect("is written"));

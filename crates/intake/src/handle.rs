@@ -7,7 +7,7 @@ use metrics::counter;
 use model::{
     Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId, Unvouched,
 };
-use store::{PgPool, StoreError, citizen, message, notice, reply};
+use store::{PgPool, StoreError, citizen, message, notice, reply, task};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -186,7 +186,7 @@ fn introduce(receipts: &mut [(usize, Receipt)]) {
 async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp) -> Handled {
     let (places, receipts): (Vec<usize>, Vec<Receipt>) = receipts.into_iter().unzip();
     let mut handled = Vec::with_capacity(places.len());
-    match reply::receipts(db, &receipts).await {
+    match written(db, &receipts).await {
         Ok(known) => {
             for ((at, receipt), known) in places.into_iter().zip(&receipts).zip(known) {
                 handled.push((at, follow(db, receipt, known, now).await));
@@ -195,7 +195,7 @@ async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp)
         // One of them is to blame: each alone, so that only that one falls out.
         Err(error) if receipts.len() > 1 && is_poison(&error) => {
             for (at, receipt) in places.into_iter().zip(&receipts) {
-                let result = match reply::receipts(db, std::slice::from_ref(receipt)).await {
+                let result = match written(db, std::slice::from_ref(receipt)).await {
                     Ok(known) => follow(db, receipt, known.first().copied().unwrap_or_default(), now).await,
                     Err(error) => Err(error.into()),
                 };
@@ -205,6 +205,20 @@ async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp)
         Err(error) => return all_failed(places, error),
     }
     handled
+}
+
+/// Which of them are about something of ours: a reply to a citizen, or the link to a task of somebody on the spot.
+async fn written(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
+    let mut known = reply::receipts(db, receipts).await?;
+    let left: Vec<usize> = (0..known.len()).filter(|at| !known[*at]).collect();
+    if left.is_empty() {
+        return Ok(known);
+    }
+    let rest: Vec<Receipt> = left.iter().map(|at| receipts[*at].clone()).collect();
+    for (at, is_one) in left.into_iter().zip(task::message::receipts(db, &rest).await?) {
+        known[at] = is_one;
+    }
+    Ok(known)
 }
 
 async fn follow(db: &PgPool, receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> {

@@ -144,7 +144,8 @@ impl ReplyKind {
             | Self::Resolved
             | Self::Closed
             | Self::Reopened => true,
-            Self::Noted | Self::Started | Self::Unreadable | Self::Wanted | Self::Blocked | Self::Unblocked => false,
+            // What somebody on the spot does not get is seen where the task is.
+            Self::Noted | Self::Started | Self::Unreadable | Self::Wanted | Self::Blocked | Self::Unblocked | Self::Entrusted => false,
         }
     }
 }

@@ -80,6 +80,8 @@ pub enum ReplyKind {
     Closed,
     /// Messages are answered there again. An adapter takes them off the platform's list before saying so.
     Unblocked,
+    /// To somebody on the spot, not to a citizen: an agency asks for help, and the link opens the task ([`crate::task::Request`]).
+    Entrusted,
 }
 
 /// How long the acknowledgement of something without words waits for them: a photo is sent first and its caption typed after it, and one
@@ -87,7 +89,7 @@ pub enum ReplyKind {
 pub const SETTLING: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
 
 impl ReplyKind {
-    /// Every kind.
+    /// Every kind that citizens read.
     pub const ALL: [Self; 15] = [
         Self::Received,
         Self::Forwarded,
@@ -124,10 +126,11 @@ impl ReplyKind {
             Self::Closed => "closed",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
+            Self::Entrusted => "entrusted",
         }
     }
 
-    /// Reads the word.
+    /// Reads the word of what citizens read.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
@@ -349,7 +352,7 @@ pub fn word(draft: &ReplyDraft, site: &Site) -> Reply {
 const ASKED: [&str; 5] = ["what", "where", "near", "date", "day"];
 
 /// The short forms whose facts are all there, in the order of the word file.
-fn shortened(forms: &[String], params: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn shortened(forms: &[String], params: &BTreeMap<String, String>) -> Vec<String> {
     forms.iter().map(|form| fill(form, params)).filter(|form| !form.is_empty()).collect()
 }
 
@@ -488,9 +491,9 @@ impl QuestionWords {
 
 /// How an outcome is said, in the place of what its kind says.
 #[derive(Deserialize)]
-struct Special {
-    text: String,
-    short: Vec<String>,
+pub(crate) struct Special {
+    pub(crate) text: String,
+    pub(crate) short: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -505,6 +508,7 @@ struct Words {
     question: QuestionWords,
     short_danger: String,
     referee: String,
+    task: Special,
     known: HashMap<Status, String>,
     short: BTreeMap<ReplyKind, Vec<String>>,
     private: BTreeMap<ReplyKind, String>,
@@ -545,6 +549,11 @@ fn parse(file: &str) -> Words {
 /// What the referee is called where an agency's name would stand.
 pub(crate) fn referee_in(language: Language) -> &'static str {
     &words(language).referee
+}
+
+/// What somebody on the spot reads who is asked for help.
+pub(crate) fn task_in(language: Language) -> &'static Special {
+    &words(language).task
 }
 
 fn words(language: Language) -> &'static Words {

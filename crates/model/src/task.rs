@@ -1,7 +1,15 @@
 //! Tasks of bodies without accounts: the head of a neighbourhood, a village's crew, volunteers. The agency that gives one stays responsible; what the body
 //! says by its link is a word, and who is responsible acts on it.
 
-use crate::AttachmentId;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{
+    AttachmentId, Language, Reply, ReplyId, ReplyKind, ReplyTo, Site, TrackingCode,
+    clock::long_date,
+    reply::{fill, shortened, task_in},
+};
 
 /// What kind of body it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +104,60 @@ pub struct Reported {
     pub photo: Option<AttachmentId>,
 }
 
+/// Asking a body for help through an adapter: who asks, until when, and the link. What to do is not in it, nor anything of the complaint: that
+/// stands behind the link. `Debug` shows neither link nor address.
+#[derive(Clone)]
+pub struct Request {
+    /// Its key on the bus.
+    pub id: ReplyId,
+    /// To whom, and how.
+    pub to: ReplyTo,
+    /// In which language.
+    pub language: Language,
+    /// What the body is called; one line.
+    pub name: String,
+    /// Who asks.
+    pub agency: String,
+    /// Until when.
+    pub due_at: Timestamp,
+    /// Opens the task.
+    pub code: TrackingCode,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// Puts it into words, as [`crate::word`] does with replies to citizens. Its facts, for platforms with approved templates: `site`, `name`,
+    /// `agency`, `deadline`, `link`.
+    pub fn word(self, site: &Site) -> Reply {
+        let link = format!("{}/tugas/{}", site.base_url.trim_end_matches('/'), self.code.as_str());
+        let params = [
+            ("site", site.name.clone()),
+            ("name", line(&self.name)),
+            ("agency", self.agency),
+            ("deadline", long_date(self.due_at, site.zone, self.language)),
+            ("link", link),
+        ];
+        let params = params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let words = task_in(self.language);
+        Reply {
+            id: self.id,
+            to: self.to,
+            kind: ReplyKind::Entrusted,
+            language: self.language,
+            text: fill(&words.text, &params),
+            short: shortened(&words.short, &params),
+            params,
+            menu: None,
+            files: Vec::new(),
+        }
+    }
+}
+
 /// One line: what a name may be.
 fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -133,6 +195,51 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Audience, clock::Zone};
+
+    #[test]
+    fn a_request_says_who_asks_until_when_and_where_and_nothing_else() {
+        for language in [Language::Id, Language::En] {
+            let to = ReplyTo {
+                adapter: "chat".parse().expect("a name"),
+                account: "1".into(),
+                address: "tel:+6281200000001".parse().expect("an address"),
+                thread: None,
+                audience: Audience::Private,
+                open_until: None,
+            };
+            let code = TrackingCode::random();
+            let request = Request {
+                id: ReplyId::new(Timestamp::UNIX_EPOCH),
+                to,
+                language,
+                name: "RT 03/RW 05\nMelati".into(),
+                agency: "Dinas Bina Marga".into(),
+                due_at: Timestamp::constant(1_795_143_600, 0),
+                code: code.clone(),
+            };
+            assert!(!format!("{request:?}").contains(code.as_str()) && !format!("{request:?}").contains("0000001"));
+            let site = Site { name: "Kota Contoh".into(), base_url: "https://lapor.example.id/".into(), zone: Zone::default() };
+            let reply = request.word(&site);
+            let link = format!("https://lapor.example.id/tugas/{}", code.as_str());
+            let facts: Vec<&str> = reply.params.keys().map(String::as_str).collect();
+            assert_eq!((reply.kind, facts), (ReplyKind::Entrusted, vec!["agency", "deadline", "link", "name", "site"]));
+            for fact in ["name", "agency", "deadline", "link"] {
+                assert!(reply.text.contains(&reply.params[fact]), "{fact}: {}", reply.text);
+            }
+            assert_eq!(reply.params["link"], link);
+            assert!(
+                reply.short.len() > 1 && reply.short.iter().all(|form| form.contains(&link) && !form.contains('{')),
+                "{:?}",
+                reply.short
+            );
+            let lengths: Vec<usize> = reply.short.iter().map(String::len).collect();
+            assert!(
+                lengths.is_sorted_by(|a, b| a > b) && lengths.last().is_some_and(|last| *last < 160),
+                "one text message holds it: {lengths:?}"
+            );
+        }
+    }
 
     proptest! {
         #[test]

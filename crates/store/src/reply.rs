@@ -475,16 +475,16 @@ pub async fn again(db: &PgPool, receipt: &Receipt, now: Timestamp) -> Result<u64
     Ok(written.rows_affected())
 }
 
-/// The platform's words for staff, when it said no.
 /// Characters of what a platform says in a receipt: an index entry ends at 2.7 kB.
 const MOST_OF_A_WORD: usize = 512;
 
 /// What a platform says, as a table takes it: one NUL would make the database refuse all receipts of the statement.
-fn kept(text: &str) -> String {
+pub(crate) fn kept(text: &str) -> String {
     text.chars().filter(|letter| *letter != '\0').take(MOST_OF_A_WORD).collect()
 }
 
-fn words(state: &ReceiptState) -> Option<String> {
+/// The platform's words for staff, when it said no.
+pub(crate) fn words(state: &ReceiptState) -> Option<String> {
     match state {
         ReceiptState::Failed { code, detail } | ReceiptState::WindowClosed { code, detail } => Some(format!("{code}: {detail}")),
         ReceiptState::Unknown { detail } => Some(detail.clone()),

@@ -2,9 +2,11 @@
 //! task and nothing else; only its hash is kept.
 
 pub mod mail;
+pub mod message;
 
+use jiff::civil::Date;
 use model::{
-    AgencyId, ComplaintId, StaffId, Timestamp, TrackingCode,
+    AdapterName, Address, AgencyId, ComplaintId, StaffId, Timestamp, TrackingCode,
     task::{BodyKind, Says},
 };
 use serde_json::json;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx, audit,
+    contact::{BODY, ring},
     convert::{At, at, known},
 };
 
@@ -25,6 +28,41 @@ pub const LONGEST_NAME: usize = 80;
 /// The longest words of a task, in characters.
 pub const LONGEST_WORDS: usize = 2000;
 
+/// How a body gets its links. `Debug` shows no address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// Who gives the task hands them on.
+    ByHand,
+    /// By mail.
+    Mail(String),
+    /// Through an adapter.
+    Channel {
+        /// Which program …
+        adapter: AdapterName,
+        /// … and which account of ours.
+        account: String,
+        /// To whom.
+        address: Address,
+    },
+}
+
+impl Reached {
+    /// In a word, for the audit.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::ByHand => "hand",
+            Self::Mail(_) => "mail",
+            Self::Channel { .. } => "channel",
+        }
+    }
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
 /// A body that an agency knows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body {
@@ -34,8 +72,8 @@ pub struct Body {
     pub kind: BodyKind,
     /// What it is called.
     pub name: String,
-    /// Where its links are sent; `None`: they are handed on.
-    pub email: Option<String>,
+    /// How its links get there.
+    pub reached: Reached,
 }
 
 impl std::fmt::Debug for Body {
@@ -44,32 +82,74 @@ impl std::fmt::Debug for Body {
     }
 }
 
+struct BodyRow {
+    id: Uuid,
+    kind: String,
+    name: String,
+    email: Option<String>,
+    adapter: Option<String>,
+    account: Option<String>,
+    sealed: Option<String>,
+}
+
+impl BodyRow {
+    fn into_model(self) -> Result<Body> {
+        let reached = match (self.adapter.zip(self.account).zip(self.sealed), self.email) {
+            (Some(((adapter, account), sealed)), _) => Reached::Channel {
+                adapter: known(adapter.parse().ok(), "body", "adapter")?,
+                account,
+                address: ring()?.open_one(BODY, self.id, sealed)?,
+            },
+            (None, Some(email)) => Reached::Mail(email),
+            (None, None) => Reached::ByHand,
+        };
+        Ok(Body { id: self.id, kind: known(BodyKind::from_word(&self.kind), "body", "kind")?, name: self.name, reached })
+    }
+}
+
 /// What an agency knows, by name.
 pub async fn bodies(db: &PgPool, agency: AgencyId) -> Result<Vec<Body>> {
-    let rows =
-        sqlx::query!("select id, kind, name, email from body where agency = $1 and removed_at is null order by lower(name), id", agency.0)
-            .fetch_all(db)
-            .await
-            .map_err(StoreError::from_sqlx)?;
-    rows.into_iter()
-        .map(|row| Ok(Body { id: row.id, kind: known(BodyKind::from_word(&row.kind), "body", "kind")?, name: row.name, email: row.email }))
-        .collect()
+    let rows = sqlx::query_as!(
+        BodyRow,
+        "select id, kind, name, email, adapter, account, sealed
+        from body
+        where agency = $1
+          and removed_at is null
+        order by lower(name), id",
+        agency.0
+    )
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter().map(BodyRow::into_model).collect()
 }
 
 /// Adds one to an agency's list. `false`: it has one of this name, or too many. In the audit, without its address.
 pub async fn add_body(tx: &mut Tx, agency: AgencyId, body: &Body, by: StaffId, now: Timestamp) -> Result<bool> {
     // Written seldom, and by one at a time, so that the bound holds.
     sqlx::query!("lock table body in share row exclusive mode").execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    let (email, channel) = match &body.reached {
+        Reached::ByHand => (None, None),
+        Reached::Mail(email) => (Some(email), None),
+        Reached::Channel { adapter, account, address } => (None, Some((adapter, account, address))),
+    };
+    let sealed = match channel {
+        Some((.., address)) => Some(ring()?.seal(BODY, body.id.as_bytes(), &address.to_string())),
+        None => None,
+    };
     let added = sqlx::query!(
-        "insert into body (id, agency, kind, name, email, made_by, made_at)
-        select $1, $2, $3, $4, $5, $6, $7
-        where (select count(*) from body where agency = $2 and removed_at is null) < $8
+        "insert into body (id, agency, kind, name, email, adapter, account, sealed, made_by, made_at)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        where (select count(*) from body where agency = $2 and removed_at is null) < $11
         on conflict do nothing",
         body.id,
         agency.0,
         body.kind.as_str(),
         body.name,
-        body.email,
+        email,
+        channel.map(|(adapter, ..)| adapter.as_str()),
+        channel.map(|(_, account, _)| account),
+        sealed,
         by.0,
         at(now) as At,
         MOST_BODIES
@@ -80,7 +160,7 @@ pub async fn add_body(tx: &mut Tx, agency: AgencyId, body: &Body, by: StaffId, n
     if added.rows_affected() == 0 {
         return Ok(false);
     }
-    let detail = json!({ "kind": body.kind.as_str(), "name": body.name, "mail": body.email.is_some() });
+    let detail = json!({ "kind": body.kind.as_str(), "name": body.name, "reached": body.reached.word() });
     audit::write(tx, now, Some(by), "body.added", &body.id.to_string(), &detail).await?;
     Ok(true)
 }
@@ -88,7 +168,8 @@ pub async fn add_body(tx: &mut Tx, agency: AgencyId, body: &Body, by: StaffId, n
 /// Takes one off an agency's list; what it has to do goes on. `false`: there is none.
 pub async fn remove_body(tx: &mut Tx, agency: AgencyId, id: Uuid, by: StaffId, now: Timestamp) -> Result<bool> {
     let name = sqlx::query_scalar!(
-        "update body set removed_at = $1, email = null where id = $2 and agency = $3 and removed_at is null returning name",
+        "update body set removed_at = $1, email = null, adapter = null, account = null, sealed = null
+        where id = $2 and agency = $3 and removed_at is null returning name",
         at(now) as At,
         id,
         agency.0
@@ -120,9 +201,11 @@ pub struct NewTask {
     pub due_at: Timestamp,
     /// When its links end.
     pub expires_at: Timestamp,
+    /// The city's day: channels open and close by the day.
+    pub today: Date,
 }
 
-/// Gives one, and puts a mail with its link on the list where the body has an address. `false`: [`MOST_OPEN`] of the complaint are open.
+/// Gives one, and puts a mail or a message with its link on the list where the body has an address. `false`: [`MOST_OPEN`] of the complaint are open.
 pub async fn give(tx: &mut Tx, new: &NewTask, by: StaffId, now: Timestamp) -> Result<bool> {
     let given = sqlx::query!(
         "insert into task (id, complaint, body, agency, given_by, given_at, words, photos, due_at, expires_at)
@@ -150,16 +233,30 @@ pub async fn give(tx: &mut Tx, new: &NewTask, by: StaffId, now: Timestamp) -> Re
     if given.rows_affected() == 0 {
         return Ok(false);
     }
-    sqlx::query!(
-        "insert into task_mail (task, email, state, due_at) select $1, email, 'due', $3 from body where id = $2 and email is not null",
-        new.id,
-        new.body,
-        at(now) as At
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
+    let body = sqlx::query_as!(BodyRow, "select id, kind, name, email, adapter, account, sealed from body where id = $1", new.body)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?
+        .into_model()?;
+    match &body.reached {
+        Reached::ByHand => {}
+        Reached::Mail(email) => mail::put(tx, new.id, email, now).await?,
+        Reached::Channel { adapter, account, address } => {
+            message::put(tx, new.id, message::To { adapter, account, address }, new.today, now).await?;
+        }
+    }
     Ok(true)
+}
+
+/// How the message with its link fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// `due`, `published`, `refused`.
+    pub state: String,
+    /// What the platform said became of it: `sent`, `unknown`, `delivered`, `read`, `failed`.
+    pub receipt: Option<String>,
+    /// The platform's words when it failed; of one that was refused [`message::OPTED_OUT`] or [`message::CLOSED`].
+    pub error: Option<String>,
 }
 
 /// A task.
@@ -193,6 +290,8 @@ pub struct Task {
     pub said: Option<(Says, Timestamp)>,
     /// How its mail fares: `due`, `delivered`, `refused`; `None`: none was to be sent.
     pub mail: Option<String>,
+    /// How its message fares; `None`: none was to be sent.
+    pub message: Option<Sent>,
 }
 
 struct Row {
@@ -211,6 +310,9 @@ struct Row {
     said: Option<String>,
     said_at: Option<At>,
     mail: Option<String>,
+    message: Option<String>,
+    receipt: Option<String>,
+    error: Option<String>,
 }
 
 impl Row {
@@ -231,6 +333,7 @@ impl Row {
             opened_at: self.opened_at.map(At::to_jiff),
             said: said.zip(self.said_at.map(At::to_jiff)),
             mail: self.mail,
+            message: self.message.map(|state| Sent { state, receipt: self.receipt, error: self.error }),
         })
     }
 }
@@ -241,10 +344,11 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Tas
         Row,
         r#"select t.id, t.complaint, b.name, b.kind, t.agency, t.given_at as "given_at: At", t.words, t.photos, t.due_at as "due_at: At",
           t.expires_at as "expires_at: At", t.ended_at as "ended_at: At", t.opened_at as "opened_at: At", t.said, t.said_at as "said_at: At",
-          m.state as "mail?"
+          m.state as "mail?", s.state as "message?", s.receipt as "receipt?", s.error as "error?"
         from task t
         join body b on b.id = t.body
         left join task_mail m on m.task = t.id
+        left join task_message s on s.task = t.id
         where t.complaint = $1
         order by t.given_at, t.id"#,
         complaint.0
@@ -261,7 +365,7 @@ pub async fn by_code(db: &PgPool, code: &TrackingCode, now: Timestamp) -> Result
         Row,
         r#"select t.id, t.complaint, b.name, b.kind, t.agency, t.given_at as "given_at: At", t.words, t.photos, t.due_at as "due_at: At",
           t.expires_at as "expires_at: At", t.ended_at as "ended_at: At", t.opened_at as "opened_at: At", t.said, t.said_at as "said_at: At",
-          null::text as mail
+          null::text as mail, null::text as message, null::text as receipt, null::text as error
         from task_link l
         join task t on t.id = l.task
         join body b on b.id = t.body
@@ -312,9 +416,11 @@ pub async fn end(tx: &mut Tx, task: Uuid, now: Timestamp) -> Result<bool> {
         .await
         .map_err(StoreError::from_sqlx)?;
     sqlx::query!("delete from task_link where task = $1", task).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
-    sqlx::query!("delete from task_mail where task = $1 and state = 'due'", task)
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from_sqlx)?;
+    for waiting in [
+        sqlx::query!("delete from task_mail where task = $1 and state = 'due'", task),
+        sqlx::query!("delete from task_message where task = $1 and state = 'due'", task),
+    ] {
+        waiting.execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    }
     Ok(ended.rows_affected() == 1)
 }

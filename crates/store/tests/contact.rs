@@ -7,17 +7,19 @@ use std::{process::Command, sync::Arc};
 
 use futures::future::join_all;
 use model::{
-    Address, Audience, CitizenId, Decision, Directory, Facts, Inbound, Language, MessageId, MessageKey, Opening, ReplyDraft, ReplyId,
-    ReplyKind, ReplyTo, Timestamp, TraceId, TrackingCode, Triaged,
+    Address, AgencyId, Audience, CitizenId, Decision, Directory, Facts, Inbound, Language, MessageId, MessageKey, Opening, ReplyDraft,
+    ReplyId, ReplyKind, ReplyTo, StaffId, Timestamp, TraceId, TrackingCode, Triaged, task::BodyKind,
 };
 use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError, block, citizen, complaint, connect,
     contact::{self, KeysError, moving},
     desk, directory, message, reply,
+    task::{self, Body, NewTask, Reached},
     vault::Vault,
 };
 use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
 /// Before everything here.
@@ -216,6 +218,85 @@ async fn a_desk_finds_whole_names_and_contacts_that_are_sealed() {
     for (contact, found) in [(tel(NUMBER), 1), (tel(OTHER_NUMBER), 1), (tel("628000099999"), 0)] {
         assert_eq!(desk::by_contact(&world.db, "1", &contact, 10).await.expect("is read").len(), found, "{contact:?}");
     }
+}
+
+/// An agency that reaches a neighbourhood by telephone and has just asked it for something: sealed in the list, and in the message that waits.
+async fn entrusted(world: &World) -> AgencyId {
+    let complaint = world.recorded("m1", &tel(NUMBER)).await.complaint;
+    world
+        .run(&[
+            "insert into agency (id, code, name) values ('00000000-0000-0000-0000-00000000000a', 'dbm', 'Dinas')",
+            "insert into staff (id, login, name, role, password, created_at) \
+             values ('00000000-0000-0000-0000-0000000000aa', 'petugas', 'Petugas', 'admin', '-', now())",
+            "insert into channel (id, adapter, account, label, valid_from, reaches) \
+             values ('00000000-0000-0000-0000-0000000000cc', 'chat', '1', 'Pesan', '2026-01-01', '{tel}')",
+        ])
+        .await;
+    let (agency, by) = (AgencyId(Uuid::from_u128(0x0a)), StaffId(Uuid::from_u128(0xaa)));
+    let reached = Reached::Channel { adapter: "chat".parse().expect("a name"), account: "1".into(), address: tel(OTHER_NUMBER) };
+    let body = Body { id: Uuid::from_u128(0xbb), kind: BodyKind::Rt, name: "RT 03".into(), reached };
+    let new = NewTask {
+        id: Uuid::from_u128(0xdd),
+        complaint: complaint.id,
+        body: body.id,
+        agency,
+        words: "Sapu jalan.".into(),
+        photos: false,
+        due_at: NOW + jiff::SignedDuration::from_hours(24),
+        expires_at: NOW + jiff::SignedDuration::from_hours(400),
+        today: jiff::civil::date(2026, 11, 20),
+    };
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(task::add_body(&mut tx, agency, &body, by, NOW).await.expect("is written"));
+    assert!(task::give(&mut tx, &new, by, NOW).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    agency
+}
+
+#[tokio::test]
+async fn where_somebody_on_the_spot_is_reached_is_sealed_under_every_key_and_forgotten_when_the_message_went() {
+    let (old, new) = (Vault::new_line(), Vault::new_line());
+    let world = World::new(&vault(&[&old])).await;
+    let agency = entrusted(&world).await;
+    assert_eq!(world.told(), Vec::<&str>::new());
+    let both = vault(&[&old, &new]);
+    contact::begin(&world.db, &both).await.expect("the keys fit");
+    assert!(moving::turn(&world.db, NOW).await.expect("turns"));
+    while moving::pass(&world.db).await.expect("runs").expect("nobody else is at it").moved > 0 {}
+    assert_eq!(world.keys_held().await, [both.newest()]);
+    contact::begin(&world.db, &vault(&[&new])).await.expect_err("the old key is still in the list of keys");
+    assert_eq!(moving::forget(&world.db).await.expect("forgets"), [vault(&[&old]).newest()]);
+    contact::begin(&world.db, &vault(&[&new])).await.expect("the old key may go");
+
+    let read = task::bodies(&world.db, agency).await.expect("is read").remove(0).reached;
+    assert!(matches!(&read, Reached::Channel { address, .. } if *address == tel(OTHER_NUMBER)));
+    let lease = std::time::Duration::from_mins(1);
+    let claimed = task::message::claim(&world.db, NOW, lease, 9).await.expect("is claimed").remove(0);
+    assert_eq!(claimed.to.address, tel(OTHER_NUMBER));
+    let held = async || {
+        let held = moving::held(&world.db).await.expect("counts");
+        ["body.sealed", "task_message.sealed"]
+            .map(|place| held.iter().filter(|held| held.place == place).map(|held| held.values).sum::<i64>())
+    };
+    assert_eq!(held().await, [1, 1]);
+    task::message::published(&world.db, claimed).await.expect("is noted");
+    assert_eq!(held().await, [1, 0], "the bus has it");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    let by = StaffId(Uuid::from_u128(0xaa));
+    assert!(task::remove_body(&mut tx, agency, Uuid::from_u128(0xbb), by, NOW).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(held().await, [0, 0], "who is off the list is forgotten");
+}
+
+#[tokio::test]
+async fn a_message_whose_address_was_put_there_from_another_row_goes_to_nobody_and_holds_up_no_other() {
+    let world = World::new(&vault(&[&Vault::new_line()])).await;
+    entrusted(&world).await;
+    world.run(&["update task_message set sealed = (select sealed from body)"]).await;
+    let lease = std::time::Duration::from_mins(1);
+    assert_eq!(task::message::claim(&world.db, NOW, lease, 9).await.expect("is asked").len(), 0);
+    let pass = moving::pass(&world.db).await.expect("runs").expect("nobody else is at it");
+    assert_eq!(pass.moved, 0, "all is sealed with the key of today");
 }
 
 /// What the tables held before anything was sealed.

@@ -124,6 +124,11 @@ impl Rooms {
         Ok(())
     }
 
+    /// The city's day.
+    pub(crate) fn today(&self) -> jiff::civil::Date {
+        self.now().to_zoned(self.directory().calendar.zone.time_zone()).date()
+    }
+
     pub(crate) fn directory(&self) -> Arc<Directory> {
         self.0.directory.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }

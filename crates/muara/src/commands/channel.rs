@@ -59,8 +59,8 @@ pub(crate) enum Command {
         /// `mon-thu 07:30-16:00, fri 07:30-11:30 13:00-16:30`.
         hours: Option<OpeningHours>,
     },
-    /// Say to which kinds of addresses this channel may write without having been written to there: for answers that failed elsewhere. Without
-    /// any, take it away.
+    /// Say to which kinds of addresses this channel may write without having been written to there: for answers that failed elsewhere, and for
+    /// links to people on the spot. Without any, take it away.
     Reaches {
         /// Which program.
         adapter: AdapterName,

@@ -7,7 +7,9 @@ use model::{Address, Timestamp};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::{COMPLAINT_WAY, KeysError, NAME, Place, REPLACED_BY, REPLY_WAY, Ring, SENDER, SENDER_NAME, begin, remember, ring};
+use super::{
+    BODY, COMPLAINT_WAY, KeysError, NAME, Place, REPLACED_BY, REPLY_WAY, Ring, SENDER, SENDER_NAME, TASK_MESSAGE, begin, remember, ring,
+};
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at},
@@ -98,6 +100,8 @@ enum Table {
     OptOut,
     Block,
     ConnectTry,
+    Body,
+    TaskMessage,
     FormerAddress,
     CitizenAddress,
     Citizen,
@@ -107,10 +111,12 @@ enum Table {
 }
 
 impl Table {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::OptOut,
         Self::Block,
         Self::ConnectTry,
+        Self::Body,
+        Self::TaskMessage,
         Self::FormerAddress,
         Self::CitizenAddress,
         Self::Citizen,
@@ -168,6 +174,8 @@ async fn page(db: &PgPool, table: Table, after: &After) -> Result<Page> {
         Table::OptOut => opt_outs(&mut tx, &ring, &after.text).await,
         Table::Block => blocks(&mut tx, &ring, after.id).await,
         Table::ConnectTry => tries(&mut tx, &ring, after.id).await,
+        Table::Body => lone(&mut tx, &ring, BODY, after.id).await,
+        Table::TaskMessage => lone(&mut tx, &ring, TASK_MESSAGE, after.id).await,
         Table::FormerAddress => former(&mut tx, &ring, &after.text).await,
         Table::CitizenAddress => addresses(&mut tx, &ring, &after.text).await,
         Table::Citizen => names(&mut tx, &ring, after.id).await,
@@ -305,6 +313,33 @@ async fn tries(tx: &mut Tx, ring: &Ring, after: Uuid) -> Result<Page> {
             .execute(&mut **tx)
             .await
             .map_err(StoreError::from_sqlx)?;
+        page.moved += 1;
+    }
+    Ok(page)
+}
+
+/// Addresses that stand alone in their row: of bodies, and of messages to them that still wait.
+async fn lone(tx: &mut Tx, ring: &Ring, place: Place, after: Uuid) -> Result<Page> {
+    let (read, write) = if place == BODY {
+        (
+            "select id, sealed from body where id > $1 and sealed is not null and not starts_with(sealed, $2) order by id limit $3 for update",
+            "update body set sealed = $2 where id = $1",
+        )
+    } else {
+        (
+            "select id, sealed from task_message
+            where id > $1 and sealed is not null and not starts_with(sealed, $2)
+            order by id limit $3 for update",
+            "update task_message set sealed = $2 where id = $1",
+        )
+    };
+    let rows: Vec<(Uuid, String)> =
+        sqlx::query_as(read).bind(after).bind(ring.mark()).bind(PAGE).fetch_all(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    let mut page = Page::of_ids(rows.len(), rows.last().map(|row| row.0));
+    for (id, sealed) in rows {
+        let Some(address) = page.take(ring.open_one(place, id, sealed))? else { continue };
+        let sealed = ring.seal(place, id.as_bytes(), &address.to_string());
+        sqlx::query(write).bind(id).bind(sealed).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
         page.moved += 1;
     }
     Ok(page)
@@ -545,6 +580,8 @@ pub async fn held(db: &PgPool) -> Result<Vec<Held>> {
     let columns = [
         ("opt_out.address", "select coalesce(sealed, '') as value from opt_out"),
         ("block.address", "select coalesce(sealed, '') as value from block"),
+        ("body.sealed", "select sealed as value from body where sealed is not null"),
+        ("task_message.sealed", "select sealed as value from task_message where sealed is not null"),
         ("former_address.address", "select coalesce(sealed, '') as value from former_address"),
         ("citizen_address.address", "select coalesce(sealed, '') as value from citizen_address"),
         ("citizen.name", "select name as value from citizen where name is not null"),

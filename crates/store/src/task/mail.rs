@@ -6,11 +6,20 @@ use model::{AgencyId, ComplaintId, Reference, Timestamp, TraceId, TrackingCode};
 use uuid::Uuid;
 
 use crate::{
-    PgPool, Result, StoreError,
+    PgPool, Result, StoreError, Tx,
     convert::{At, at, known, later},
     error::still_ours,
     mailing::{MailOutcome, Written},
 };
+
+/// Puts the mail of a task on the list.
+pub(super) async fn put(tx: &mut Tx, task: Uuid, email: &str, now: Timestamp) -> Result<()> {
+    sqlx::query!("insert into task_mail (task, email, state, due_at) values ($1, $2, 'due', $3)", task, email, at(now) as At)
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+    Ok(())
+}
 
 /// A mail that this worker has for a while. `Debug` shows neither address nor link.
 pub struct ClaimedTask {

@@ -112,7 +112,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
 
 pub(crate) async fn begin(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
     by.only_admin()?;
-    let rule = match read(&form, &rooms.directory(), today(&rooms)) {
+    let rule = match read(&form, &rooms.directory(), rooms.today()) {
         Ok(rule) => rule,
         Err(key) => return refuse(&rooms, &visit, &by, form, key).await,
     };
@@ -153,7 +153,7 @@ pub(crate) async fn hold(State(rooms): State<Rooms>, visit: Visit, Acting { by, 
     if !(1..=200).contains(&name.chars().count()) {
         return refuse(&rooms, &visit, &by, form, "escalation.name_wrong").await;
     }
-    let new = NewHolder { agency, name, email, from: today(&rooms) };
+    let new = NewHolder { agency, name, email, from: rooms.today() };
     let mut tx = store::begin(rooms.db()).await?;
     let id = escalation::hold(&mut tx, &new).await?;
     audit(&rooms, &mut tx, &by, "escalation.post", &id.to_string(), &json!({ "agency": agency })).await?;
@@ -205,13 +205,9 @@ async fn refuse(rooms: &Rooms, visit: &Visit, by: &SignedIn, form: Fields, key: 
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-fn today(rooms: &Rooms) -> Date {
-    rooms.now().to_zoned(rooms.directory().calendar.zone.time_zone()).date()
-}
-
 /// What ends today does not hold today any more.
 fn yesterday(rooms: &Rooms) -> Date {
-    today(rooms).yesterday().unwrap_or(Date::MIN)
+    rooms.today().yesterday().unwrap_or(Date::MIN)
 }
 
 fn email(form: &Fields) -> Option<String> {
@@ -266,7 +262,7 @@ const STAGES: [Stage; 3] = [Stage::Forward, Stage::FirstAnswer, Stage::Settle];
 
 async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &Done) -> Result<Response, WebError> {
     let directory = rooms.directory();
-    let today = today(rooms);
+    let today = rooms.today();
     let rules = escalation::rules(rooms.db()).await?;
     let holders = escalation::holders(rooms.db(), today).await?;
     let mails: HashMap<StaffId, String> = escalation::mails(rooms.db()).await?.into_iter().collect();

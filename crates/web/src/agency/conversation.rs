@@ -239,6 +239,7 @@ pub(super) fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::Wanted => page.t("reply.wanted"),
         ReplyKind::Blocked => page.t("reply.blocked"),
         ReplyKind::Unblocked => page.t("reply.unblocked"),
+        ReplyKind::Entrusted => page.t("task.title"),
     }
 }
 

@@ -10,12 +10,15 @@ use axum::{
 };
 use jiff::{SignedDuration, ToSpan};
 use model::{
-    Action, AgencyId, Complaint, ComplaintId, Decision, Role, Timestamp, UpdateKind,
+    Action, Address, AgencyId, Complaint, ComplaintId, Decision, Role, Timestamp, UpdateKind,
     task::{BodyKind, Says},
 };
 use store::{
     Tx,
-    task::{Body, LONGEST_NAME, LONGEST_WORDS, MOST_BODIES, NewTask, Task},
+    task::{
+        Body, LONGEST_NAME, LONGEST_WORDS, MOST_BODIES, NewTask, Reached, Sent, Task,
+        message::{self, Way},
+    },
 };
 use ui::{Clock, Page, Tone, Visit};
 use uuid::Uuid;
@@ -47,8 +50,10 @@ pub(super) struct Line {
     /// How far it is, in words.
     pub(super) state: String,
     pub(super) said: &'static str,
-    /// That its mail did not go, in words; else empty.
-    pub(super) mail: String,
+    /// How far its mail or message is, in words; empty: there is nothing to say of it.
+    pub(super) sent: String,
+    /// That it did not arrive, or that nobody knows, in words; else empty.
+    pub(super) trouble: String,
     /// Its links open something.
     pub(super) open: bool,
     /// This person may make a link and take it back.
@@ -62,10 +67,12 @@ pub(super) async fn of_complaint(rooms: &Rooms, by: &SignedIn, page: &Page, comp
     let line = |task: Task| {
         let over = task.ended_at.is_some() || task.expires_at <= page.now;
         let done = matches!(task.said, Some((Says::Done | Says::NotOurs, _)));
+        let (sent, trouble) = told(&task, page);
         Line {
+            sent,
+            trouble,
             state: state(&task, page),
             said: task.said.map_or("", |(says, _)| says.as_str()),
-            mail: if task.mail.as_deref() == Some("refused") { page.t("task.mail.refused").to_owned() } else { String::new() },
             clock: (!over && !done).then(|| page.clock(task.due_at, &directory.calendar)),
             open: !over,
             mine: has && by.staff.role.belongs_to_agency(),
@@ -84,6 +91,29 @@ pub(super) async fn of_complaint(rooms: &Rooms, by: &SignedIn, page: &Page, comp
         bodies: bodies.into_iter().map(|body| (body.id.to_string(), body.name)).collect(),
         days: DAYS,
     })
+}
+
+/// What became of the mail or the message with its link: how far it is, and what is wrong.
+fn told(task: &Task, page: &Page) -> (String, String) {
+    let fine = |key: &str| (page.t(key).to_owned(), String::new());
+    let wrong = |text: String| (String::new(), text);
+    let Some(Sent { state, receipt, error }) = &task.message else {
+        let refused = task.mail.as_deref() == Some("refused");
+        return if refused { wrong(page.t("task.mail.refused").to_owned()) } else { Default::default() };
+    };
+    let error = error.as_deref().unwrap_or_default();
+    match (state.as_str(), receipt.as_deref()) {
+        ("refused", _) if error == message::OPTED_OUT => wrong(page.t("task.message.opted_out").to_owned()),
+        ("refused", _) => wrong(page.t("task.message.closed").to_owned()),
+        (_, Some("failed")) if error.split(':').next() == Some(message::OPTED_OUT) => wrong(page.t("task.message.opted_out").to_owned()),
+        (_, Some("failed")) => wrong(page.fill("task.message.failed", "error", error)),
+        (_, Some("unknown")) => wrong(page.fill("task.message.unknown", "error", error)),
+        (_, Some("sent")) => fine("task.message.sent"),
+        (_, Some("delivered")) => fine("task.message.delivered"),
+        (_, Some("read")) => fine("task.message.read"),
+        ("due", _) => fine("task.message.due"),
+        _ => fine("task.message.published"),
+    }
 }
 
 fn state(task: &Task, page: &Page) -> String {
@@ -158,6 +188,7 @@ fn new_task(rooms: &Rooms, acting: &Acting, complaint: ComplaintId, body: Uuid, 
         photos: acting.form.some("photos").is_some(),
         due_at,
         expires_at: due_at.checked_add(AFTER).unwrap_or(due_at),
+        today: rooms.today(),
     }
 }
 
@@ -229,10 +260,30 @@ pub(crate) async fn recall(
 struct BodiesPage {
     page: Page,
     csrf: String,
-    bodies: Vec<(String, String, String, String)>,
+    bodies: Vec<Listed>,
     kinds: Vec<(&'static str, String)>,
+    /// By which channels a telephone can be reached: value and name.
+    channels: Vec<(String, String)>,
+    draft: Written,
+}
+
+/// One of the list.
+struct Listed {
+    id: String,
     name: String,
-    email: String,
+    kind: String,
+    /// How its links get there.
+    reached: String,
+}
+
+/// What was typed into the form, and what is wrong with it.
+#[derive(Default)]
+struct Written {
+    name: String,
+    kind: String,
+    mail: String,
+    telephone: String,
+    channel: String,
     error: String,
 }
 
@@ -247,42 +298,66 @@ fn own(by: &SignedIn) -> Result<AgencyId, WebError> {
 }
 
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
-    draw(&rooms, &visit, &by, None, &done).await
+    draw(&rooms, &visit, &by, Written::default(), &done).await
 }
 
-async fn draw(
-    rooms: &Rooms,
-    visit: &Visit,
-    by: &SignedIn,
-    wrong: Option<(String, String, String)>,
-    done: &Done,
-) -> Result<Response, WebError> {
+/// Channels by which a body can be reached at its telephone, today.
+async fn ways(rooms: &Rooms) -> Result<Vec<Way>, WebError> {
+    Ok(message::ways(rooms.db(), "tel", rooms.today()).await?)
+}
+
+/// What a form calls a channel.
+fn value(way: &Way) -> String {
+    format!("{} {}", way.adapter, way.account)
+}
+
+async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Written, done: &Done) -> Result<Response, WebError> {
     let agency = own(by)?;
     let page = page::staff(rooms, visit, by, page::words(visit.language).t("body.title"));
-    let flash = match &wrong {
-        Some((_, _, error)) => Some((Tone::Bad, error.clone())),
-        None if done.is("simpan") => Some((Tone::Good, page.t("body.done.added").to_owned())),
-        None if done.is("hapus") => Some((Tone::Good, page.t("body.done.removed").to_owned())),
-        None => None,
+    let wrong = !draft.error.is_empty();
+    let page = if wrong {
+        let error = draft.error.clone();
+        page.flash(Tone::Bad, error)
+    } else if done.is("simpan") {
+        let added = page.t("body.done.added").to_owned();
+        page.flash(Tone::Good, added)
+    } else if done.is("hapus") {
+        let removed = page.t("body.done.removed").to_owned();
+        page.flash(Tone::Good, removed)
+    } else {
+        page
     };
-    let page = match flash {
-        Some((tone, text)) => page.flash(tone, text),
-        None => page,
+    let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (bodies, ways) = (store::task::bodies(rooms.db(), agency).await?, ways(rooms).await?);
+    let listed = |body: Body| Listed {
+        id: body.id.to_string(),
+        kind: kind_name(body.kind, &page).to_owned(),
+        reached: reached(&body.reached, &ways, &page),
+        name: body.name,
     };
-    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let (name, email, error) = wrong.unwrap_or_default();
-    let bodies = store::task::bodies(rooms.db(), agency).await?;
-    let line = |body: Body| (body.id.to_string(), body.name, kind_name(body.kind, &page).to_owned(), body.email.unwrap_or_default());
     let drawn = BodiesPage {
         csrf: by.csrf.clone(),
-        bodies: bodies.into_iter().map(line).collect(),
+        bodies: bodies.into_iter().map(listed).collect(),
         kinds: BodyKind::ALL.into_iter().map(|kind| (kind.as_str(), kind_name(kind, &page).to_owned())).collect(),
-        name,
-        email,
-        error,
+        channels: ways.iter().map(|way| (value(way), way.label.clone())).collect(),
+        draft,
         page,
     };
     Ok((status, page::html(&drawn)?).into_response())
+}
+
+/// How a body gets its links, in words; of a telephone only its ends.
+fn reached(reached: &Reached, ways: &[Way], page: &Page) -> String {
+    match reached {
+        Reached::ByHand => page.t("body.by_hand").to_owned(),
+        Reached::Mail(mail) => mail.clone(),
+        Reached::Channel { adapter, account, address } => {
+            let way = ways.iter().find(|way| way.adapter == *adapter && way.account == *account);
+            let name = way.map_or(page.t("body.channel.gone"), |way| &way.label);
+            let masked = address.masked();
+            format!("{name}, {}", masked.split_once(':').map_or(masked.as_str(), |(_, path)| path))
+        }
+    }
 }
 
 fn kind_name(kind: BodyKind, page: &Page) -> &str {
@@ -298,17 +373,24 @@ fn kind_name(kind: BodyKind, page: &Page) -> &str {
 pub(crate) async fn add(State(rooms): State<Rooms>, visit: Visit, acting: Acting) -> Result<Response, WebError> {
     let agency = own(&acting.by)?;
     let form = &acting.form;
-    let (name, email) = (form.text("name"), form.text("mail"));
     let words = page::words(visit.language);
-    // One line: it stands in histories.
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let kind = BodyKind::from_word(&form.text("kind"));
-    let error = match kind {
-        _ if !(1..=LONGEST_NAME).contains(&name.chars().count()) => words.fill("body.wrong.name", &[("n", &LONGEST_NAME.to_string())]),
-        None => words.t("body.wrong.kind").to_owned(),
-        _ if !email.is_empty() && !model::is_mail_address(&email) => words.t("body.wrong.email").to_owned(),
-        Some(kind) => {
-            let body = Body { id: model::UpdateId::new(rooms.now()).0, kind, name: name.clone(), email: form.some("mail") };
+    let mut draft = Written {
+        // One line: it stands in histories.
+        name: form.text("name").split_whitespace().collect::<Vec<_>>().join(" "),
+        kind: form.text("kind"),
+        mail: form.text("mail"),
+        telephone: form.text("telephone"),
+        channel: form.text("channel"),
+        error: String::new(),
+    };
+    draft.error = match (BodyKind::from_word(&draft.kind), read(&draft, &ways(&rooms).await?)) {
+        _ if !(1..=LONGEST_NAME).contains(&draft.name.chars().count()) => {
+            words.fill("body.wrong.name", &[("n", &LONGEST_NAME.to_string())])
+        }
+        (None, _) => words.t("body.wrong.kind").to_owned(),
+        (_, Err(key)) => words.t(key).to_owned(),
+        (Some(kind), Ok(reached)) => {
+            let body = Body { id: model::UpdateId::new(rooms.now()).0, kind, name: draft.name.clone(), reached };
             let mut tx = store::begin(rooms.db()).await?;
             if store::task::add_body(&mut tx, agency, &body, acting.by.staff.id, rooms.now()).await? {
                 store::commit(tx).await?;
@@ -317,7 +399,22 @@ pub(crate) async fn add(State(rooms): State<Rooms>, visit: Visit, acting: Acting
             words.fill("body.wrong.taken", &[("n", &MOST_BODIES.to_string())])
         }
     };
-    draw(&rooms, &visit, &acting.by, Some((name, email, error)), &Done::default()).await
+    draw(&rooms, &visit, &acting.by, draft, &Done::default()).await
+}
+
+/// Where its links go; else what is wrong, as a key of the words.
+fn read(draft: &Written, ways: &[Way]) -> Result<Reached, &'static str> {
+    match (draft.mail.as_str(), draft.telephone.as_str()) {
+        ("", "") => Ok(Reached::ByHand),
+        (mail, "") if model::is_mail_address(mail) => Ok(Reached::Mail(mail.to_owned())),
+        (_, "") => Err("body.wrong.email"),
+        ("", telephone) => {
+            let address = Address::tel(telephone).map_err(|_| "body.wrong.telephone")?;
+            let way = ways.iter().find(|way| value(way) == draft.channel).ok_or("body.wrong.channel")?;
+            Ok(Reached::Channel { adapter: way.adapter.clone(), account: way.account.clone(), address })
+        }
+        _ => Err("body.wrong.both"),
+    }
 }
 
 pub(crate) async fn remove(State(rooms): State<Rooms>, Path(id): Path<String>, acting: Acting) -> Result<Response, WebError> {

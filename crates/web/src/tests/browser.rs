@@ -92,6 +92,9 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     admins::park(world).await;
     channels(world).await;
     let task = super::tasks::entrusted(world, late.id, true).await;
+    let body = super::tasks::reached_by_chat(world).await;
+    let asked_by_chat = [("body", body.as_str()), ("text", "Tolong lihat apakah rambunya masih berdiri."), ("days", "1")];
+    assert!(world.sign_in("jalan").await.post(&format!("/aduan/{}/titip", late.id), &asked_by_chat).await.status.is_redirection());
     let writes = Wish { tel: "081200000012", photos: 2, hours_ago: 4, ..Wish::default() };
     let writes = world.complain(writes).await;
     let words = "Laporan {nomor} dijadwalkan {instansi} sebelum {batas}.";

@@ -5,7 +5,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use jiff::SignedDuration;
-use model::{Action, ComplaintId, TrackingCode, UpdateKind, Visibility};
+use model::{Action, Address, ComplaintId, Receipt, ReceiptState, TrackingCode, UpdateKind, Visibility};
+use store::task::{Reached, message};
 
 use super::{Answer, Visitor, Wish, World, city::PICTURE};
 
@@ -166,4 +167,95 @@ async fn every_agency_keeps_its_own_list_and_no_secret_complaint_is_given() {
     let gone = head.post(&format!("/pengurus/{body}/hapus"), &[]).await;
     assert_eq!(gone.leads_to(), "/pengurus?done=hapus");
     assert_eq!(head.post(&format!("/pengurus/{body}/hapus"), &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+/// The chat may write first to telephones, and the roads agency knows a neighbourhood by one; gives back the body's key.
+pub(super) async fn reached_by_chat(world: &World) -> String {
+    let tel = ["tel".to_owned()];
+    let chat = "chat".parse().expect("a name");
+    assert!(store::directory::set_reaches(&world.db, &chat, "0811", &tel).await.expect("a database"));
+    let head = world.sign_in("jalan.penyelia").await;
+    let fields = [("name", "RW 05 Melati"), ("kind", "rw"), ("telephone", "0812-0000-0777"), ("channel", "chat 0811")];
+    assert_eq!(head.post("/pengurus", &fields).await.leads_to(), "/pengurus?done=simpan");
+    let bodies = store::task::bodies(&world.db, world.agency("dbm")).await.expect("a database");
+    bodies.iter().find(|body| body.name == "RW 05 Melati").expect("is listed").id.to_string()
+}
+
+#[tokio::test]
+async fn a_telephone_is_read_masked_and_goes_by_a_channel_that_may_write_first() {
+    let world = World::new().await;
+    let head = world.sign_in("jalan.penyelia").await;
+    assert!(!head.get("/pengurus").await.text.contains("name=\"telephone\""), "no channel may write first");
+    let by_hand = [("name", "RT 01"), ("kind", "rt"), ("telephone", "081200000777"), ("channel", "chat 0811")];
+    let closed = head.post("/pengurus", &by_hand).await;
+    assert!(closed.status == StatusCode::UNPROCESSABLE_ENTITY && closed.words().contains("Pilih kanal"), "{}", closed.words());
+    reached_by_chat(&world).await;
+    let form = head.get("/pengurus").await;
+    assert!(form.text.contains("name=\"telephone\"") && form.words().contains("Pesan singkat 0811-1234-567"), "{}", form.words());
+    assert!(form.words().contains("Pesan singkat 0811-1234-567, +62***777") && !form.text.contains("0000777"), "{}", form.words());
+    for (telephone, mail, channel, said) in [
+        ("1708", "", "chat 0811", "Nomor telepon itu tidak terbaca"),
+        ("0812x", "", "chat 0811", "Nomor telepon itu tidak terbaca"),
+        ("081200000777", "", "mail aduan", "Pilih kanal"),
+        ("081200000777", "", "", "Pilih kanal"),
+        ("081200000777", "rt@contoh.example.id", "chat 0811", "jangan keduanya"),
+    ] {
+        let fields = [("name", "RT 09"), ("kind", "rt"), ("telephone", telephone), ("mail", mail), ("channel", channel)];
+        let wrong = head.post("/pengurus", &fields).await;
+        assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.words().contains(said), "{telephone}: {}", wrong.words());
+        assert!(wrong.text.contains("value=\"RT 09\""), "what was typed stays");
+    }
+    let read = store::task::bodies(&world.db, world.agency("dbm")).await.expect("a database").remove(0).reached;
+    let address = Address::tel("081200000777").expect("a number");
+    assert!(matches!(&read, Reached::Channel { address: kept, account, .. } if *kept == address && account == "0811"));
+    let audit = store::audit::list(&world.db, None, 50).await.expect("a database");
+    let added = audit.iter().find(|(_, entry)| entry.action == "body.added").expect("it is in the audit").1.detail.to_string();
+    assert!(added.contains("RW 05 Melati") && added.contains("channel") && !added.contains("0777"), "the number is not: {added}");
+}
+
+#[tokio::test]
+async fn who_gave_a_task_sees_what_became_of_its_message() {
+    let world = World::new().await;
+    let body = reached_by_chat(&world).await;
+    let officer = world.sign_in("jalan").await;
+    let page_of = |id: ComplaintId| format!("/aduan/{id}");
+    let give = async |id: ComplaintId| {
+        let given = officer.post(&format!("/aduan/{id}/titip"), &[("body", &body), ("text", "Sapu jalan."), ("days", "1")]).await;
+        assert_eq!(given.leads_to(), format!("/aduan/{id}?done=titip"));
+    };
+    let complaint = world.complain(Wish::default()).await;
+    give(complaint.id).await;
+    let words = officer.get(&page_of(complaint.id)).await.words();
+    assert!(words.contains("Pesannya menunggu dikirim") && !words.contains("0777"), "{words}");
+    let lease = std::time::Duration::from_mins(1);
+    let claimed = message::claim(&world.db, world.now(), lease, 9).await.expect("a database").remove(0);
+    let (id, to) = (claimed.id, claimed.to.clone());
+    assert_eq!(world.get(&format!("/tugas/{}", claimed.code.as_str())).await.status, StatusCode::OK, "its link opens the task");
+    message::published(&world.db, claimed).await.expect("a database");
+    assert!(officer.get(&page_of(complaint.id)).await.words().contains("Pesannya diserahkan ke kanal"));
+    for (state, said) in [
+        (ReceiptState::Unknown { detail: "no answer".into() }, "Tidak pasti apakah pesannya sampai (no answer)"),
+        (ReceiptState::Failed { code: "131026".into(), detail: "gone".into() }, "Pesannya tidak sampai (131026: gone). Buat tautan"),
+        (ReceiptState::Delivered, "Pesannya sampai di ponsel mereka"),
+        (ReceiptState::Read, "Pesannya dibaca"),
+    ] {
+        let (adapter, account, at) = (to.adapter.clone(), to.account.clone(), world.now());
+        let receipt = Receipt { reply: Some(id), platform_id: None, adapter, account, state, at, file_refused: None };
+        assert_eq!(message::receipts(&world.db, &[receipt]).await.expect("a database"), [true]);
+        let words = officer.get(&page_of(complaint.id)).await.words();
+        assert!(words.contains(said), "{said}: {words}");
+    }
+    // Nobody who does not want it is written to, and nobody by a channel that may not any more; whoever gave the task reads why.
+    let silent = world.complain(Wish { tel: "081200000002", ..Wish::default() }).await;
+    store::citizen::opt_out(&world.db, &to.address, world.now()).await.expect("a database");
+    give(silent.id).await;
+    assert!(officer.get(&page_of(silent.id)).await.words().contains("nomor ini tidak mau dihubungi"));
+    store::citizen::opt_in(&world.db, &to.address).await.expect("a database");
+    assert!(store::directory::set_reaches(&world.db, &to.adapter, &to.account, &[]).await.expect("a database"));
+    let closed = world.complain(Wish { tel: "081200000003", ..Wish::default() }).await;
+    give(closed.id).await;
+    assert!(officer.get(&page_of(closed.id)).await.words().contains("kanalnya tidak lagi dipakai"));
+    assert_eq!(message::claim(&world.db, world.now(), lease, 9).await.expect("a database").len(), 0);
+    let head = world.sign_in("jalan.penyelia").await;
+    assert!(head.get("/pengurus").await.words().contains("Kanal yang tidak lagi dipakai untuk ini, +62***777"));
 }

@@ -63,7 +63,7 @@ pub(crate) async fn submit(State(rooms): State<Rooms>, visit: Visit, acting: Act
     let page = page::staff(&rooms, &visit, &acting.by, "");
     let (name, lines) = table(&rooms, &acting.by, look, what, Arc::new(page), directory).await?;
     note(&rooms, &acting.by, &address, &name, as_sheet).await?;
-    let today = rooms.now().to_zoned(rooms.directory().calendar.zone.time_zone()).date();
+    let today = rooms.today();
     let file = format!("{name}-{today}.{}", if as_sheet { "xlsx" } else { "csv" });
     if as_sheet { sheets(lines, &file).await } else { Ok(csv(lines, &file)) }
 }
