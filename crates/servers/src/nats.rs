@@ -268,7 +268,7 @@ impl Process {
 
     /// Whether there is room on its disk to write again.
     fn has_room(&self) -> bool {
-        statvfs(&self.folder.join(STORE)).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= ROOM)
+        statvfs(self.folder.join(STORE)).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= ROOM)
     }
 
     fn write_config(&self) -> Result<(), Error> {
