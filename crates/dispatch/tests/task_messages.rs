@@ -280,7 +280,7 @@ async fn a_bus_that_is_away_loses_no_link_and_two_workers_send_one() {
     let first = first.remove(0);
     assert!(!format!("{first:?}").contains("0777") && !format!("{first:?}").contains(first.code.as_str()));
     // Its worker died after the bus took it: the next one says it again, under the same name.
-    let word = |claimed: &message::ClaimedMessage| {
+    let request_of = |claimed: &message::ClaimedMessage| {
         let request = model::task::Request {
             id: claimed.id,
             to: claimed.to.clone(),
@@ -292,7 +292,7 @@ async fn a_bus_that_is_away_loses_no_link_and_two_workers_send_one() {
         };
         request.word(&site())
     };
-    let _ = bus.publish_reply(&word(&first), first.trace).await.expect("is taken");
+    let _ = bus.publish_reply(&request_of(&first), first.trace).await.expect("is taken");
     world.round(&bus, at(4)).await;
     let heard = delivered(&bus, 1).await.remove(0);
     assert_eq!(heard.id, first.id, "the same message");
