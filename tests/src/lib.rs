@@ -375,12 +375,24 @@ impl World {
 
     /// Runs one of the admin's commands, as an admin would, and returns what it said. Panics if it fails.
     pub fn muara(&self, arguments: &[&str]) -> String {
+        let (done, said) = self.asked(arguments);
+        assert!(done, "muara {arguments:?}: {said}");
+        said
+    }
+
+    /// Runs a command that must be refused; what it says.
+    pub fn muara_refuses(&self, arguments: &[&str]) -> String {
+        let (done, said) = self.asked(arguments);
+        assert!(!done, "muara {arguments:?}: {said}");
+        said
+    }
+
+    fn asked(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = Command::new(process::built("muara"));
         command.current_dir(self.folder.path()).args(["--config", "muara.toml"]).args(arguments);
         let output = command.output().expect("muara starts");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "muara {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-        said
+        let said = if output.status.success() { output.stdout } else { output.stderr };
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// One program of this world.

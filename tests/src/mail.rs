@@ -39,4 +39,13 @@ impl World {
         eventually(&format!("{health} answers"), || async { get_status(&health).await == Some(200) }).await;
         mail
     }
+
+    /// Runs the roles in one process that sends its mails, to agencies and to staff, by this server.
+    pub async fn mail_by(&mut self, mail: &Mail) {
+        let (port, settings) = (mail.smtp_port(), self.folder().join("muara.toml"));
+        let before = std::fs::read_to_string(settings).expect("the settings");
+        let section = format!("[mail]\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"Kota Uji <{OFFICE}>\"\ntls = \"none\"\n");
+        self.write("muara.toml", &format!("{before}\n{section}"));
+        self.in_one_process().await;
+    }
 }

@@ -35,6 +35,12 @@ pub(crate) enum Command {
         /// Account of the desk channel whose office they sit in: for clerks.
         #[arg(long)]
         office: Option<String>,
+        /// Where they are written to: links for passwords, escalations.
+        #[arg(long)]
+        email: Option<String>,
+        /// Of their pages and mails: id or en
+        #[arg(long, default_value = "id", value_parser = ["id", "en"])]
+        language: String,
         /// A file that holds the password.
         #[arg(long, value_name = "FILE")]
         password_file: Option<std::path::PathBuf>,
@@ -80,12 +86,15 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     let db = connect::database(config).await?;
     match command {
         Command::List => list(&db).await,
-        Command::Add { login, name, role, agency, office, password_file } => {
+        Command::Add { login, name, role, agency, office, email, language, password_file } => {
+            let email = email.as_deref();
+            anyhow::ensure!(email.is_none_or(model::is_mail_address), "{} is no mail address", email.unwrap_or_default());
             let directory = store::directory::load(&db).await?;
             let agency = agency.map(|code| agency_by_code(&directory, &code).map(|agency| agency.id)).transpose()?;
-            let new = NewStaff { login: login.to_lowercase(), name, role, agency, office, language: Language::Id };
+            let language = Language::from_tag(&language);
+            let new = NewStaff { login: login.to_lowercase(), name, role, agency, office, language };
             let password = password(password_file.as_deref())?;
-            anyhow::ensure!(create(&db, &new, &password).await?, "there is an account {} already", new.login);
+            anyhow::ensure!(create(&db, &new, email, &password).await?, "there is an account {} already", new.login);
             say_once(&new.login, &password, password_file.is_some());
             Ok(())
         }
@@ -163,10 +172,11 @@ fn agency_by_code<'a>(directory: &'a Directory, code: &str) -> anyhow::Result<&'
     directory.agencies.values().find(|agency| agency.code == code).with_context(|| format!("no agency has the code {code}"))
 }
 
-async fn create(db: &PgPool, new: &NewStaff, password: &str) -> anyhow::Result<bool> {
+async fn create(db: &PgPool, new: &NewStaff, email: Option<&str>, password: &str) -> anyhow::Result<bool> {
     let mut tx = store::begin(db).await?;
     let made = store::staff::create(&mut tx, new, &store::staff::hash_password(password), now()).await?;
-    if made.is_some() {
+    if let Some(id) = made {
+        store::escalation::set_mail(&mut tx, id, email).await?;
         let detail = json!({ "role": new.role.as_str(), "agency": new.agency, "office": new.office });
         store::audit::write(&mut tx, now(), None, "staff.created", &new.login, &detail).await?;
     }
@@ -202,7 +212,7 @@ pub(crate) async fn first_accounts(db: &PgPool, config: &Config) -> anyhow::Resu
     let mut lines = String::new();
     for new in starting_staff(&directory) {
         let password = password(None)?;
-        if create(db, &new, &password).await? {
+        if create(db, &new, None, &password).await? {
             lines += &[&new.login, password.as_str(), new.role.as_str()].join("\t");
             lines.push('\n');
         }
