@@ -1,4 +1,4 @@
-//! One citizen's matter and its history, as they are read and changed; [`write`] keeps what was decided.
+//! One citizen's matter and its history, as they are read and changed; [`write()`] keeps what was decided.
 
 mod write;
 
