@@ -153,7 +153,7 @@ impl Ground {
 }
 
 /// How often a role asks which key seals: a third of what a rotation waits for it.
-const KEYS_PAUSE: Duration = Duration::from_secs(store::contact::moving::HEARD.as_secs() / 3);
+const KEYS_PAUSE: Duration = Duration::from_secs(store::contact::turning::HEARD.as_secs() / 3);
 
 /// Whether a process seals what nobody has sealed yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! to, says decision 44. What was written by a version that did not seal is read as it is, until [`moving`] has moved it.
 
 pub mod moving;
+pub mod turning;
 
 use std::sync::{Arc, RwLock};
 

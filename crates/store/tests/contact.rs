@@ -13,7 +13,7 @@ use model::{
 use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError, block, citizen, complaint, connect,
-    contact::{self, KeysError, moving},
+    contact::{self, KeysError, moving, turning},
     desk, directory, message, reply,
     task::{self, Body, NewTask, Reached},
     vault::Vault,
@@ -177,7 +177,7 @@ impl World {
 
     /// What the database is sealed with, by name; empty: nobody has sealed it.
     async fn keys_held(&self) -> Vec<String> {
-        let mut keys: Vec<String> = moving::held(&self.db).await.expect("counts").into_iter().map(|held| held.key).collect();
+        let mut keys: Vec<String> = turning::held(&self.db).await.expect("counts").into_iter().map(|held| held.key).collect();
         keys.sort();
         keys.dedup();
         keys
@@ -261,11 +261,11 @@ async fn where_somebody_on_the_spot_is_reached_is_sealed_under_every_key_and_for
     assert_eq!(world.told(), Vec::<&str>::new());
     let both = vault(&[&old, &new]);
     contact::begin(&world.db, &both).await.expect("the keys fit");
-    assert!(moving::turn(&world.db, NOW).await.expect("turns"));
+    assert!(turning::turn(&world.db, NOW).await.expect("turns"));
     while moving::pass(&world.db).await.expect("runs").expect("nobody else is at it").moved > 0 {}
     assert_eq!(world.keys_held().await, [both.newest()]);
     contact::begin(&world.db, &vault(&[&new])).await.expect_err("the old key is still in the list of keys");
-    assert_eq!(moving::forget(&world.db).await.expect("forgets"), [vault(&[&old]).newest()]);
+    assert_eq!(turning::forget(&world.db).await.expect("forgets"), [vault(&[&old]).newest()]);
     contact::begin(&world.db, &vault(&[&new])).await.expect("the old key may go");
 
     let read = task::bodies(&world.db, agency).await.expect("is read").remove(0).reached;
@@ -274,7 +274,7 @@ async fn where_somebody_on_the_spot_is_reached_is_sealed_under_every_key_and_for
     let claimed = task::message::claim(&world.db, NOW, lease, 9).await.expect("is claimed").remove(0);
     assert_eq!(claimed.to.address, tel(OTHER_NUMBER));
     let held = async || {
-        let held = moving::held(&world.db).await.expect("counts");
+        let held = turning::held(&world.db).await.expect("counts");
         ["body.sealed", "task_message.sealed"]
             .map(|place| held.iter().filter(|held| held.place == place).map(|held| held.values).sum::<i64>())
     };
@@ -370,8 +370,8 @@ async fn a_key_is_replaced_in_the_midst_of_writes_and_everybody_stays_who_they_a
     let both = vault(&[&old, &new]);
     contact::begin(&world.db, &both).await.expect("the keys fit");
     assert_eq!(world.keys_held().await, [vault(&[&old]).newest()]);
-    assert!(moving::turn(&world.db, NOW).await.expect("turns"));
-    assert!(!moving::turn(&world.db, NOW).await.expect("is turned"), "done again it does nothing");
+    assert!(turning::turn(&world.db, NOW).await.expect("turns"));
+    assert!(!turning::turn(&world.db, NOW).await.expect("is turned"), "done again it does nothing");
     let writes = async {
         for round in 0..6 {
             for (n, person) in people.iter().enumerate() {
@@ -392,7 +392,7 @@ async fn a_key_is_replaced_in_the_midst_of_writes_and_everybody_stays_who_they_a
 
     while moving::pass(&world.db).await.expect("runs").expect("nobody else is at it").moved > 0 {}
     assert_eq!(world.keys_held().await, [both.newest()]);
-    assert_eq!(moving::forget(&world.db).await.expect("forgets"), [vault(&[&old]).newest()]);
+    assert_eq!(turning::forget(&world.db).await.expect("forgets"), [vault(&[&old]).newest()]);
     contact::begin(&world.db, &vault(&[&new])).await.expect("the old key may go");
     assert_eq!(join_all(people.iter().map(|person| world.owner(person))).await, before);
     assert_eq!(desk::by_name(&world.db, "1", "kartika", EVER, 200).await.expect("is read").len(), 13 + 72);
@@ -415,7 +415,7 @@ async fn a_missing_key_and_another_key_of_its_name_are_said_and_nothing_is_lost(
     assert!(!another.to_string().contains(digits), "no key is in the words");
     assert_eq!(world.owner(&tel(NUMBER)).await, Some(decision.complaint.citizen), "the process goes on with what it had");
     contact::begin(&world.db, &vault(&[&line, &other])).await.expect("put back, all is well");
-    assert_eq!(moving::forget(&world.db).await.expect("forgets"), Vec::<String>::new(), "a key that holds something stays");
+    assert_eq!(turning::forget(&world.db).await.expect("forgets"), Vec::<String>::new(), "a key that holds something stays");
 }
 
 #[tokio::test]

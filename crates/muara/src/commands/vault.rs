@@ -6,7 +6,10 @@ use anyhow::ensure;
 use clap::Subcommand;
 use store::{
     PgPool,
-    contact::moving::{self, Pass},
+    contact::{
+        moving::{self, Pass},
+        turning,
+    },
     vault::Vault,
 };
 
@@ -48,15 +51,15 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
 }
 
 async fn rotate(db: &PgPool, vault: &Vault) -> anyhow::Result<()> {
-    moving::turn(db, now()).await?;
+    turning::turn(db, now()).await?;
     println!("From now on {} seals. Waiting half a minute, until every role has heard of it.", vault.newest());
     // Also when this was run before: it may have been broken off while roles still wrote with the key before.
-    tokio::time::sleep(moving::HEARD).await;
+    tokio::time::sleep(turning::HEARD).await;
     let done = until_nothing_is_left(db).await?;
     println!("{} rows were sealed with the key {}.", done.moved, vault.newest());
     reseal(db, vault).await?;
     closed(done.closed)?;
-    let gone = moving::forget(db).await?;
+    let gone = turning::forget(db).await?;
     if !gone.is_empty() {
         println!("{} holds nothing any more: remove its line on every machine, and restart the roles.", gone.join(", "));
     }
@@ -94,10 +97,10 @@ fn closed(rows: u64) -> anyhow::Result<()> {
 
 async fn status(db: &PgPool) -> anyhow::Result<()> {
     let mut counts: BTreeMap<String, Vec<(String, i64)>> = BTreeMap::new();
-    for held in moving::held(db).await? {
+    for held in turning::held(db).await? {
         counts.entry(held.key).or_default().push((held.place, held.values));
     }
-    let keys = moving::keys(db).await?;
+    let keys = turning::keys(db).await?;
     for (id, seals, since) in &keys {
         let total: i64 = counts.get(id).into_iter().flatten().map(|(_, values)| values).sum();
         let what = if *seals { "seals" } else { "opens" };
