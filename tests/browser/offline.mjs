@@ -200,12 +200,17 @@ async function aScannedLetter(page) {
   must(await page.evaluate(() => document.activeElement.matches("[data-scan]")), "scanner", "does not give the focus back");
 }
 
+/** Waits for words: what a page says beside the slip comes after it. */
+function says(page, selector, words) {
+  return page.waitForFunction(([selector, words]) => document.querySelector(selector).textContent.includes(words), [selector, words]);
+}
+
 async function lookedAt(page) {
   const slip = await page.textContent(".slip");
   for (const words of ["Tanda terima laporan", "WIB", "Jalan", "112"]) must(slip.includes(words), "an offline slip", `does not say ${words}`);
   for (const personal of ["Warga 3", "gang 3"]) must(!slip.includes(personal), "an offline slip", `says ${personal}`);
   if (city.maps) must(await page.locator(".slip svg.qr").isVisible(), "an offline slip", "has no QR code");
-  must((await page.textContent("[data-line]")).includes("3 laporan"), "offline", "does not say how many wait");
+  await says(page, "[data-line]", "3 laporan");
   await judge(page, "luring");
   for (const paper of ["58", "a5", "besar", "80"]) {
     await page.click(`[data-paper="${paper}"]`);
@@ -295,7 +300,7 @@ async function whoLeavesLocksUp() {
   await visit(other, desk + "/luring");
   await other.waitForSelector("[data-none]:not([hidden])");
   must(!(await other.textContent("main")).includes(slip.number), "another office", "sees what waits");
-  await other.waitForFunction(() => document.querySelector("[data-line]").textContent.includes("loket lain"));
+  await says(other, "[data-line]", "loket lain");
   await other.close();
   await signIn(city.clerks.colleague);
   const colleague = await browser.newPage();

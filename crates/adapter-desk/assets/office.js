@@ -43,6 +43,7 @@ export async function supplied() {
 export function line(supplies, changed = () => {}) {
   const box = document.querySelector("[data-line]");
   let busy = false;
+  let again = false;
 
   async function tell(outcome) {
     const mine = (await store.entries()).filter((kept) => kept.office === supplies.office);
@@ -64,12 +65,17 @@ export function line(supplies, changed = () => {}) {
   }
 
   async function run() {
+    // The line came back while a try on the dead one had not ended: one more follows.
+    again = busy;
     if (busy) return;
     busy = true;
+    await once().finally(() => (busy = false));
+    if (again) await run();
+  }
+
+  async function once() {
     const waits = (await store.entries()).some((kept) => kept.state === "waiting" && kept.office === supplies.office);
-    const outcome = waits ? await sendAll(supplies, () => tell("done")) : await reach();
-    await tell(outcome);
-    busy = false;
+    await tell(waits ? await sendAll(supplies, () => tell("done")) : await reach());
   }
 
   run();

@@ -221,7 +221,10 @@ async fn submit(State(room): State<Arc<Room>>, visit: Visit, request: Request) -
     let Ok(id) = form.typed(field::ID).parse::<Uuid>() else {
         return room.sorry(&ask.visit, ask.json, StatusCode::BAD_REQUEST, "form.broken");
     };
-    room.take(&ask, &session, content_type, &body, &form, id).await
+    // To its end even if the browser hangs up meanwhile: what is kept also stands in the list of the day, its number called, its slip printed.
+    let content_type = content_type.to_owned();
+    let taking = tokio::spawn(async move { room.take(&ask, &session, &content_type, &body, &form, id).await });
+    taking.await.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))
 }
 
 /// Who wrote an entry, if the door can say, and when, if it was well before it came.

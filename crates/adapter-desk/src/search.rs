@@ -245,8 +245,8 @@ impl Room {
             Kind::Received | Kind::Noted => "tak_sampai.received",
             Kind::Forwarded | Kind::Routed | Kind::HandedOver => "tak_sampai.forwarded",
             Kind::Started => "tak_sampai.started",
-            // Entrusted is of nobody who stands at a desk: never in this list.
-            Kind::Asked | Kind::Entrusted => "tak_sampai.asked",
+            // The last two are of nobody who stands at a desk: never in this list.
+            Kind::Asked | Kind::Entrusted | Kind::Escalated => "tak_sampai.asked",
             Kind::Wanted => "tak_sampai.wanted",
             Kind::Answered => "tak_sampai.answered",
             Kind::Resolved => "tak_sampai.resolved",

@@ -1,5 +1,10 @@
 //! Sign-in, entry, slip and list, with the bus away: everything here must work while the core is down.
 
+use std::{
+    task::Poll,
+    time::{Duration, Instant},
+};
+
 use adapter_desk::Desk;
 use adapter_sdk::{
     Adapter, AttachmentKind, ClerkToken, DoorDirectory, Event, Inbound, Language, Raw, Timestamp, Visibility,
@@ -386,6 +391,38 @@ async fn a_full_door_says_so_and_lists_no_slip() {
     assert!(sent.text.contains("penyimpanan kami sedang penuh") && sent.text.contains("Lampu jalan mati"));
     assert!(counter.get("/hari-ini", &[("cookie", &cookie)]).await.text.contains("Belum ada laporan hari ini"));
     assert_eq!(counter.get(&format!("/slip/{}", id(1)), &[("cookie", &cookie)]).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_entry_whose_sender_hangs_up_is_still_listed() {
+    let counter = open();
+    let cookie = cookie("kel-melati", 1);
+    let mut hung_up = Vec::new();
+    for n in 1..=12 {
+        let (form, headers) = (entry(n), [("cookie", cookie.as_str())]);
+        let mut sending = std::pin::pin!(counter.post("/", &form, &headers));
+        for _ in 0..n {
+            let answered = std::future::poll_fn(|wake| Poll::Ready(sending.as_mut().poll(wake).is_ready())).await;
+            if answered {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        hung_up.push(id(n));
+    }
+    let since = Instant::now();
+    loop {
+        let kept = counter.kept().await.len();
+        let mut listed = 0;
+        for id in &hung_up {
+            listed += usize::from(counter.get(&format!("/slip/{id}"), &[("cookie", &cookie)]).await.status == 200);
+        }
+        if kept == hung_up.len() && listed == kept {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_mins(1), "{kept} of {} kept, {listed} listed", hung_up.len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
