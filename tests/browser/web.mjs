@@ -178,6 +178,7 @@ function staffPages() {
       escalation: "/admin/eskalasi",
       audit: "/admin/catatan",
       password: "/sandi",
+      telephone: "/telepon",
       factor: "/faktor",
       leaving: city.leaving,
       forbidden: "/loket",

@@ -20,6 +20,7 @@ use std::{
 
 use bus::{Bus, BusConfig};
 use reqwest::{Client, RequestBuilder, header, multipart::Form};
+use serde_json::json;
 use servers::mail::Mail;
 use simulator::x::XPlatform;
 use tests::{APP_SECRET, GATEWAY_WORD, OFFICE, Wishes, World, built};
@@ -33,9 +34,10 @@ const WAITING: u64 = 800;
 /// After this time nothing happens any more that belongs to a start.
 const REST: Duration = Duration::from_secs(4);
 const X_ACCOUNT: &str = "1000000000000000001";
+const BOT_WORD: &str = "word-of-the-webhook";
 
 /// The name of an adapter's process in the world, and of its program.
-const ADAPTERS: [(&str, &str); 7] = [
+const ADAPTERS: [(&str, &str); 8] = [
     ("whatsapp", "adapter-whatsapp"),
     ("email", "adapter-email"),
     ("sms", "adapter-sms"),

@@ -32,8 +32,10 @@ async fn main() -> anyhow::Result<()> {
     memory(&mut world);
 
     println!("\ndoor: signed webhooks at 500/s");
+    let taken = cost::seconds();
     println!("{}", load::run(door(&world, 500, 8, 1)).await?);
     drained(&world).await;
+    say_cost(&taken, settled(&world))?;
 
     println!("\nwhole road: as fast as the door says yes");
     if count_statements {
@@ -71,10 +73,7 @@ async fn road(world: &World, load: Load, count_statements: bool) -> anyhow::Resu
     drained(world).await;
     let done = settled(world) - before;
     say("acknowledged to the platform too", done, start.elapsed());
-    println!("seconds of a processor for a thousand messages");
-    for (program, seconds) in cost::between(&taken, &cost::seconds()).into_iter().filter(|(_, seconds)| *seconds > 0.5) {
-        println!("  {program:<18} {:.3}", seconds * 1000.0 / f64::from(u32::try_from(done)?));
-    }
+    say_cost(&taken, done)?;
     // A load whose texts are more alike than a city's is more work than a city.
     println!("earlier complaints suggested as the same: {:.2} each", per_second(suggestions(world) - suggested, Duration::from_secs(done)));
     if count_statements {
@@ -83,6 +82,15 @@ async fn road(world: &World, load: Load, count_statements: bool) -> anyhow::Resu
     let failed = world.count("select count(*) from reply where receipt = 'failed'");
     anyhow::ensure!(failed == 0, "the platform refused {failed} replies");
     anyhow::ensure!(done == outcome.accepted(), "{} accepted, {done} recorded", outcome.accepted());
+    Ok(())
+}
+
+/// What the programs took since then, by the message.
+fn say_cost(since: &cost::Seconds, messages: u64) -> anyhow::Result<()> {
+    println!("seconds of a processor for a thousand messages");
+    for (program, seconds) in cost::between(since, &cost::seconds()).into_iter().filter(|(_, seconds)| *seconds > 0.5) {
+        println!("  {program:<18} {:.3}", seconds * 1000.0 / f64::from(u32::try_from(messages)?));
+    }
     Ok(())
 }
 

@@ -550,7 +550,8 @@ impl World {
 
 /// The templates a city would have approved: outside 24 hours only these get through.
 const TEMPLATES: &str = "[adapter.templates.resolved]\nname = \"laporan_selesai\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"agency\", \"link\"]\n\
-     [adapter.templates.entrusted]\nname = \"permintaan_bantuan\"\nlanguages = [\"id\"]\nparams = [\"name\", \"agency\", \"deadline\", \"link\"]\n";
+     [adapter.templates.entrusted]\nname = \"permintaan_bantuan\"\nlanguages = [\"id\"]\nparams = [\"name\", \"agency\", \"deadline\", \"link\"]\n\
+     [adapter.templates.escalated]\nname = \"batas_waktu_laporan\"\nlanguages = [\"id\"]\nparams = [\"reference\", \"stage\", \"deadline\", \"link\"]\n";
 
 fn servers_in_a_folder(wishes: &Wishes) -> Ground {
     let folder = tempfile::Builder::new().prefix("muara-").tempdir().expect("a folder");

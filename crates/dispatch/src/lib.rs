@@ -15,9 +15,9 @@ mod reach;
 mod replies;
 mod retention;
 mod send;
-mod task_messages;
 mod tasks;
 mod wake;
+mod work_messages;
 
 use std::sync::Arc;
 
@@ -39,8 +39,8 @@ pub use reach::Reach;
 pub use replies::Replies;
 pub use retention::Retention;
 pub use send::email::{Mail, MailError, MailSettings, Tls};
-pub use task_messages::TaskMessages;
 pub use tasks::TaskMails;
+pub use work_messages::WorkMessages;
 
 /// What the loops need.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
     let consultations = ConsultationMails::new(db.clone(), site.clone(), language, mail.clone());
     let tasks = TaskMails::new(db.clone(), site.clone(), language, mail.clone());
     let accounts = AccountMails::new(db.clone(), site.clone(), language, mail.clone());
-    let task_messages = TaskMessages::new(db.clone(), bus.clone(), site.clone(), language);
+    let work_messages = WorkMessages::new(db.clone(), bus.clone(), site.clone(), language);
     let agencies = Agencies::new(db.clone(), site.clone(), language, http, mail);
     let (clocks, escalations, closing) = (Clocks { db: db.clone() }, Escalations::new(db.clone()), Closing::new(db.clone()));
     let reach = Reach { db: db.clone(), zone: site.zone };
@@ -84,7 +84,7 @@ pub fn run(context: Context, stop: Stop) -> BoxFuture<'static, ()> {
             wake::work_off("dispatch.escalations", &bell.clocks, &stop, || escalations.round(now())),
             wake::work_off("dispatch.escalation_mails", &bell.clocks, &stop, || mails.round(now())),
             wake::work_off("dispatch.task_mails", &bell.clocks, &stop, || tasks.round(now())),
-            wake::work_off("dispatch.task_messages", &bell.clocks, &stop, || task_messages.round(now())),
+            wake::work_off("dispatch.work_messages", &bell.clocks, &stop, || work_messages.round(now())),
             wake::work_off("dispatch.consultation_mails", &bell.clocks, &stop, || consultations.round(now())),
             wake::work_off("dispatch.account_mails", &bell.clocks, &stop, || accounts.round(now())),
             wake::work_off("dispatch.closing", &bell.clocks, &stop, || closing.round(now())),

@@ -128,11 +128,37 @@ pub(crate) struct EscalationWords {
     pub(crate) ahead: String,
     pub(crate) passed: String,
     pub(crate) body: String,
+    /// Several clocks in one mail.
+    pub(crate) many: ManyWords,
+    /// The same for a telephone.
+    pub(crate) message: MessageWords,
     /// Why they are told and not whom the rule names.
     pub(crate) instead: String,
     /// What clocks and posts are called, by their words in tables.
     pub(crate) stages: BTreeMap<String, String>,
     pub(crate) posts: BTreeMap<String, String>,
+}
+
+/// Several clocks in one mail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ManyWords {
+    pub(crate) subject: String,
+    pub(crate) body: String,
+    /// For each clock.
+    pub(crate) line: String,
+}
+
+/// The same in a message to a telephone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageWords {
+    /// What is said of the end, by whether it has passed.
+    pub(crate) ahead: String,
+    pub(crate) passed: String,
+    pub(crate) text: String,
+    /// The fullest first.
+    pub(crate) short: Vec<String>,
 }
 
 static ID: LazyLock<Words> = LazyLock::new(|| parse(include_str!("../words/id.toml")));

@@ -1,5 +1,7 @@
 //! Who is told that a clock ends or ended, and what silence closes: real PostgreSQL, and a mail server of our own.
 
+#[path = "parts/clock_mails.rs"]
+mod clock_mails;
 #[path = "parts/smtp.rs"]
 mod smtp;
 #[path = "parts/support.rs"]
@@ -7,7 +9,7 @@ mod support;
 
 use std::time::Duration;
 
-use dispatch::{Closing, ConsultationMails, EscalationMails, Escalations, TaskMails};
+use dispatch::{Closing, ConsultationMails, Escalations, TaskMails};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::date};
 use model::{
     Action, Actor, AgencyId, Complaint, Language, MessageId, ReplyKind, Role, StaffId, Stage, UpdateKind,
@@ -83,11 +85,12 @@ async fn head(city: &City) {
     let new = NewHolder {
         agency: Some(agency(city).await),
         name: "Kepala Dinas".into(),
-        email: "kepala@dbm.example".into(),
+        email: Some("kepala@dbm.example".into()),
+        telephone: None,
         from: date(2026, 11, 1),
     };
     let mut tx = store::begin(&city.db).await.expect("begins");
-    escalation::hold(&mut tx, &new).await.expect("is written");
+    escalation::hold(&mut tx, &new, start()).await.expect("is written");
     store::commit(tx).await.expect("commits");
 }
 
@@ -114,7 +117,7 @@ async fn told(city: &City, complaint: &Complaint) -> Vec<(Post, Option<Post>)> {
 }
 
 async fn addresses(city: &City, now: Timestamp) -> Vec<String> {
-    let claimed = escalation::claim(&city.db, now, Duration::from_mins(3), 50).await.expect("claims");
+    let claimed = escalation::claim(&city.db, now, Duration::from_mins(3), Duration::ZERO, 50).await.expect("claims");
     let mut addresses: Vec<String> = claimed.into_iter().map(|mail| mail.email).collect();
     addresses.sort();
     addresses
@@ -266,53 +269,6 @@ async fn what_waits_for_the_citizen_waits_here_too_and_a_later_rule_comes_to_wha
 }
 
 #[tokio::test]
-async fn a_mail_says_which_clock_and_why_them_and_never_what_the_citizen_wrote() {
-    let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
-    works(&city, "penyelia", Role::Supervisor).await;
-    let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
-    let due = complaint.dispatches[0].deadline;
-    Escalations::new(city.db.clone()).round(due + 1.minute()).await.expect("looks");
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
-    mails.round(due + 1.minute()).await.expect("sends");
-    mails.round(due + 1.hour()).await.expect("sends");
-    let sent = server.mails();
-    assert_eq!(sent.len(), 2, "one for each rule");
-    for part in
-        [format!("Lewat batas waktu: laporan {}", complaint.reference), "To: penyelia@dbm.example".into(), "Dinas Bina Marga".into()]
-    {
-        assert!(sent.iter().all(|mail| mail.contains(&part)), "{part} in\n{}", sent[0]);
-    }
-    let link = format!("/aduan/{}", complaint.id);
-    assert!(sent.iter().all(|mail| mail.replace("=\n", "").contains(&link)), "{}", sent[0]);
-    assert_eq!(sent.iter().filter(|mail| mail.contains("jabatan petugas penangan kosong")).count(), 1, "why them");
-    assert!(sent.iter().all(|mail| !mail.contains("rumah saya") && !mail.contains("Warga Rahasia") && !mail.contains("62812")));
-}
-
-#[tokio::test]
-async fn a_mail_of_which_nobody_knows_is_sent_again_as_the_same_message_and_one_that_is_refused_is_shown() {
-    let (city, server) = (city().await, FakeSmtp::new(Behaviour::SilentAfterData).await);
-    works(&city, "penyelia", Role::Supervisor).await;
-    let complaint = city.complaint("jalan berlubang").await;
-    let due = complaint.dispatches[0].deadline;
-    Escalations::new(city.db.clone()).round(due - 1.hour()).await.expect("looks");
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
-    mails.round(due).await.expect("tries");
-    // The connection on which the server fell silent stays with who opened it: another process goes on.
-    let another = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
-    another.round(due + 1.hour()).await.expect("tries");
-    let ids: Vec<String> =
-        server.mails().iter().filter_map(|mail| mail.lines().find(|line| line.starts_with("Message-ID:")).map(str::to_owned)).collect();
-    assert_eq!(ids.len(), 2);
-    assert_eq!(ids[0], ids[1]);
-
-    let never = FakeSmtp::new(Behaviour::Never).await;
-    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(never.mail()));
-    mails.round(due + 24.hours()).await.expect("tries");
-    let refused = escalation::refused(&city.db, 5).await.expect("loads");
-    assert_eq!(refused.iter().map(|(id, _, email, _)| (*id, email.as_str())).collect::<Vec<_>>(), [(complaint.id, "penyelia@dbm.example")]);
-}
-
-#[tokio::test]
 async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_complaint() {
     let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
     let by = works(&city, "penyelia", Role::Supervisor).await;
@@ -362,11 +318,17 @@ async fn the_head_who_is_asked_is_the_one_of_the_citys_day_also_before_midnight_
     let by = works_for(&city, "penanya", Role::Officer, asker).await;
     let complaint = city.complaint("jalan berlubang di depan rumah saya").await;
     let roads = complaint.dispatches[0].agency;
-    let head = |name: &str, from| NewHolder { agency: Some(roads), name: name.into(), email: format!("{name}@dbm.example"), from };
+    let head = |name: &str, from| NewHolder {
+        agency: Some(roads),
+        name: name.into(),
+        email: Some(format!("{name}@dbm.example")),
+        telephone: None,
+        from,
+    };
     let mut tx = store::begin(&city.db).await.expect("begins");
-    let before = escalation::hold(&mut tx, &head("lama", date(2026, 1, 1))).await.expect("is written");
+    let before = escalation::hold(&mut tx, &head("lama", date(2026, 1, 1)), start()).await.expect("is written");
     escalation::end_holder(&mut tx, before, date(2026, 12, 1)).await.expect("is written");
-    escalation::hold(&mut tx, &head("baru", date(2026, 12, 2))).await.expect("is written");
+    escalation::hold(&mut tx, &head("baru", date(2026, 12, 2)), start()).await.expect("is written");
     // Half past midnight and half past seven in Jakarta are two days in Greenwich; half to midnight is the day before in both.
     for (n, at) in [(1, "2026-12-01T17:30:00Z"), (2, "2026-12-02T00:30:00Z"), (3, "2026-12-01T16:30:00Z")] {
         let asked_at: Timestamp = at.parse().expect("a time");

@@ -7,7 +7,10 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use model::{CitizenId, ComplaintId};
@@ -37,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let db = store::connect(&server.url("candidates"), 2).await?;
     store::migrate(&db).await?;
 
-    let city = City::new();
+    let city = Arc::new(City::new());
     let judge = Judge::plain();
     let mut dice = Dice::new(5);
     let citizen = CitizenId::new(NOW);
@@ -45,12 +48,25 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut stored = 0;
     println!("   stored   query p50 µs   p99 µs   whole p50 µs   p99 µs   of it one core here, mean µs   found   MB of keys");
     for size in sizes {
-        while stored < size {
-            let many = CHUNK.min(size - stored);
-            let rows: Vec<Bare> = (0..many).map(|n| city.row(stored + n, size, citizen, &mut dice)).collect();
+        likeness::begin_filling(&db).await?;
+        // Keys cost as much as writing them: the next rows are made while these are written.
+        let (give, mut take) = tokio::sync::mpsc::channel::<Vec<Bare>>(2);
+        let maker = {
+            let (city, mut dice) = (Arc::clone(&city), Dice::new(5 + stored as u64));
+            std::thread::spawn(move || {
+                for first in (stored..size).step_by(CHUNK) {
+                    let rows = (first..size.min(first + CHUNK)).map(|number| city.row(number, size, citizen, &mut dice)).collect();
+                    if give.blocking_send(rows).is_err() {
+                        return;
+                    }
+                }
+            })
+        };
+        while let Some(rows) = take.recv().await {
             likeness::fill(&db, &rows).await?;
-            stored += many;
         }
+        maker.join().expect("it makes rows only");
+        stored = size;
         likeness::settle(&db).await?;
         let seen = measure(&db, &city, &judge, &mut dice).await?;
         let megabytes = likeness::bytes(&db).await? as f64 / 1e6;

@@ -58,10 +58,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let began = Instant::now();
         made::begin_filling(&db).await?;
         while stored < size {
-            let many = CHUNK.min(size - stored);
-            let rows: Vec<Made> = (0..many).map(|n| city.row(stored + n, size, &mut dice)).collect();
-            made::fill(&db, citizen, &rows).await?;
-            stored += many;
+            let mut next = || {
+                let many = CHUNK.min(size - stored);
+                let rows: Vec<Made> = (0..many).map(|n| city.row(stored + n, size, &mut dice)).collect();
+                stored += many;
+                rows
+            };
+            let (rows, more) = (next(), next());
+            tokio::try_join!(made::fill(&db, citizen, &rows), made::fill(&db, citizen, &more))?;
         }
         made::settle(&db).await?;
         while search::learn_words(&db).await? == search::Learned::Some {}

@@ -7,7 +7,7 @@ use metrics::counter;
 use model::{
     Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId, Unvouched,
 };
-use store::{PgPool, StoreError, citizen, message, notice, reply, task};
+use store::{PgPool, StoreError, citizen, message, notice, reply, work_message};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -207,7 +207,7 @@ async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp)
     handled
 }
 
-/// Which of them are about something of ours: a reply to a citizen, or the link to a task of somebody on the spot.
+/// Which of them are about something of ours: a reply to a citizen, or a message to somebody who works for the city or with it.
 async fn written(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
     let mut known = reply::receipts(db, receipts).await?;
     let left: Vec<usize> = (0..known.len()).filter(|at| !known[*at]).collect();
@@ -215,7 +215,7 @@ async fn written(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>, StoreEr
         return Ok(known);
     }
     let rest: Vec<Receipt> = left.iter().map(|at| receipts[*at].clone()).collect();
-    for (at, is_one) in left.into_iter().zip(task::message::receipts(db, &rest).await?) {
+    for (at, is_one) in left.into_iter().zip(work_message::receipts(db, &rest).await?) {
         known[at] = is_one;
     }
     Ok(known)

@@ -1,23 +1,26 @@
 //! The rules of what may be done with a complaint: `open` and `decide` are pure, and return all that must be written, so that nobody can
 //! change a status and forget to tell the citizen.
 
+mod block;
+mod grade;
 mod held;
 mod owners;
 mod pin;
 mod together;
 mod undo;
 
+pub use self::block::LONGEST_BLOCK;
+
 use jiff::Timestamp;
 
 use crate::{
     Action, Actor, AgencyId, AttachmentId, Audience, Complaint, ComplaintId, Course, Decision, Directory, Dispatch, DispatchState, Due,
     Held, MessageId, NotAllowed, Opening, Point, Question, Questions, Referee, ReplyDraft, ReplyId, ReplyKind, Role, StaffId, Status,
-    Triaged, Update, UpdateId, UpdateKind, Visibility, Why,
+    Triaged, Update, UpdateId, UpdateKind, Why,
     connect::Connected,
     escalation::{Missed, ended},
     privacy,
     reply::Facts,
-    route,
     same::{Heard, SaysSame},
 };
 
@@ -26,9 +29,6 @@ const NOT_TOLD: &str = "Tidak ditutup otomatis: kabar selesai beserta tanggal pe
 
 /// For so long who took or gave away a complaint can take that back.
 pub const UNDO: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
-
-/// No block holds longer; it can be put on again, by somebody who has to say why.
-pub const LONGEST_BLOCK: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
 
 /// A new complaint: routed if a rule knows where to, else waiting in triage, and acknowledged either way. What is held waits for a person first, but for
 /// what never may.
@@ -542,67 +542,6 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Another grade. What becomes confidential leaves the agencies that are no inspectorate, and what they did with it stays in its history.
-    fn regrade(&mut self, to: Visibility, reason: String) -> Result<(), NotAllowed> {
-        let from = self.complaint.visibility;
-        privacy::may_regrade(self.by, from, to)?;
-        if matches!(self.by, Actor::Staff { .. }) {
-            self.staff_who_knows_it()?;
-            if reason.trim().is_empty() {
-                return Err(NotAllowed::NoWords);
-            }
-        }
-        self.complaint.visibility = to;
-        let regraded = privacy::Regraded { from, to, reason };
-        self.step(UpdateKind::Regraded, |update| update.text = Some(regraded.to_text()));
-        if to.is_confidential() && !from.is_confidential() {
-            self.take_away();
-        }
-        Ok(())
-    }
-
-    /// Whose agency has it or had it, and who routes.
-    fn staff_who_knows_it(&self) -> Result<(), NotAllowed> {
-        match self.by {
-            Actor::Staff { role, .. } if role.may_triage() => Ok(()),
-            _ => {
-                let agency = self.own_agency()?;
-                let knows = self.complaint.dispatches.iter().any(|dispatch| dispatch.agency == agency);
-                if knows { Ok(()) } else { Err(NotAllowed::NotWithThisAgency) }
-            }
-        }
-    }
-
-    /// From every agency that is no inspectorate; to the inspectorate, or to a person who chooses.
-    fn take_away(&mut self) {
-        let (waited, mut taken) = (self.complaint.owner().is_some(), false);
-        for dispatch in &mut self.complaint.dispatches {
-            if dispatch.state.is_pending() && !self.directory.inspectorates.contains(&dispatch.agency) {
-                (dispatch.state, dispatch.officer, dispatch.responsible) = (DispatchState::HandedOver, None, false);
-                taken = true;
-            }
-        }
-        if !waited || self.complaint.pending().next().is_some() {
-            return;
-        }
-        let routing = route(&self.complaint.case(), &self.directory.rules);
-        self.by = Actor::System;
-        match routing.inspectorate(self.directory) {
-            Some(inspectorate) => {
-                self.complaint.referee = Referee::Never;
-                self.give(vec![inspectorate]);
-            }
-            None if self.complaint.referee == Referee::Asked => {}
-            // Another agency settled its part: without one that answers for the rest, it would count as settled.
-            None if self.complaint.status() == Status::Resolved => {
-                self.complaint.referee = Referee::Asked;
-                self.step(UpdateKind::ToReferee, |_| ());
-            }
-            None if taken => self.step(UpdateKind::ToTriage, |_| ()),
-            None => {}
-        }
-    }
-
     /// The calendar changed: what still runs is counted again, and each clock that moved is told.
     fn reckon(&mut self) -> Result<(), NotAllowed> {
         if self.by != Actor::System {
@@ -614,49 +553,6 @@ impl<'a> Draft<'a> {
                 update.text = Some(moved.to_text());
             });
         }
-        Ok(())
-    }
-
-    /// Whom a block may be put on or taken off by: who answers for the agency, or for the whole.
-    fn may_block(&mut self) -> Result<(), NotAllowed> {
-        match self.by {
-            Actor::Staff { role: Role::Admin, .. } => Ok(()),
-            Actor::Staff { role: Role::Supervisor, agency: Some(agency), .. } => {
-                let has_it = self.complaint.dispatches.iter().any(|dispatch| dispatch.agency == agency);
-                if has_it { Ok(()) } else { Err(NotAllowed::NotWithThisAgency) }
-            }
-            Actor::Staff { .. } | Actor::System | Actor::Citizen => Err(NotAllowed::Role),
-        }
-    }
-
-    /// Says so once, and writes down that it ends by itself.
-    fn block(&mut self, reason: String, until: Timestamp) -> Result<(), NotAllowed> {
-        let reason = words(reason)?;
-        self.may_block()?;
-        if self.complaint.reply_to.is_none() {
-            return Err(NotAllowed::NoWayBack);
-        }
-        let until = until.min(self.now.checked_add(LONGEST_BLOCK).unwrap_or(until));
-        if until <= self.now {
-            return Err(NotAllowed::AlreadyOver);
-        }
-        self.step(UpdateKind::Blocked, |update| update.text = Some(reason.clone()));
-        self.say(ReplyKind::Blocked, |facts| {
-            facts.deadline = Some(until);
-            facts.text = Some(reason);
-        });
-        self.say(ReplyKind::Unblocked, |facts| facts.deadline = Some(until));
-        Ok(())
-    }
-
-    fn unblock(&mut self, reason: String) -> Result<(), NotAllowed> {
-        let reason = words(reason)?;
-        self.may_block()?;
-        if self.complaint.reply_to.is_none() {
-            return Err(NotAllowed::NoWayBack);
-        }
-        self.step(UpdateKind::Unblocked, |update| update.text = Some(reason));
-        self.say(ReplyKind::Unblocked, |facts| facts.deadline = None);
         Ok(())
     }
 }

@@ -51,6 +51,11 @@ impl Post {
     pub fn reached(self, filled: impl Fn(Self) -> bool) -> Option<Self> {
         Self::ALL.into_iter().filter(|post| *post >= self).find(|post| filled(*post))
     }
+
+    /// The next post up with somebody. `None`: there is nobody above.
+    pub fn above(self, filled: impl Fn(Self) -> bool) -> Option<Self> {
+        Self::ALL.into_iter().filter(|post| *post > self).find(|post| filled(*post))
+    }
 }
 
 /// When, as seen from the end of a clock.
@@ -140,20 +145,23 @@ fn before(due: Timestamp, amount: Amount, working: &Working<'_>) -> Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// By mail, where an address is on file; in their list either way.
+    /// By mail; who has no address there by telephone. In their list either way.
     Email,
+    /// By a message to their telephone; who has no number there by mail. In their list either way.
+    Telephone,
     /// Only in their list.
     List,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 2] = [Self::Email, Self::List];
+    pub const ALL: [Self; 3] = [Self::Email, Self::Telephone, Self::List];
 
     /// The word in tables and forms.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Email => "mail",
+            Self::Telephone => "telephone",
             Self::List => "list",
         }
     }

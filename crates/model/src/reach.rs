@@ -144,8 +144,15 @@ impl ReplyKind {
             | Self::Resolved
             | Self::Closed
             | Self::Reopened => true,
-            // What somebody on the spot does not get is seen where the task is.
-            Self::Noted | Self::Started | Self::Unreadable | Self::Wanted | Self::Blocked | Self::Unblocked | Self::Entrusted => false,
+            // What somebody on the spot does not get is seen where the task is, and of a clock another way is found at once.
+            Self::Noted
+            | Self::Started
+            | Self::Unreadable
+            | Self::Wanted
+            | Self::Blocked
+            | Self::Unblocked
+            | Self::Entrusted
+            | Self::Escalated => false,
         }
     }
 }

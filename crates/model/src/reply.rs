@@ -82,6 +82,8 @@ pub enum ReplyKind {
     Unblocked,
     /// To somebody on the spot, not to a citizen: an agency asks for help, and the link opens the task ([`crate::task::Request`]).
     Entrusted,
+    /// To staff and holders of posts, not to a citizen: a clock ends or ended, and the link leads to the page of the complaint, for who may sign in.
+    Escalated,
 }
 
 /// How long the acknowledgement of something without words waits for them: a photo is sent first and its caption typed after it, and one
@@ -127,6 +129,7 @@ impl ReplyKind {
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
             Self::Entrusted => "entrusted",
+            Self::Escalated => "escalated",
         }
     }
 

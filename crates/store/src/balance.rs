@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     PgPool, Result, StoreError, Tx,
-    convert::{At, at, known},
+    convert::{At, at, first_key, known},
 };
 
 /// Under which trace each of these messages is recorded, in their order; `None`: it is not.
@@ -57,12 +57,6 @@ pub struct Replies {
     pub state: String,
     /// How many.
     pub count: u64,
-}
-
-/// The first key of `UUIDv7` that a moment can have.
-fn first_key(at: Timestamp) -> Uuid {
-    let millis = u128::from(at.as_millisecond().max(0).unsigned_abs());
-    Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62))
 }
 
 /// Replies that were decided from `from` on and before `to`.

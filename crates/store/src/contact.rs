@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use model::{Address, ReplyTo};
 use serde_json::{Value, json};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
@@ -44,8 +45,10 @@ pub(crate) const REPLY_WAY: Place = Place { table: "reply", column: "reply_to" }
 
 /// Where somebody on the spot is reached.
 pub(crate) const BODY: Place = Place { table: "body", column: "sealed" };
-/// Where the link to their task goes, until the bus has it.
-pub(crate) const TASK_MESSAGE: Place = Place { table: "task_message", column: "sealed" };
+/// Where staff and holders of posts are reached.
+pub(crate) const TELEPHONE: Place = Place { table: "telephone", column: "sealed" };
+/// Where a message to one of them or to somebody on the spot goes, until the bus has it. Bound under the list's first name: what waited goes on.
+pub(crate) const WORK_MESSAGE: Place = Place { table: "task_message", column: "sealed" };
 
 impl Place {
     fn about(self, row: &[u8]) -> Vec<u8> {
@@ -245,6 +248,19 @@ impl Ring {
     /// An address that stands alone in its row, and is asked for nowhere.
     pub(crate) fn open_one(&self, place: Place, row: Uuid, sealed: String) -> Result<Address> {
         self.open(place, row.as_bytes(), sealed)?.parse().map_err(|_| place.corrupt())
+    }
+
+    /// The same; `None`: what stands there is not for its row. Where many are read, one that cannot be holds up no other.
+    pub(crate) fn open_unless_corrupt(&self, place: Place, row: Uuid, sealed: String) -> Result<Option<Address>> {
+        match self.open_one(place, row, sealed) {
+            Ok(address) => Ok(Some(address)),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let error = &error as &dyn std::error::Error;
+                warn!(row.id = %row, error, "An address cannot be read; nobody is written to there.");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What a name is found by, a line for each of its words.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff_sqlx::ToSqlx;
 use model::{Point, Timestamp};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::{Result, StoreError};
 
@@ -18,6 +19,12 @@ pub(crate) fn at(time: Timestamp) -> At {
 /// A while from now; the end of time, if that is later than time goes.
 pub(crate) fn later(now: Timestamp, after: Duration) -> Timestamp {
     now.checked_add(after).unwrap_or(Timestamp::MAX)
+}
+
+/// The first key of `UUIDv7` that a moment can have.
+pub(crate) fn first_key(at: Timestamp) -> Uuid {
+    let millis = u128::from(at.as_millisecond().max(0).unsigned_abs());
+    Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62))
 }
 
 /// A point from two columns; out of range counts as none.

@@ -1,15 +1,14 @@
-//! Who is told that a clock ends or ended: the rules, who sits where, what was done, and the mails that say so.
+//! Who is told that a clock ends or ended: the rules, who sits where, what was done, and the mails and messages that say so.
 //!
-//! One look at some complaints is one transaction: the rows that say that somebody was told, the steps in the histories, the mails to be sent, the
+//! One look at some complaints is one transaction: the rows that say that somebody was told, the steps in the histories, the mails and messages to be sent, the
 //! marks of missed clocks, and when to look again are written together or not at all. A process that dies in the middle leaves nothing behind.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::civil::Date;
-use jiff_sqlx::ToSqlx;
 use model::{
-    Actor, Complaint, ComplaintId, Decision, Directory, EscalationId, Stage, Timestamp, Update, UpdateId, UpdateKind,
-    escalation::{Escalated, EscalationRule, Post, Running, Way, look},
+    Actor, Complaint, ComplaintId, Decision, Directory, EscalationId, Timestamp, Update, UpdateId, UpdateKind,
+    escalation::{Escalated, EscalationRule, Post, Running, look},
 };
 use uuid::Uuid;
 
@@ -17,12 +16,18 @@ use crate::{
     Result, StoreError, Tx, complaint,
     convert::{At, at},
     missed,
+    work_message::{self, About, To},
 };
 
+mod follow;
 mod mail;
+mod posts;
 mod rules;
 
-pub use mail::{ClaimedMail, claim, refused, settle};
+use posts::{Person, Posts, Told, posts};
+
+pub use follow::{Failed, Followed, PATIENCE, failed, follow};
+pub use mail::{ClaimedMail, MailedClock, claim, refused, settle};
 pub use rules::{Holder, NewHolder, NewRule, add, end, end_holder, hold, holders, mails, rules, set_mail};
 
 /// Any number, the same in every process.
@@ -90,89 +95,8 @@ pub struct Done {
     pub nobody: u64,
     /// Mails that are on their way.
     pub mails: u64,
-}
-
-/// Somebody who can be told.
-#[derive(Debug, Clone)]
-struct Person {
-    staff: Option<Uuid>,
-    email: Option<String>,
-}
-
-/// Who sits where, as far as some complaints need it.
-#[derive(Debug, Default)]
-struct Posts {
-    officers: HashMap<Uuid, Person>,
-    triage: Vec<Person>,
-    supervisors: HashMap<Uuid, Vec<Person>>,
-    heads: HashMap<Uuid, Vec<Person>>,
-    secretary: Vec<Person>,
-    admins: Vec<Person>,
-}
-
-impl Posts {
-    fn of(&self, post: Post, clock: &Running) -> Vec<&Person> {
-        let agency = clock.agency.map(|agency| agency.0).unwrap_or_default();
-        match post {
-            Post::Officer if clock.stage == Stage::Forward => self.triage.iter().collect(),
-            Post::Officer => clock.officer.and_then(|officer| self.officers.get(&officer.0)).into_iter().collect(),
-            Post::Supervisor => self.supervisors.get(&agency).into_iter().flatten().collect(),
-            Post::Head => self.heads.get(&agency).into_iter().flatten().collect(),
-            Post::Secretary => self.secretary.iter().collect(),
-            Post::Admin => self.admins.iter().collect(),
-        }
-    }
-}
-
-async fn posts(tx: &mut Tx, complaints: &[Complaint], day: Date) -> Result<Posts> {
-    let pending = || complaints.iter().flat_map(Complaint::pending);
-    let agencies: Vec<Uuid> = pending().map(|dispatch| dispatch.agency.0).collect();
-    let officers: Vec<Uuid> = pending().filter_map(|dispatch| dispatch.officer).map(|officer| officer.0).collect();
-    let staff = sqlx::query!(
-        r#"select staff.id, role, agency, email as "email?"
-        from staff
-        left join staff_mail on staff_mail.staff = staff.id
-        where active
-          and (role in ('triage', 'admin') or (role = 'supervisor' and agency = any($1)) or id = any($2))
-        order by staff.id"#,
-        &agencies,
-        &officers
-    )
-    .fetch_all(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    let mut posts = Posts::default();
-    for row in staff {
-        let person = Person { staff: Some(row.id), email: row.email };
-        match (row.role.as_str(), row.agency) {
-            ("triage", _) => posts.triage.push(person.clone()),
-            ("admin", _) => posts.admins.push(person.clone()),
-            ("supervisor", Some(agency)) => posts.supervisors.entry(agency).or_default().push(person.clone()),
-            _ => (),
-        }
-        posts.officers.insert(row.id, person);
-    }
-    let holders = sqlx::query!(
-        "select post, agency, email
-        from post_holder
-        where (agency is null or agency = any($1))
-          and valid_from <= $2
-          and (valid_until is null or $2 <= valid_until)
-        order by id",
-        &agencies,
-        day.to_sqlx() as jiff_sqlx::Date
-    )
-    .fetch_all(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    for row in holders {
-        let person = Person { staff: None, email: Some(row.email) };
-        match row.agency {
-            Some(agency) => posts.heads.entry(agency).or_default().push(person),
-            None => posts.secretary.push(person),
-        }
-    }
-    Ok(posts)
+    /// Messages to telephones, likewise.
+    pub messages: u64,
 }
 
 /// A rule came to somebody.
@@ -215,10 +139,13 @@ type Key = (Uuid, String, i64, Option<Uuid>, Timestamp);
 /// Looks at some complaints. Whoever acts on one of them meanwhile waits, and is seen the next time.
 pub async fn look_at(tx: &mut Tx, ids: &[ComplaintId], directory: &Directory, now: Timestamp) -> Result<Done> {
     let rules = rules(&mut **tx).await?;
-    let day = now.to_zoned(directory.calendar.zone.time_zone()).date();
+    let day = directory.day(now);
     let complaints = complaint::lock_many(tx, ids).await?;
     let known = known_steps(tx, ids).await?;
-    let posts = posts(tx, &complaints, day).await?;
+    let pending = || complaints.iter().flat_map(Complaint::pending);
+    let agencies: Vec<Uuid> = pending().map(|dispatch| dispatch.agency.0).collect();
+    let officers: Vec<Uuid> = pending().filter_map(|dispatch| dispatch.officer).map(|officer| officer.0).collect();
+    let posts = posts(tx, &agencies, &officers, day).await?;
     let (mut steps, mut lines, mut missed_now) = (Vec::new(), Vec::new(), Vec::new());
     for complaint in &complaints {
         let running = complaint.running();
@@ -238,21 +165,11 @@ pub async fn look_at(tx: &mut Tx, ids: &[ComplaintId], directory: &Directory, no
         }
     }
     write_steps(tx, &steps, now).await?;
-    let mails = write_mails(tx, &steps, now).await?;
-    let histories: Vec<Decision> = steps
-        .iter()
-        .map(|step| Decision {
-            complaint: step.complaint.clone(),
-            updates: vec![step.update(now)],
-            replies: Vec::new(),
-            missed: Vec::new(),
-        })
-        .collect();
-    complaint::insert_updates(tx, &histories).await?;
+    let (mails, messages) = tell(tx, &steps, day, now).await?;
     missed::write(tx, &missed_now).await?;
     write_lines(tx, &lines).await?;
     let nobody = steps.iter().filter(|step| step.reached.is_none()).count() as u64;
-    Ok(Done { told: steps.len() as u64 - nobody, nobody, mails })
+    Ok(Done { told: steps.len() as u64 - nobody, nobody, mails, messages })
 }
 
 fn key(complaint: &Complaint, clock: &Running, rule: &EscalationRule) -> Key {
@@ -312,35 +229,67 @@ async fn write_steps(tx: &mut Tx, steps: &[Step<'_>], now: Timestamp) -> Result<
     Ok(())
 }
 
-/// One mail for each address, however many posts somebody has.
-async fn write_mails(tx: &mut Tx, steps: &[Step<'_>], now: Timestamp) -> Result<u64> {
-    let (mut of, mut staff, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
-    for step in steps.iter().filter(|step| step.rule.way == Way::Email) {
-        let mut seen = HashSet::new();
-        for (person, email) in step.people.iter().filter_map(|person| Some((person, person.email.as_ref()?))) {
-            if seen.insert(email.to_lowercase()) {
-                of.push(step.id.0);
-                staff.push(person.staff);
-                addresses.push(email.clone());
+/// Writes the steps into the histories, and what goes out: one mail or message for each address, however many posts somebody has. How many of each.
+async fn tell(tx: &mut Tx, steps: &[Step<'_>], day: Date, now: Timestamp) -> Result<(u64, u64)> {
+    let (mut mails, mut messages) = (Mails::default(), 0);
+    for step in steps {
+        let (mut mailed, mut called) = (HashSet::new(), HashSet::new());
+        for person in &step.people {
+            match person.told(step.rule.way) {
+                Told::Mail(email) if mailed.insert(email.to_lowercase()) => mails.add(step.id, person, email),
+                Told::Telephone(telephone) if called.insert(telephone.address.to_string()) => {
+                    let to = To { adapter: &telephone.adapter, account: &telephone.account, address: &telephone.address };
+                    work_message::put(tx, About::Escalation(step.id, person.whose), to, day, now).await?;
+                    messages += 1;
+                }
+                _ => {}
             }
         }
     }
-    if of.is_empty() {
-        return Ok(0);
+    let mails = mails.write(tx, now).await?;
+    let history = |step: &Step<'_>| Decision {
+        complaint: step.complaint.clone(),
+        updates: vec![step.update(now)],
+        replies: Vec::new(),
+        missed: Vec::new(),
+    };
+    complaint::insert_updates(tx, &steps.iter().map(history).collect::<Vec<_>>()).await?;
+    Ok((mails, messages))
+}
+
+/// Mails to be put on their list.
+#[derive(Default)]
+struct Mails {
+    of: Vec<Uuid>,
+    staff: Vec<Option<Uuid>>,
+    addresses: Vec<String>,
+}
+
+impl Mails {
+    fn add(&mut self, of: EscalationId, to: &Person, email: &str) {
+        self.of.push(of.0);
+        self.staff.push(to.whose.staff());
+        self.addresses.push(email.to_owned());
     }
-    let written = sqlx::query!(
-        "insert into escalation_mail (escalation, staff, email, state, due_at)
-        select escalation, staff, email, 'due', $4
-        from unnest($1::uuid[], $2::uuid[], $3::text[]) as new (escalation, staff, email)",
-        &of,
-        &staff as &[Option<Uuid>],
-        &addresses,
-        at(now) as At
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(written.rows_affected())
+
+    async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<u64> {
+        if self.of.is_empty() {
+            return Ok(0);
+        }
+        let written = sqlx::query!(
+            "insert into escalation_mail (escalation, staff, email, state, due_at)
+            select escalation, staff, email, 'due', $4
+            from unnest($1::uuid[], $2::uuid[], $3::text[]) as new (escalation, staff, email)",
+            &self.of,
+            &self.staff as &[Option<Uuid>],
+            &self.addresses,
+            at(now) as At
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::from_sqlx)?;
+        Ok(written.rows_affected())
+    }
 }
 
 async fn write_lines(tx: &mut Tx, lines: &[Line]) -> Result<()> {

@@ -2,6 +2,8 @@
 //! (`&mut Tx`) or is one statement of its own (`&PgPool`). What citizens wrote is never logged here, nor put into an error.
 
 pub mod access;
+#[cfg(feature = "bare")]
+mod aside;
 pub mod attachment;
 pub mod audit;
 pub mod backup;
@@ -55,9 +57,11 @@ pub mod saved;
 pub mod search;
 pub mod staff;
 pub mod task;
+pub mod telephone;
 pub mod template;
 pub mod tries;
 pub mod vault;
+pub mod work_message;
 
 use std::time::Duration;
 

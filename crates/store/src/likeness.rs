@@ -278,7 +278,7 @@ pub async fn with_pictures(tx: &mut Tx, sums: &[String], since: Timestamp, lates
 
 /// What the benchmark of finding fills a store with: a complaint without a citizen's words to us, and its keys.
 #[cfg(feature = "bare")]
-pub use filling::{Bare, bare_citizen, bytes, fill, settle};
+pub use filling::{Bare, bare_citizen, begin_filling, bytes, fill, settle};
 
 #[cfg(feature = "bare")]
 mod filling {
@@ -286,7 +286,7 @@ mod filling {
     use uuid::Uuid;
 
     use crate::{
-        PgPool, Result, StoreError,
+        PgPool, Result, StoreError, aside,
         convert::{At, at},
     };
 
@@ -320,7 +320,13 @@ mod filling {
         Ok(())
     }
 
-    /// Writes complaints and their keys, with one commit.
+    /// Before a long filling: sets indexes aside until [`settle`].
+    pub async fn begin_filling(db: &PgPool) -> Result<()> {
+        aside::indexes(db, &["complaint"], &[]).await?;
+        aside::primary_key(db, "likeness").await
+    }
+
+    /// Writes complaints and their keys past the triggers, with one commit; only for a superuser of the server.
     pub async fn fill(db: &PgPool, rows: &[Bare]) -> Result<()> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
         let citizens: Vec<Uuid> = rows.iter().map(|row| row.citizen.0).collect();
@@ -331,6 +337,9 @@ mod filling {
         let areas: Vec<&str> = rows.iter().map(|row| row.area.as_str()).collect();
         let times: Vec<At> = rows.iter().map(|row| at(row.opened_at)).collect();
         let mut tx = crate::begin(db).await?;
+        for setting in ["set local session_replication_role = replica", "set local statement_timeout = 0"] {
+            sqlx::query(setting).execute(&mut *tx).await.map_err(StoreError::from_sqlx)?;
+        }
         sqlx::query(
             "insert into complaint (id, reference, tracking, citizen, adapter, account, text, area, place, visibility, language, status,
               opened_at, changed_at, why, trace, version)
@@ -362,7 +371,11 @@ mod filling {
     /// As after a quiet night.
     pub async fn settle(db: &PgPool) -> Result<()> {
         let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?.detach();
-        for statement in ["set statement_timeout = 0", "vacuum analyze likeness", "analyze complaint"] {
+        for statement in ["set statement_timeout = 0", "set maintenance_work_mem = '1GB'"] {
+            sqlx::query(statement).execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
+        }
+        aside::make_again(&mut connection).await?;
+        for statement in ["vacuum analyze likeness", "analyze complaint"] {
             sqlx::query(statement).execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
         }
         Ok(())

@@ -1,10 +1,10 @@
-//! Made-up complaints by the million, for measuring lists and searches: written past the triggers, and what those make then made at once.
+//! Made-up complaints by the million, for measuring lists and searches: written past the triggers and most indexes, and what those make then made at once.
 
 use model::{AgencyId, CitizenId, ComplaintId, StaffId, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    PgPool, Result, StoreError,
+    PgPool, Result, StoreError, aside,
     contact::{SENDER_NAME, ring},
     convert::{At, at},
 };
@@ -105,6 +105,8 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
     let contact: Vec<String> = contact.collect();
     let run = |error| StoreError::from_sqlx(error);
     sqlx::query("set local session_replication_role = replica").execute(&mut *tx).await.map_err(run)?;
+    // On a busy machine ten thousand complaints may take longer than a statement of a page may.
+    sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await.map_err(run)?;
     sqlx::query(
         "with made as (
           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[],
@@ -156,8 +158,8 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
 }
 
 /// Made once for everything, after the filling: what triggers make row by row.
-const DERIVED: [&str; 6] = [
-    "truncate queue_open, queue_done, queue_done_count",
+const DERIVED: [&str; 5] = [
+    "truncate queue_open, queue_done, queue_done_count, queue_done_day",
     "insert into queue_open (id, complaint, agency, officer, work, deadline, opened_at, category, area, channel, account, danger, visibility)
      select d.id, d.complaint, d.agency, d.officer, d.work, d.deadline, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account, c.account,
        c.danger, c.visibility
@@ -169,21 +171,23 @@ const DERIVED: [&str; 6] = [
      select d.id, d.complaint, d.agency, d.given_at, c.opened_at, c.category, c.area, c.adapter || ' ' || c.account, c.account, c.danger,
        c.visibility
      from dispatch d join complaint c on c.id = d.complaint where d.work in ('done', 'handed_over')",
-    "create index if not exists complaint_words_found on complaint_words using gin (words) with (gin_pending_list_limit = 1024)",
     "vacuum analyze",
 ];
 
-/// Before a long filling: the index of words is made at once afterwards, which takes a small part of the time.
+/// Before a long filling: sets indexes aside until [`settle`].
 pub async fn begin_filling(db: &PgPool) -> Result<()> {
-    sqlx::query("drop index if exists complaint_words_found").execute(db).await.map_err(StoreError::from_sqlx)?;
-    Ok(())
+    // Words are kept of a complaint's messages.
+    aside::indexes(db, &["complaint", "message", "dispatch", "complaint_words"], &["message_of_complaint"]).await
 }
 
 /// As after a quiet night.
 pub async fn settle(db: &PgPool) -> Result<()> {
     let mut connection = db.acquire().await.map_err(StoreError::from_sqlx)?.detach();
-    for statement in ["set statement_timeout = 0", "set maintenance_work_mem = '1GB'", "set work_mem = '256MB'"].into_iter().chain(DERIVED)
-    {
+    for statement in ["set statement_timeout = 0", "set maintenance_work_mem = '1GB'", "set work_mem = '256MB'"] {
+        sqlx::query(statement).execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
+    }
+    aside::make_again(&mut connection).await?;
+    for statement in DERIVED {
         sqlx::query(statement).execute(&mut connection).await.map_err(StoreError::from_sqlx)?;
     }
     Ok(())
@@ -192,7 +196,8 @@ pub async fn settle(db: &PgPool) -> Result<()> {
 /// What the tables of lists and of search take on disk, with their indexes, in bytes.
 pub async fn bytes(db: &PgPool) -> Result<(i64, i64)> {
     sqlx::query_as(
-        "select (pg_total_relation_size('queue_open') + pg_total_relation_size('queue_done') + pg_total_relation_size('queue_done_count'))::bigint,
+        "select (pg_total_relation_size('queue_open') + pg_total_relation_size('queue_done') + pg_total_relation_size('queue_done_count')
+            + pg_total_relation_size('queue_done_day'))::bigint,
           (pg_total_relation_size('complaint_words') + pg_total_relation_size('known_word'))::bigint",
     )
     .fetch_one(db)

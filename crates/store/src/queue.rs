@@ -70,6 +70,11 @@ impl View {
     fn is_of_complaints(self) -> bool {
         matches!(self, Self::Triage | Self::Held | Self::Referee)
     }
+
+    /// Whether it is what agencies have to act on, in the order of its dates.
+    fn is_by_deadline(self) -> bool {
+        matches!(self, Self::Mine | Self::Open | Self::Unassigned | Self::Today | Self::Overdue | Self::Waiting)
+    }
 }
 
 /// What narrows a list. Empty: nothing does.
@@ -314,6 +319,7 @@ fn list(scope: &Scope, asked: &Asked<'_>, from: Start, times: Times) -> QueryBui
         _ => ", q.work, q.deadline from (select *, q.deadline as sort_at from queue_open q where q.work <> 'triage'",
     });
     within(&mut query, asked.view, scope, asked.filter);
+    follows(&mut query, asked.view, asked.filter);
     which(&mut query, asked.view, asked.me, times);
     let descending = matches!(from, Start::Before(_)) != (asked.view == View::Done);
     let (key, order) = match (asked.view, descending) {
@@ -367,15 +373,22 @@ fn within(query: &mut QueryBuilder<Postgres>, view: View, scope: &Scope, filter:
     kind(query, filter);
     if let Some(since) = filter.opened_since {
         query.push(" and q.opened_at >= ").push_bind(at(since));
-        if view == View::Done {
-            // Nothing is given to an agency before it is opened; the day is for clocks that differ.
-            let given = since.checked_sub(SignedDuration::from_hours(24)).unwrap_or(since);
-            query.push(" and q.given_at >= ").push_bind(at(given));
-        }
     }
     if let Some(before) = filter.opened_before {
         query.push(" and q.opened_at < ").push_bind(at(before));
     }
+}
+
+/// What follows from when it was opened, in the order of the list, so that it is not walked past everything older: nothing is given to an agency, and nothing
+/// due, before it is opened. The day is for clocks that differ.
+fn follows(query: &mut QueryBuilder<Postgres>, view: View, filter: &Filter) {
+    let Some(since) = filter.opened_since else { return };
+    let later = match view {
+        View::Done => " and q.given_at >= ",
+        _ if view.is_by_deadline() => " and q.deadline >= ",
+        _ => return,
+    };
+    query.push(later).push_bind(at(since.checked_sub(SignedDuration::from_hours(24)).unwrap_or(since)));
 }
 
 /// Stands in a filter for what has no category, or no area that lies in a kecamatan; behind an area's code: exactly this area.

@@ -259,7 +259,7 @@ pub(crate) async fn forget_citizens(tx: &mut Tx, citizens: &[Uuid], now: Timesta
         .map_err(StoreError::from_sqlx)
 }
 
-/// What belongs to no complaint, or is about one and has an age of its own: why staff looked, requests that are done.
+/// What belongs to no complaint, or is about one and has an age of its own: why staff looked, requests that are done, mails to staff that went.
 async fn lines(tx: &mut Tx, now: Timestamp, most: i64) -> Result<u64> {
     let reasons = sqlx::query_scalar!(
         r#"with gone as (
@@ -297,7 +297,37 @@ async fn lines(tx: &mut Tx, now: Timestamp, most: i64) -> Result<u64> {
     );
     let requests = requests.fetch_one(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     count(tx, "requests", requests, now).await?;
-    Ok(u64::try_from(reasons + requests).unwrap_or(0))
+    let mails = sqlx::query_scalar!(
+        r#"with clocks as (
+          delete from escalation_mail
+          where id in (
+            select m.id
+            from escalation_mail m
+            join escalation e on e.id = m.escalation
+            where m.state <> 'due'
+              and e.at < $1::timestamptz - make_interval(days => (retention_rule_of('mails', $1)).days)
+            limit $2
+          )
+          returning id
+        ), questions as (
+          delete from consultation_mail
+          where id in (
+            select m.id
+            from consultation_mail m
+            join consultation c on c.id = m.consultation
+            where m.state <> 'due'
+              and c.answered_at < $1::timestamptz - make_interval(days => (retention_rule_of('mails', $1)).days)
+            limit $2
+          )
+          returning id
+        )
+        select (select count(*) from clocks) + (select count(*) from questions) as "n!""#,
+        at(now) as At,
+        most
+    );
+    let mails = mails.fetch_one(&mut **tx).await.map_err(StoreError::from_sqlx)?;
+    count(tx, "mails", mails, now).await?;
+    Ok(u64::try_from(reasons + requests + mails).unwrap_or(0))
 }
 
 /// Their tombstone.

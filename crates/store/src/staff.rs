@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{At, at},
+    telephone::{self, Whose},
 };
 
 pub use crate::password::{hash_password, verify_password};
@@ -202,8 +203,8 @@ pub async fn names(db: &PgPool, ids: &[StaffId]) -> Result<HashMap<StaffId, Stri
     Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
 }
 
-/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys are gone. A link for a password from before is worth
-/// nothing either way. `false`: there is no such account.
+/// Lets somebody in again, or no longer: then all their sessions end too, and their passkeys and telephone number are gone. A link for a password from
+/// before is worth nothing either way. `false`: there is no such account.
 pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> {
     let done = sqlx::query!("update staff set active = $2 where id = $1", id.0, active)
         .execute(&mut **tx)
@@ -214,6 +215,7 @@ pub async fn set_active(tx: &mut Tx, id: StaffId, active: bool) -> Result<bool> 
     if !active {
         close_sessions(tx, id).await?;
         crate::passkey::remove_all(tx, id).await?;
+        telephone::forget(tx, Whose::Staff(id)).await?;
     }
     Ok(done > 0)
 }

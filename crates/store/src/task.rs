@@ -2,7 +2,6 @@
 //! task and nothing else; only its hash is kept.
 
 pub mod mail;
-pub mod message;
 
 use jiff::civil::Date;
 use model::{
@@ -17,6 +16,7 @@ use crate::{
     PgPool, Result, StoreError, Tx, audit,
     contact::{BODY, ring},
     convert::{At, at, known},
+    work_message::{self, About, To},
 };
 
 /// How many bodies one agency knows.
@@ -242,7 +242,7 @@ pub async fn give(tx: &mut Tx, new: &NewTask, by: StaffId, now: Timestamp) -> Re
         Reached::ByHand => {}
         Reached::Mail(email) => mail::put(tx, new.id, email, now).await?,
         Reached::Channel { adapter, account, address } => {
-            message::put(tx, new.id, message::To { adapter, account, address }, new.today, now).await?;
+            work_message::put(tx, About::Task(new.id), To { adapter, account, address }, new.today, now).await?;
         }
     }
     Ok(true)
@@ -255,7 +255,7 @@ pub struct Sent {
     pub state: String,
     /// What the platform said became of it: `sent`, `unknown`, `delivered`, `read`, `failed`.
     pub receipt: Option<String>,
-    /// The platform's words when it failed; of one that was refused [`message::OPTED_OUT`] or [`message::CLOSED`].
+    /// The platform's words when it failed; of one that was refused [`work_message::OPTED_OUT`] or [`work_message::CLOSED`].
     pub error: Option<String>,
 }
 
@@ -348,7 +348,7 @@ pub async fn of_complaint(db: &PgPool, complaint: ComplaintId) -> Result<Vec<Tas
         from task t
         join body b on b.id = t.body
         left join task_mail m on m.task = t.id
-        left join task_message s on s.task = t.id
+        left join work_message s on s.task = t.id
         where t.complaint = $1
         order by t.given_at, t.id"#,
         complaint.0
@@ -418,7 +418,7 @@ pub async fn end(tx: &mut Tx, task: Uuid, now: Timestamp) -> Result<bool> {
     sqlx::query!("delete from task_link where task = $1", task).execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     for waiting in [
         sqlx::query!("delete from task_mail where task = $1 and state = 'due'", task),
-        sqlx::query!("delete from task_message where task = $1 and state = 'due'", task),
+        sqlx::query!("delete from work_message where task = $1 and state = 'due'", task),
     ] {
         waiting.execute(&mut **tx).await.map_err(StoreError::from_sqlx)?;
     }

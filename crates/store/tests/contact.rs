@@ -14,9 +14,11 @@ use servers::testing::TestDatabase;
 use store::{
     PgPool, StoreError, block, citizen, complaint, connect,
     contact::{self, KeysError, moving, turning},
-    desk, directory, message, reply,
+    desk, directory, message, reply, staff,
     task::{self, Body, NewTask, Reached},
+    telephone::{self, Telephone, Whose},
     vault::Vault,
+    work_message,
 };
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
@@ -220,7 +222,8 @@ async fn a_desk_finds_whole_names_and_contacts_that_are_sealed() {
     }
 }
 
-/// An agency that reaches a neighbourhood by telephone and has just asked it for something: sealed in the list, and in the message that waits.
+/// An agency that reaches a neighbourhood by telephone and has just asked it for something: sealed in the list, and in the message that waits. The officer
+/// has a telephone too.
 async fn entrusted(world: &World) -> AgencyId {
     let complaint = world.recorded("m1", &tel(NUMBER)).await.complaint;
     world
@@ -249,6 +252,8 @@ async fn entrusted(world: &World) -> AgencyId {
     let mut tx = store::begin(&world.db).await.expect("begins");
     assert!(task::add_body(&mut tx, agency, &body, by, NOW).await.expect("is written"));
     assert!(task::give(&mut tx, &new, by, NOW).await.expect("is written"));
+    let own = Telephone { adapter: "chat".parse().expect("a name"), account: "1".into(), address: tel(OTHER_NUMBER) };
+    telephone::set(&mut tx, Whose::Staff(by), &own, NOW).await.expect("is written");
     store::commit(tx).await.expect("commits");
     agency
 }
@@ -271,30 +276,35 @@ async fn where_somebody_on_the_spot_is_reached_is_sealed_under_every_key_and_for
     let read = task::bodies(&world.db, agency).await.expect("is read").remove(0).reached;
     assert!(matches!(&read, Reached::Channel { address, .. } if *address == tel(OTHER_NUMBER)));
     let lease = std::time::Duration::from_mins(1);
-    let claimed = task::message::claim(&world.db, NOW, lease, 9).await.expect("is claimed").remove(0);
+    let claimed = work_message::claim(&world.db, NOW, lease, 9).await.expect("is claimed").remove(0);
     assert_eq!(claimed.to.address, tel(OTHER_NUMBER));
     let held = async || {
         let held = turning::held(&world.db).await.expect("counts");
-        ["body.sealed", "task_message.sealed"]
+        ["body.sealed", "telephone.sealed", "work_message.sealed"]
             .map(|place| held.iter().filter(|held| held.place == place).map(|held| held.values).sum::<i64>())
     };
-    assert_eq!(held().await, [1, 1]);
-    task::message::published(&world.db, claimed).await.expect("is noted");
-    assert_eq!(held().await, [1, 0], "the bus has it");
-    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert_eq!(held().await, [1, 1, 1]);
+    work_message::published(&world.db, claimed).await.expect("is noted");
+    assert_eq!(held().await, [1, 1, 0], "the bus has it");
     let by = StaffId(Uuid::from_u128(0xaa));
+    assert_eq!(telephone::of(&world.db, by).await.expect("is read").expect("there is one").address, tel(OTHER_NUMBER));
+    let mut tx = store::begin(&world.db).await.expect("begins");
     assert!(task::remove_body(&mut tx, agency, Uuid::from_u128(0xbb), by, NOW).await.expect("is written"));
     store::commit(tx).await.expect("commits");
-    assert_eq!(held().await, [0, 0], "who is off the list is forgotten");
+    assert_eq!(held().await, [0, 1, 0], "who is off the list is forgotten");
+    let mut tx = store::begin(&world.db).await.expect("begins");
+    assert!(staff::set_active(&mut tx, by, false).await.expect("is written"));
+    store::commit(tx).await.expect("commits");
+    assert_eq!(held().await, [0, 0, 0], "and whose account is closed");
 }
 
 #[tokio::test]
 async fn a_message_whose_address_was_put_there_from_another_row_goes_to_nobody_and_holds_up_no_other() {
     let world = World::new(&vault(&[&Vault::new_line()])).await;
     entrusted(&world).await;
-    world.run(&["update task_message set sealed = (select sealed from body)"]).await;
+    world.run(&["update work_message set sealed = (select sealed from body)"]).await;
     let lease = std::time::Duration::from_mins(1);
-    assert_eq!(task::message::claim(&world.db, NOW, lease, 9).await.expect("is asked").len(), 0);
+    assert_eq!(work_message::claim(&world.db, NOW, lease, 9).await.expect("is asked").len(), 0);
     let pass = moving::pass(&world.db).await.expect("runs").expect("nobody else is at it");
     assert_eq!(pass.moved, 0, "all is sealed with the key of today");
 }

@@ -1,5 +1,8 @@
 //! The statements against a real PostgreSQL, each test in a fresh database.
 
+#[path = "real/ages.rs"]
+mod ages;
+
 use std::time::Duration;
 
 use futures::{StreamExt, future::join_all};

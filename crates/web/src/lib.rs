@@ -25,6 +25,7 @@ mod run;
 mod says;
 mod session;
 mod task;
+mod telephone;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -117,6 +118,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/faktor/kunci/{id}", post(account::passkey::own::rename))
         .route("/faktor/kunci/{id}/hapus", post(account::passkey::own::remove))
         .route("/keluar", post(account::sign_out::submit))
+        .route("/telepon", get(account::telephone::show).post(account::telephone::submit))
         .route("/sandi", get(account::password::show).post(account::password::submit));
     let agencies = together()
         .merge(figures())
@@ -244,4 +246,5 @@ fn escalation() -> Router<Rooms> {
         .route("/admin/eskalasi/jabatan", post(admin::escalation::hold))
         .route("/admin/eskalasi/jabatan/{id}/akhiri", post(admin::escalation::leave))
         .route("/admin/eskalasi/surel", post(admin::escalation::mail))
+        .route("/admin/eskalasi/telepon", post(admin::escalation::telephone))
 }

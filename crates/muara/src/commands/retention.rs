@@ -21,7 +21,7 @@ pub(crate) enum Command {
     },
     /// Begin a rule; the one for the same that counted before ends the day before.
     Rule {
-        /// contact, words, files (of closed complaints); reasons, requests (by age).
+        /// contact, words, files (of closed complaints); reasons, requests, mails (by age).
         data: String,
         /// For how many days.
         #[arg(long)]

@@ -89,6 +89,7 @@ pub(super) async fn of_question(tx: &mut Tx, asks: &Consultation, day: Date) -> 
           from post_holder
           where agency = $2
             and post = 'head'
+            and email is not null
             and valid_from <= $5
             and (valid_until is null or $5 <= valid_until)
         )

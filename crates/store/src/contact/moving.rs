@@ -7,7 +7,7 @@ use model::Address;
 use sqlx::Connection;
 use uuid::Uuid;
 
-use super::{BODY, COMPLAINT_WAY, NAME, Place, REPLACED_BY, REPLY_WAY, Ring, SENDER, SENDER_NAME, TASK_MESSAGE, ring, turning};
+use super::{BODY, COMPLAINT_WAY, NAME, Place, REPLACED_BY, REPLY_WAY, Ring, SENDER, SENDER_NAME, TELEPHONE, WORK_MESSAGE, ring, turning};
 use crate::{PgPool, Result, StoreError, Tx, convert::At};
 
 /// Rows of a page: a transaction is short, and nobody waits for it.
@@ -85,7 +85,8 @@ enum Table {
     Block,
     ConnectTry,
     Body,
-    TaskMessage,
+    Telephone,
+    WorkMessage,
     FormerAddress,
     CitizenAddress,
     Citizen,
@@ -95,12 +96,13 @@ enum Table {
 }
 
 impl Table {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::OptOut,
         Self::Block,
         Self::ConnectTry,
         Self::Body,
-        Self::TaskMessage,
+        Self::Telephone,
+        Self::WorkMessage,
         Self::FormerAddress,
         Self::CitizenAddress,
         Self::Citizen,
@@ -159,7 +161,8 @@ async fn page(db: &PgPool, table: Table, after: &After) -> Result<Page> {
         Table::Block => blocks(&mut tx, &ring, after.id).await,
         Table::ConnectTry => tries(&mut tx, &ring, after.id).await,
         Table::Body => lone(&mut tx, &ring, BODY, after.id).await,
-        Table::TaskMessage => lone(&mut tx, &ring, TASK_MESSAGE, after.id).await,
+        Table::Telephone => lone(&mut tx, &ring, TELEPHONE, after.id).await,
+        Table::WorkMessage => lone(&mut tx, &ring, WORK_MESSAGE, after.id).await,
         Table::FormerAddress => former(&mut tx, &ring, &after.text).await,
         Table::CitizenAddress => addresses(&mut tx, &ring, &after.text).await,
         Table::Citizen => names(&mut tx, &ring, after.id).await,
@@ -309,12 +312,17 @@ async fn lone(tx: &mut Tx, ring: &Ring, place: Place, after: Uuid) -> Result<Pag
             "select id, sealed from body where id > $1 and sealed is not null and not starts_with(sealed, $2) order by id limit $3 for update",
             "update body set sealed = $2 where id = $1",
         )
+    } else if place == TELEPHONE {
+        (
+            "select id, sealed from telephone where id > $1 and not starts_with(sealed, $2) order by id limit $3 for update",
+            "update telephone set sealed = $2 where id = $1",
+        )
     } else {
         (
-            "select id, sealed from task_message
+            "select id, sealed from work_message
             where id > $1 and sealed is not null and not starts_with(sealed, $2)
             order by id limit $3 for update",
-            "update task_message set sealed = $2 where id = $1",
+            "update work_message set sealed = $2 where id = $1",
         )
     };
     let rows: Vec<(Uuid, String)> =

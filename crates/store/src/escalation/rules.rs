@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use model::{
-    AdapterName, AgencyId, StaffId, Stage,
+    AdapterName, AgencyId, StaffId, Stage, Timestamp,
     clock::{Amount, Unit},
     escalation::{EscalationRule, Post, Way, When},
 };
@@ -11,6 +11,7 @@ use model::{
 use crate::{
     PgPool, Result, StoreError, Tx,
     convert::{known, small},
+    telephone::{self, Telephone, Whose},
 };
 
 /// Every rule, ended ones too: what was done by one stays known by it.
@@ -129,8 +130,10 @@ pub struct Holder {
     pub agency: Option<AgencyId>,
     /// Who, or what the office is called.
     pub name: String,
-    /// Where they are written to.
-    pub email: String,
+    /// Where they are written to; `None`: nowhere by mail.
+    pub email: Option<String>,
+    /// Where they are reached by telephone, if anywhere.
+    pub telephone: Option<Telephone>,
     /// Since when.
     pub from: Date,
     /// Until when; `None`: until further notice.
@@ -149,9 +152,11 @@ pub async fn holders(db: &PgPool, day: Date) -> Result<Vec<Holder>> {
     .fetch_all(db)
     .await
     .map_err(StoreError::from_sqlx)?;
+    let mut telephones = telephone::all(db).await?;
     rows.into_iter()
         .map(|row| {
             Ok(Holder {
+                telephone: telephones.remove(&Whose::Holder(row.id)),
                 id: row.id,
                 post: known(Post::from_word(&row.post), "post_holder", "post")?,
                 agency: row.agency.map(AgencyId),
@@ -172,14 +177,16 @@ pub struct NewHolder {
     /// Who, or what the office is called.
     pub name: String,
     /// Where they are written to.
-    pub email: String,
+    pub email: Option<String>,
+    /// Where they are reached by telephone: one of the two there must be.
+    pub telephone: Option<Telephone>,
     /// Since when.
     pub from: Date,
 }
 
 /// Puts somebody into a post. Others in it stay: there may be a deputy.
-pub async fn hold(tx: &mut Tx, new: &NewHolder) -> Result<i64> {
-    sqlx::query_scalar!(
+pub async fn hold(tx: &mut Tx, new: &NewHolder, now: Timestamp) -> Result<i64> {
+    let id = sqlx::query_scalar!(
         "insert into post_holder (post, agency, name, email, valid_from)
         values (case when $1::uuid is null then 'secretary' else 'head' end, $1, $2, $3, $4)
         returning id",
@@ -190,10 +197,14 @@ pub async fn hold(tx: &mut Tx, new: &NewHolder) -> Result<i64> {
     )
     .fetch_one(&mut **tx)
     .await
-    .map_err(StoreError::from_sqlx)
+    .map_err(StoreError::from_sqlx)?;
+    if let Some(number) = &new.telephone {
+        telephone::set(tx, Whose::Holder(id), number, now).await?;
+    }
+    Ok(id)
 }
 
-/// Somebody leaves a post; this day is their last. `false`: they had left.
+/// Somebody leaves a post; this day is their last. Their telephone number is forgotten at once. `false`: they had left.
 pub async fn end_holder(tx: &mut Tx, id: i64, last: Date) -> Result<bool> {
     let ended = sqlx::query!(
         "update post_holder
@@ -206,6 +217,7 @@ pub async fn end_holder(tx: &mut Tx, id: i64, last: Date) -> Result<bool> {
     .execute(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
+    telephone::forget(tx, Whose::Holder(id)).await?;
     Ok(ended.rows_affected() == 1)
 }
 

@@ -1,10 +1,12 @@
 //! How long each list is, exactly: what is to be done by counting it, what is done by sums that are kept of it.
 
-use model::StaffId;
+use jiff::{civil::Date, tz::TimeZone};
+use jiff_sqlx::ToSqlx;
+use model::{StaffId, Timestamp};
 use sqlx::{FromRow, QueryBuilder};
 
 use super::{ASKED, Filter, NEAR, NOT_WITH_REFEREE, Scope, Times, View, WITH_REFEREE, due_today, late, within};
-use crate::{PgPool, Result, StoreError};
+use crate::{PgPool, Result, StoreError, Tx};
 
 /// How many lines each list has, exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,22 +141,59 @@ async fn escalated_in_triage(db: &PgPool, scope: &Scope, filter: &Filter) -> Res
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
-/// The sums do not know when something was opened: that is counted, and what is older is the rest.
 async fn done_count(db: &PgPool, scope: &Scope, filter: &Filter) -> Result<i64> {
     match (filter.opened_since, filter.opened_before) {
         (None, None) => done_sum(db, scope, filter).await,
-        (Some(_), _) => done_since(db, scope, filter).await,
-        (None, Some(before)) => {
-            let younger = Filter { opened_since: Some(before), opened_before: None, ..filter.clone() };
-            // One moment for both, or something that is finished between them is counted once too often.
+        (Some(_), _) if !days_know(scope, filter) => done_rows(db, scope, filter).await,
+        (since, before) => {
+            // One moment for all, or something that is finished between them is counted once too often.
             let mut tx = crate::begin(db).await?;
             sqlx::query("set transaction isolation level repeatable read, read only")
                 .execute(&mut *tx)
                 .await
                 .map_err(StoreError::from_sqlx)?;
-            Ok(done_sum(&mut *tx, scope, filter).await? - done_since(&mut *tx, scope, &younger).await?)
+            let all = match since {
+                Some(since) => opened_since(&mut tx, scope, filter, since).await?,
+                None => done_sum(&mut *tx, scope, filter).await?,
+            };
+            let younger = match before {
+                Some(before) => opened_since(&mut tx, scope, filter, before).await?,
+                None => 0,
+            };
+            Ok(all - younger)
         }
     }
+}
+
+/// Whether the sums of days know of everything that narrows, but for the hour.
+fn days_know(scope: &Scope, filter: &Filter) -> bool {
+    let known = Filter { agency: filter.agency, visibility: filter.visibility, ..Filter::default() };
+    let hours = Filter { opened_since: None, opened_before: None, ..filter.clone() };
+    scope.office().is_none() && hours == known
+}
+
+/// What is done and was opened from then on: by whole days where these know, the rest by the row. The kept sums do not know ages.
+async fn opened_since(tx: &mut Tx, scope: &Scope, filter: &Filter, since: Timestamp) -> Result<i64> {
+    let younger = Filter { opened_since: Some(since), opened_before: None, ..filter.clone() };
+    let morrow = if days_know(scope, filter) { next_day(since) } else { None };
+    let Some((day, begins)) = morrow else { return done_rows(&mut **tx, scope, &younger).await };
+    let rest_of_the_day = Filter { opened_before: Some(begins), ..younger };
+    Ok(day_sum(tx, scope, filter, day).await? + done_rows(&mut **tx, scope, &rest_of_the_day).await?)
+}
+
+/// The day after, by UTC, and when it begins; `None`: there is none.
+fn next_day(moment: Timestamp) -> Option<(Date, Timestamp)> {
+    let day = moment.to_zoned(TimeZone::UTC).date().tomorrow().ok()?;
+    Some((day, day.to_zoned(TimeZone::UTC).ok()?.timestamp()))
+}
+
+/// What is done and was opened on that day or later.
+async fn day_sum(tx: &mut Tx, scope: &Scope, filter: &Filter, day: Date) -> Result<i64> {
+    let mut query = QueryBuilder::new("select coalesce(sum(q.n), 0)::bigint from queue_done_day q where q.day >= ");
+    query.push_bind(day.to_sqlx());
+    let whenever = Filter { opened_since: None, opened_before: None, ..filter.clone() };
+    within(&mut query, View::Done, scope, &whenever);
+    query.build_query_scalar().persistent(false).fetch_one(&mut **tx).await.map_err(StoreError::from_sqlx)
 }
 
 async fn done_sum<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Filter) -> Result<i64> {
@@ -164,7 +203,7 @@ async fn done_sum<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Fil
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
 }
 
-async fn done_since<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Filter) -> Result<i64> {
+async fn done_rows<'e>(db: impl sqlx::PgExecutor<'e>, scope: &Scope, filter: &Filter) -> Result<i64> {
     let mut query = QueryBuilder::new("select count(*) from queue_done q where true");
     within(&mut query, View::Open, scope, filter);
     query.build_query_scalar().persistent(false).fetch_one(db).await.map_err(StoreError::from_sqlx)
@@ -223,6 +262,27 @@ pub async fn fold(db: &PgPool) -> Result<bool> {
     .execute(&mut *tx)
     .await
     .map_err(StoreError::from_sqlx)?;
+    sqlx::query!(
+        "with kinds as (
+          select agency, visibility, day
+          from queue_done_day
+          group by agency, visibility, day
+          having count(*) > 1
+        ), gone as (
+          delete from queue_done_day q
+          using kinds k
+          where q.agency = k.agency and q.visibility = k.visibility and q.day = k.day
+          returning q.agency, q.visibility, q.day, q.n
+        )
+        insert into queue_done_day (agency, visibility, day, n)
+        select agency, visibility, day, sum(n)
+        from gone
+        group by agency, visibility, day
+        having sum(n) <> 0"
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
     crate::commit(tx).await?;
     Ok(true)
 }
@@ -253,10 +313,15 @@ pub async fn disagreements(db: &PgPool) -> Result<u64> {
         ), kept_sums as (
           select agency, category, area, channel, account, danger, visibility, sum(n)::bigint as n
           from queue_done_count group by 1, 2, 3, 4, 5, 6, 7 having sum(n) <> 0
+        ), days as (
+          select agency, visibility, (opened_at at time zone 'UTC')::date as day, count(*)::bigint as n from done group by 1, 2, 3
+        ), kept_days as (
+          select agency, visibility, day, sum(n)::bigint as n from queue_done_day group by 1, 2, 3 having sum(n) <> 0
         )
         select (select count(*) from (table open except table kept_open) a) + (select count(*) from (table kept_open except table open) a)
           + (select count(*) from (table done except table queue_done) a) + (select count(*) from (table queue_done except table done) a)
           + (select count(*) from (table sums except table kept_sums) a) + (select count(*) from (table kept_sums except table sums) a)
+          + (select count(*) from (table days except table kept_days) a) + (select count(*) from (table kept_days except table days) a)
           as "count!""#
     )
     .fetch_one(db)

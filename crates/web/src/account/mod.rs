@@ -9,6 +9,7 @@ mod pause;
 mod second;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod telephone;
 pub(crate) mod totp;
 
 use std::sync::LazyLock;

@@ -134,6 +134,7 @@ fn called<'a>(action: &'a str, page: &Page) -> &'a str {
         "escalation.ended" => page.t("audit.escalation.ended"),
         "escalation.post" => page.t("audit.escalation.post"),
         "escalation.mail" => page.t("audit.escalation.mail"),
+        "staff.telephone" => page.t("audit.staff.telephone"),
         "rules.begun" => page.t("audit.rules.begun"),
         "rules.changed" => page.t("audit.rules.changed"),
         "rules.discarded" => page.t("audit.rules.discarded"),

@@ -5,7 +5,10 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::civil::Date;
 use model::Timestamp;
-use store::balance::{Day, Missing, Sum};
+use store::{
+    balance::{Day, Missing, Sum},
+    work_message::figures,
+};
 use ui::{Page, Visit};
 use watch::balance::State as Is;
 
@@ -13,13 +16,25 @@ use super::frame;
 use crate::{Rooms, WebError, page, session::SignedIn};
 
 /// So many days are shown; all are kept.
-const DAYS: u16 = 14;
+const DAYS: u8 = 14;
 
 #[derive(Template)]
 #[template(path = "admin_balance.html")]
 struct Balance {
     page: Page,
     days: Vec<OneDay>,
+    work: Vec<WorkRow>,
+}
+
+/// Messages to telephones of staff and of people on the spot: one day of one channel.
+struct WorkRow {
+    day: Date,
+    channel: String,
+    about: &'static str,
+    all: String,
+    sent: String,
+    failed: String,
+    unsure: String,
 }
 
 /// A day of all programs.
@@ -68,7 +83,7 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
     by.only_admin()?;
     let page = frame(&rooms, &visit, &by, "menu.balance");
     let mut days: Vec<OneDay> = Vec::new();
-    for one in store::balance::latest(rooms.db(), DAYS).await? {
+    for one in store::balance::latest(rooms.db(), DAYS.into()).await? {
         if days.last().is_none_or(|last| last.day != one.day) {
             days.push(OneDay::of(&one));
         }
@@ -76,7 +91,26 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn)
             day.add(&one, &page);
         }
     }
-    page::html(&Balance { page, days })
+    let work = work(&rooms, &page).await?;
+    page::html(&Balance { page, days, work })
+}
+
+async fn work(rooms: &Rooms, page: &Page) -> Result<Vec<WorkRow>, WebError> {
+    let directory = rooms.directory();
+    let days = figures::of_days(rooms.db(), rooms.today(), DAYS, directory.calendar.zone).await?;
+    let row = |day: figures::Day| {
+        let channel = directory.channels.iter().find(|one| one.adapter.as_str() == day.adapter && one.account == day.account);
+        WorkRow {
+            day: day.day,
+            channel: channel.map_or_else(|| format!("{} {}", day.adapter, day.account), |channel| channel.label.clone()),
+            about: page.words.t(if day.escalations { "balance.work.escalation" } else { "balance.work.task" }),
+            all: page.words.number(day.all),
+            sent: page.words.number(day.sent),
+            failed: page.words.number(day.failed),
+            unsure: page.words.number(day.unsure),
+        }
+    };
+    Ok(days.into_iter().map(row).collect())
 }
 
 impl OneDay {

@@ -13,23 +13,27 @@ use jiff::civil::Date;
 use model::{
     AgencyId, Directory, Language, StaffId, Stage,
     clock::{Amount, Unit},
-    escalation::{EscalationRule, Post, Way, When},
+    escalation::{EscalationRule, Post, Way as RuleWay, When},
 };
 use serde_json::json;
 use store::{
     StoreError,
-    escalation::{self, Holder, NewHolder, NewRule},
+    escalation::{self, Failed, Holder, NewHolder, NewRule},
+    telephone::{Telephone, Whose},
+    work_message::{self, Way},
 };
 use ui::{Page, Tone, Visit};
 
 use super::frame;
 use crate::{
     Rooms, WebError,
-    agency::{Done, complaint::post_name},
+    account::telephone::change,
+    agency::{Done, history::post_name},
     citizen::clocks::stage_name,
     form::{Acting, Fields},
     page,
     session::SignedIn,
+    telephone::{self, choices, shown, ways},
 };
 
 /// Value, words, whether it is chosen.
@@ -46,6 +50,10 @@ struct EscalationPage {
     people: Vec<PersonRow>,
     /// Complaint's address and number, mail address, why.
     refused: Vec<(String, String, String, String)>,
+    /// Messages to telephones that nobody got: complaint's address and number, to whom and by what, why, and what came instead.
+    failed: Vec<(String, String, String, String, &'static str)>,
+    /// By which channels a telephone can be reached: value and name.
+    telephones: Vec<(String, String)>,
     /// Missed this month: whose, which clock, how many, how many of them are still not met.
     missed: Vec<(String, String, String, String)>,
     stages: Vec<Choice>,
@@ -79,7 +87,8 @@ struct HolderRow {
     id: i64,
     post: String,
     name: String,
-    email: String,
+    /// Mail address and telephone, of these what there is; of a telephone only its ends.
+    reached: Vec<String>,
     holds: String,
     ended: bool,
 }
@@ -90,6 +99,8 @@ struct PersonRow {
     name: String,
     place: String,
     email: String,
+    /// The channel's name and the ends of the number, if there is one.
+    telephone: Option<String>,
 }
 
 /// What was typed when it was refused.
@@ -149,13 +160,16 @@ pub(crate) async fn hold(State(rooms): State<Rooms>, visit: Visit, Acting { by, 
             None => return refuse(&rooms, &visit, &by, form, "escalation.agency_wrong").await,
         },
     };
-    let Some(email) = email(&form) else { return refuse(&rooms, &visit, &by, form, "escalation.email_wrong").await };
+    let (email, telephone) = match reached(&form, &ways(&rooms).await?) {
+        Ok(reached) => reached,
+        Err(key) => return refuse(&rooms, &visit, &by, form, key).await,
+    };
     if !(1..=200).contains(&name.chars().count()) {
         return refuse(&rooms, &visit, &by, form, "escalation.name_wrong").await;
     }
-    let new = NewHolder { agency, name, email, from: rooms.today() };
+    let new = NewHolder { agency, name, email, telephone, from: rooms.today() };
     let mut tx = store::begin(rooms.db()).await?;
-    let id = escalation::hold(&mut tx, &new).await?;
+    let id = escalation::hold(&mut tx, &new, rooms.now()).await?;
     audit(&rooms, &mut tx, &by, "escalation.post", &id.to_string(), &json!({ "agency": agency })).await?;
     store::commit(tx).await?;
     Ok(Redirect::to("/admin/eskalasi?done=jabatan").into_response())
@@ -188,6 +202,16 @@ pub(crate) async fn mail(State(rooms): State<Rooms>, visit: Visit, Acting { by, 
     Ok(Redirect::to("/admin/eskalasi?done=surel").into_response())
 }
 
+pub(crate) async fn telephone(State(rooms): State<Rooms>, visit: Visit, Acting { by, form }: Acting) -> Result<Response, WebError> {
+    by.only_admin()?;
+    let id: StaffId = form.text("staff").parse().map_err(|_| WebError::NotFound)?;
+    let staff = store::staff::by_id(rooms.db(), id).await?.filter(|staff| staff.active).ok_or(WebError::NotFound)?;
+    match change(&rooms, &by, Whose::Staff(id), &staff.login, &form).await? {
+        Ok(_) => Ok(Redirect::to("/admin/eskalasi?done=telepon").into_response()),
+        Err(key) => refuse(&rooms, &visit, &by, form, key).await,
+    }
+}
+
 async fn audit(
     rooms: &Rooms,
     tx: &mut store::Tx,
@@ -212,6 +236,19 @@ fn yesterday(rooms: &Rooms) -> Date {
 
 fn email(form: &Fields) -> Option<String> {
     form.some("mail").filter(|email| model::is_mail_address(email))
+}
+
+/// Where somebody in a post is reached: by mail, by telephone, or by both; else what is wrong, as a key of the words.
+fn reached(form: &Fields, ways: &[Way]) -> Result<(Option<String>, Option<Telephone>), &'static str> {
+    let telephone = match form.some("telephone") {
+        Some(number) => Some(telephone::read(&number, &form.text("telephone_channel"), ways)?),
+        None => None,
+    };
+    match (form.some("mail"), email(form)) {
+        (Some(_), None) => Err("escalation.email_wrong"),
+        (None, _) if telephone.is_none() => Err("escalation.unreached"),
+        (_, email) => Ok((email, telephone)),
+    }
 }
 
 fn read(form: &Fields, directory: &Directory, from: Date) -> Result<NewRule, &'static str> {
@@ -251,7 +288,7 @@ fn read(form: &Fields, directory: &Directory, from: Date) -> Result<NewRule, &'s
         channel,
         when: When::from_words(&form.text("moment"), amount()).ok_or("escalation.amount_wrong")?,
         to: to.ok_or("escalation.incomplete")?,
-        way: Way::from_word(&form.text("way")).ok_or("escalation.incomplete")?,
+        way: RuleWay::from_word(&form.text("way")).ok_or("escalation.incomplete")?,
         source,
         verified: !form.text("verified").is_empty(),
         from,
@@ -268,6 +305,8 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
     let mails: HashMap<StaffId, String> = escalation::mails(rooms.db()).await?.into_iter().collect();
     let staff = store::staff::list(rooms.db()).await?;
     let refused = escalation::refused(rooms.db(), 20).await?;
+    let failed = escalation::failed(rooms.db(), 20).await?;
+    let (ways, numbers) = (ways(rooms).await?, store::telephone::all(rooms.db()).await?);
     let first = today.first_of_month().to_zoned(directory.calendar.zone.time_zone()).map_or(rooms.now(), |midnight| midnight.timestamp());
     let counted = store::missed::count(rooms.db(), first, rooms.now()).await?;
     let page = flashed(frame(rooms, visit, by, "menu.escalation"), done);
@@ -279,6 +318,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
             None => page::role_name(staff.role, page.words).to_owned(),
         },
         email: mails.get(&staff.id).cloned().unwrap_or_default(),
+        telephone: numbers.get(&Whose::Staff(staff.id)).map(|one| ends(one, &ways, &page)),
         id: staff.id,
         name: staff.name,
     };
@@ -303,12 +343,14 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
         csrf: by.csrf.clone(),
         rules: current.into_iter().map(row).collect(),
         ended: ended.into_iter().map(row).collect(),
-        holders: holders.iter().map(|holder| holder_row(holder, &directory, today, &page)).collect(),
+        holders: holders.iter().map(|holder| holder_row(holder, &directory, &ways, today, &page)).collect(),
         people: staff.into_iter().filter(|staff| staff.active).map(person).collect(),
         refused: refused
             .into_iter()
             .map(|(id, reference, email, error)| (format!("/aduan/{id}"), reference.to_string(), email, error))
             .collect(),
+        failed: failed.iter().map(|one| not_arrived(one, &directory, &page)).collect(),
+        telephones: choices(&ways),
         missed: counted
             .into_iter()
             .map(|(agency, stage, missed, open)| {
@@ -324,7 +366,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
         ],
         units: Unit::ALL.iter().map(|unit| choice(unit.as_str(), unit_name(*unit), "unit")).collect(),
         posts: Post::OF_RULES.iter().map(|post| choice(post.as_str(), post_name(*post), "post")).collect(),
-        ways: Way::ALL.iter().map(|way| choice(way.as_str(), way_name(*way), "way")).collect(),
+        ways: RuleWay::ALL.iter().map(|way| choice(way.as_str(), way_name(*way), "way")).collect(),
         agencies,
         categories,
         channels,
@@ -342,6 +384,7 @@ fn flashed(page: Page, done: &Done) -> Page {
         ("akhiri", "escalation.done.ended"),
         ("jabatan", "escalation.done.post"),
         ("surel", "escalation.done.mail"),
+        ("telepon", "escalation.done.telephone"),
     ];
     let Some((_, key)) = said.into_iter().find(|(word, _)| done.is(word)) else { return page };
     let text = page.t(key).to_owned();
@@ -357,11 +400,48 @@ fn unit_name(unit: Unit) -> &'static str {
     }
 }
 
-fn way_name(way: Way) -> &'static str {
+fn way_name(way: RuleWay) -> &'static str {
     match way {
-        Way::Email => "escalation.way.email",
-        Way::List => "escalation.way.list",
+        RuleWay::Email => "escalation.way.email",
+        RuleWay::Telephone => "escalation.way.telephone",
+        RuleWay::List => "escalation.way.list",
     }
+}
+
+fn ends(telephone: &Telephone, ways: &[Way], page: &Page) -> String {
+    shown(&telephone.adapter, &telephone.account, &telephone.address, ways, page)
+}
+
+/// A message that nobody got, in words.
+fn not_arrived(failed: &Failed, directory: &Directory, page: &Page) -> (String, String, String, String, &'static str) {
+    let error = failed.error.as_deref().unwrap_or_default();
+    let why = match (failed.how.as_str(), error.split(':').next().unwrap_or_default()) {
+        (_, work_message::OPTED_OUT) => page.t("escalation.failed.opted_out").to_owned(),
+        (_, work_message::CLOSED) => page.t("escalation.failed.closed").to_owned(),
+        (_, work_message::LEFT) => page.t("escalation.failed.left").to_owned(),
+        (_, work_message::LATE) => page.t("escalation.failed.late").to_owned(),
+        ("silent", _) => page.t("escalation.failed.silent").to_owned(),
+        ("unknown", _) => page.fill("escalation.failed.unknown", "error", error),
+        _ => page.fill("escalation.failed.failed", "error", error),
+    };
+    let instead = match failed.instead.as_deref() {
+        Some("mail") => "escalation.instead.mail",
+        Some("list") => "escalation.instead.list",
+        Some("others") => "escalation.instead.others",
+        Some("up") => "escalation.instead.up",
+        Some(_) => "escalation.instead.nobody",
+        None => "escalation.instead.soon",
+    };
+    let (adapter, account) = &failed.channel;
+    let channel = directory.channels.iter().find(|channel| channel.adapter.as_str() == adapter && channel.account == *account);
+    let channel = channel.map_or(adapter.as_str(), |channel| &channel.label);
+    (
+        format!("/aduan/{}", failed.complaint),
+        failed.reference.to_string(),
+        format!("{}, {channel}", failed.name),
+        why,
+        page.words.t(instead),
+    )
 }
 
 fn row(rule: &EscalationRule, directory: &Directory, page: &Page, language: Language) -> Row {
@@ -404,13 +484,13 @@ fn holds(from: Option<Date>, until: Option<Date>, page: &Page) -> String {
     since.into_iter().chain(ended).collect::<Vec<_>>().join(" ")
 }
 
-fn holder_row(holder: &Holder, directory: &Directory, today: Date, page: &Page) -> HolderRow {
+fn holder_row(holder: &Holder, directory: &Directory, ways: &[Way], today: Date, page: &Page) -> HolderRow {
     let post = page.t(post_name(holder.post));
     HolderRow {
         id: holder.id,
         post: holder.agency.map_or_else(|| post.to_owned(), |agency| format!("{post}, {}", directory.agency_name(agency))),
         name: holder.name.clone(),
-        email: holder.email.clone(),
+        reached: holder.email.iter().cloned().chain(holder.telephone.iter().map(|one| ends(one, ways, page))).collect(),
         holds: holds(Some(holder.from), holder.until, page),
         ended: holder.until.is_some_and(|until| until <= today),
     }

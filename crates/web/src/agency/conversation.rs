@@ -239,7 +239,9 @@ pub(super) fn kind(kind: ReplyKind, page: &Page) -> &str {
         ReplyKind::Wanted => page.t("reply.wanted"),
         ReplyKind::Blocked => page.t("reply.blocked"),
         ReplyKind::Unblocked => page.t("reply.unblocked"),
+        // To no citizen: never in a conversation.
         ReplyKind::Entrusted => page.t("task.title"),
+        ReplyKind::Escalated => page.t("menu.escalation"),
     }
 }
 

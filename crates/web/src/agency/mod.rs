@@ -1,6 +1,7 @@
 //! Pages of who works on complaints. What they see comes through `store::queue` with their scope, what they do goes through
 //! `model::decide`: here is neither a rule about the one nor about the other.
 
+pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod block;
@@ -14,6 +15,7 @@ pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod head;
 pub(crate) mod held;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod live;

@@ -1,27 +1,24 @@
-//! `GET /antrean`: the lists, and what is searched. What narrows them is in the address, so that a list can be bookmarked and sent to a colleague,
-//! who sees what is theirs. `POST /antrean/cari`: the same search with names and contacts of citizens, which stand in no address.
+//! `GET /antrean`: the lists, and what is searched; what narrows them is in the [address](super::address). `POST /antrean/cari`: the same search with
+//! names and contacts of citizens, which stand in no address.
 
 use askama::Template;
 use axum::{
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use jiff::ToSpan;
 use model::{Directory, DispatchState, Held, Reference, Role, Timestamp, Visibility};
-use serde::Deserialize;
 use store::{
-    queue::{Asked, Counts, Cursor, Filter, Row, Start, Times, View},
+    queue::{Asked, Counts, Cursor, Filter, Row, Times, View},
     search::{Hit, Hits, MOST, Why},
 };
 use ui::{Clock, Page, Tone, Visit};
 
-use super::{Done, held, saved, sought};
-use crate::{
-    Rooms, WebError,
-    form::{Acting, Fields},
-    page,
-    session::SignedIn,
+use super::{
+    Done,
+    address::{AGES, Address},
+    held, saved, sought,
 };
+use crate::{Rooms, WebError, form::Acting, page, session::SignedIn};
 
 /// Lines of a page.
 pub(super) const LINES: u16 = 25;
@@ -119,121 +116,6 @@ pub(super) struct Line {
     pub(super) pieces: Vec<(String, bool)>,
 }
 
-/// The address after `?`.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(default)]
-pub(crate) struct Address {
-    view: String,
-    category: String,
-    area: String,
-    agency: String,
-    channel: String,
-    age: String,
-    danger: String,
-    visibility: String,
-    number: String,
-    cari: String,
-    after: String,
-    before: String,
-}
-
-/// Days since a complaint was opened: from, until; the word of a choice is `from-until`.
-const AGES: [(&str, &str); 6] = [
-    ("0-1", "queue.age.day"),
-    ("0-7", "queue.age.week"),
-    ("0-30", "queue.age.month"),
-    ("7-", "queue.age.over_week"),
-    ("30-", "queue.age.over_month"),
-    ("90-", "queue.age.over_quarter"),
-];
-
-impl Address {
-    /// The same from the fields of a form.
-    pub(super) fn of_form(form: &Fields) -> Self {
-        let text = |name: &str| form.text(name);
-        Self {
-            view: text("view"),
-            category: text("category"),
-            area: text("area"),
-            agency: text("agency"),
-            channel: text("channel"),
-            age: text("age"),
-            danger: text("danger"),
-            visibility: text("visibility"),
-            number: String::new(),
-            cari: text("cari"),
-            after: text("after"),
-            before: text("before"),
-        }
-    }
-
-    /// From its top, for somebody else or for another day.
-    pub(super) fn shared(&self, role: Role) -> String {
-        if self.cari.is_empty() { self.list(self.view_for(role)) } else { self.search() }
-    }
-
-    /// The list it names, if the role has it; else the role's first one.
-    fn view_for(&self, role: Role) -> View {
-        let views = views(role);
-        views.iter().copied().find(|&view| word(view) == self.view).unwrap_or(views[0])
-    }
-
-    /// What narrows, by the names of the fields.
-    fn narrowing(&self) -> Vec<(&'static str, String)> {
-        let all = [
-            ("category", &self.category),
-            ("area", &self.area),
-            ("agency", &self.agency),
-            ("channel", &self.channel),
-            ("age", &self.age),
-            ("danger", &self.danger),
-            ("visibility", &self.visibility),
-        ];
-        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.clone())).collect()
-    }
-
-    fn narrowed(&self, mut address: String) -> String {
-        for (name, value) in self.narrowing() {
-            address = format!("{address}&{name}={}", page::encoded(&value));
-        }
-        address
-    }
-
-    fn list(&self, view: View) -> String {
-        self.narrowed(format!("/antrean?view={}", word(view)))
-    }
-
-    fn search(&self) -> String {
-        self.narrowed(format!("/antrean?cari={}", page::encoded(self.cari.trim())))
-    }
-
-    fn from(&self) -> Start {
-        let after = self.after.parse().map(Start::After);
-        after.or_else(|()| self.before.parse().map(Start::Before)).unwrap_or_default()
-    }
-
-    fn filter(&self, now: Timestamp) -> Filter {
-        // PostgreSQL refuses NUL in text.
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
-        let days = |days: &str| days.parse::<i32>().ok().filter(|days| (1..=3650).contains(days));
-        let ago = |days: i32| now.checked_sub((days * 24).hours()).ok();
-        let (young, old) = self.age.split_once('-').unwrap_or_default();
-        Filter {
-            category: some(&self.category),
-            area: some(&self.area),
-            agency: self.agency.parse().ok(),
-            channel: some(&self.channel)
-                .as_deref()
-                .and_then(|channel| channel.split_once(' '))
-                .and_then(|(adapter, account)| Some((adapter.parse().ok()?, account.to_owned()))),
-            danger: !self.danger.is_empty(),
-            visibility: Visibility::from_word(&self.visibility),
-            opened_since: days(old).and_then(ago),
-            opened_before: days(young).and_then(ago),
-        }
-    }
-}
-
 /// The word for a list in addresses.
 pub(super) fn word(view: View) -> &'static str {
     match view {
@@ -259,7 +141,7 @@ pub(super) fn view_of(word: &str, role: Role) -> Option<View> {
 }
 
 /// The lists of a role, the first one first.
-fn views(role: Role) -> &'static [View] {
+pub(super) fn views(role: Role) -> &'static [View] {
     if role.may_triage() {
         &[
             View::Triage,

@@ -6,7 +6,7 @@ use axum::{
 };
 use model::Role;
 
-use super::queue::Address;
+use super::address::Address;
 use crate::{Rooms, WebError, form::Acting};
 
 const LONGEST_NAME: usize = 60;

@@ -10,21 +10,26 @@ use axum::{
 };
 use jiff::{SignedDuration, ToSpan};
 use model::{
-    Action, Address, AgencyId, Complaint, ComplaintId, Decision, Role, Timestamp, UpdateKind,
+    Action, AgencyId, Complaint, ComplaintId, Decision, Role, Timestamp, UpdateKind,
     task::{BodyKind, Says},
 };
 use store::{
     Tx,
-    task::{
-        Body, LONGEST_NAME, LONGEST_WORDS, MOST_BODIES, NewTask, Reached, Sent, Task,
-        message::{self, Way},
-    },
+    task::{Body, LONGEST_NAME, LONGEST_WORDS, MOST_BODIES, NewTask, Reached, Sent, Task},
+    telephone::Telephone,
+    work_message::{OPTED_OUT, Way},
 };
 use ui::{Clock, Page, Tone, Visit};
 use uuid::Uuid;
 
 use super::{Done, Draft, Refused, act, finish, id_in, seen_by};
-use crate::{Rooms, WebError, form::Acting, page, session::SignedIn};
+use crate::{
+    Rooms, WebError,
+    form::Acting,
+    page,
+    session::SignedIn,
+    telephone::{choices, read as read_telephone, shown, ways},
+};
 
 /// Days that a body may be given.
 pub(super) const DAYS: [i64; 4] = [1, 3, 7, 14];
@@ -103,9 +108,9 @@ fn told(task: &Task, page: &Page) -> (String, String) {
     };
     let error = error.as_deref().unwrap_or_default();
     match (state.as_str(), receipt.as_deref()) {
-        ("refused", _) if error == message::OPTED_OUT => wrong(page.t("task.message.opted_out").to_owned()),
+        ("refused", _) if error == OPTED_OUT => wrong(page.t("task.message.opted_out").to_owned()),
         ("refused", _) => wrong(page.t("task.message.closed").to_owned()),
-        (_, Some("failed")) if error.split(':').next() == Some(message::OPTED_OUT) => wrong(page.t("task.message.opted_out").to_owned()),
+        (_, Some("failed")) if error.split(':').next() == Some(OPTED_OUT) => wrong(page.t("task.message.opted_out").to_owned()),
         (_, Some("failed")) => wrong(page.fill("task.message.failed", "error", error)),
         (_, Some("unknown")) => wrong(page.fill("task.message.unknown", "error", error)),
         (_, Some("sent")) => fine("task.message.sent"),
@@ -301,16 +306,6 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
     draw(&rooms, &visit, &by, Written::default(), &done).await
 }
 
-/// Channels by which a body can be reached at its telephone, today.
-async fn ways(rooms: &Rooms) -> Result<Vec<Way>, WebError> {
-    Ok(message::ways(rooms.db(), "tel", rooms.today()).await?)
-}
-
-/// What a form calls a channel.
-fn value(way: &Way) -> String {
-    format!("{} {}", way.adapter, way.account)
-}
-
 async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Written, done: &Done) -> Result<Response, WebError> {
     let agency = own(by)?;
     let page = page::staff(rooms, visit, by, page::words(visit.language).t("body.title"));
@@ -339,7 +334,7 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Written, done:
         csrf: by.csrf.clone(),
         bodies: bodies.into_iter().map(listed).collect(),
         kinds: BodyKind::ALL.into_iter().map(|kind| (kind.as_str(), kind_name(kind, &page).to_owned())).collect(),
-        channels: ways.iter().map(|way| (value(way), way.label.clone())).collect(),
+        channels: choices(&ways),
         draft,
         page,
     };
@@ -351,12 +346,7 @@ fn reached(reached: &Reached, ways: &[Way], page: &Page) -> String {
     match reached {
         Reached::ByHand => page.t("body.by_hand").to_owned(),
         Reached::Mail(mail) => mail.clone(),
-        Reached::Channel { adapter, account, address } => {
-            let way = ways.iter().find(|way| way.adapter == *adapter && way.account == *account);
-            let name = way.map_or(page.t("body.channel.gone"), |way| &way.label);
-            let masked = address.masked();
-            format!("{name}, {}", masked.split_once(':').map_or(masked.as_str(), |(_, path)| path))
-        }
+        Reached::Channel { adapter, account, address } => shown(adapter, account, address, ways, page),
     }
 }
 
@@ -409,9 +399,8 @@ fn read(draft: &Written, ways: &[Way]) -> Result<Reached, &'static str> {
         (mail, "") if model::is_mail_address(mail) => Ok(Reached::Mail(mail.to_owned())),
         (_, "") => Err("body.wrong.email"),
         ("", telephone) => {
-            let address = Address::tel(telephone).map_err(|_| "body.wrong.telephone")?;
-            let way = ways.iter().find(|way| value(way) == draft.channel).ok_or("body.wrong.channel")?;
-            Ok(Reached::Channel { adapter: way.adapter.clone(), account: way.account.clone(), address })
+            let Telephone { adapter, account, address } = read_telephone(telephone, &draft.channel, ways)?;
+            Ok(Reached::Channel { adapter, account, address })
         }
         _ => Err("body.wrong.both"),
     }

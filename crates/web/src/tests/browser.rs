@@ -95,6 +95,7 @@ async fn lively(world: &World, base: &str) -> serde_json::Value {
     let body = super::tasks::reached_by_chat(world).await;
     let asked_by_chat = [("body", body.as_str()), ("text", "Tolong lihat apakah rambunya masih berdiri."), ("days", "1")];
     assert!(world.sign_in("jalan").await.post(&format!("/aduan/{}/titip", late.id), &asked_by_chat).await.status.is_redirection());
+    super::escalation::by_telephone(world).await;
     let writes = Wish { tel: "081200000012", photos: 2, hours_ago: 4, ..Wish::default() };
     let writes = world.complain(writes).await;
     let words = "Laporan {nomor} dijadwalkan {instansi} sebelum {batas}.";

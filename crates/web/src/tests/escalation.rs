@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use model::{
-    Action, Stage,
+    Action, Address, Receipt, ReceiptState, Stage,
     clock::Unit,
     escalation::{Post, Way, When},
 };
@@ -49,22 +49,141 @@ pub(super) async fn told(world: &World) {
     {
         admin.post("/admin/eskalasi/jabatan", &[("agency", agency), ("name", name), ("mail", email)]).await;
     }
-    let rule = NewRule {
+    let rule = at_the_end(Post::Officer, Way::Email);
+    let mut tx = store::begin(&world.db).await.expect("a database");
+    store::escalation::add(&mut tx, &rule).await.expect("a database");
+    store::commit(tx).await.expect("a database");
+    look(world).await;
+}
+
+/// At the end of settling.
+fn at_the_end(to: Post, way: Way) -> NewRule {
+    NewRule {
         stage: Stage::Settle,
         agency: None,
         category: None,
         channel: None,
         when: When::At,
-        to: Post::Officer,
-        way: Way::Email,
+        to,
+        way,
         source: "Pergub Contoh 12/2024".into(),
         verified: true,
         from: jiff::civil::date(2026, 11, 1),
-    };
+    }
+}
+
+/// The chat may write first to telephones.
+async fn opened(world: &World) {
+    let (tel, chat) = (["tel".to_owned()], "chat".parse().expect("a name"));
+    assert!(store::directory::set_reaches(&world.db, &chat, "0811", &tel).await.expect("a database"));
+}
+
+/// A second head of the roads agency with a telephone alone, and an admin who has one; a clock that was told there, and the platform's no.
+pub(super) async fn by_telephone(world: &World) {
+    opened(world).await;
+    let admin = world.sign_in("admin").await;
+    let roads = world.agency("dbm").to_string();
+    let head = [
+        ("agency", roads.as_str()),
+        ("name", "Plt. Kepala Bina Marga"),
+        ("mail", ""),
+        ("telephone", "0812-0000-0778"),
+        ("telephone_channel", "chat 0811"),
+    ];
+    assert_eq!(admin.post("/admin/eskalasi/jabatan", &head).await.leads_to(), "/admin/eskalasi?done=jabatan");
+    let own = [("telephone", "0812-0000-0779"), ("channel", "chat 0811")];
+    assert_eq!(admin.post("/telepon", &own).await.leads_to(), "/telepon?done=simpan");
+    let rule = at_the_end(Post::Head, Way::Telephone);
     let mut tx = store::begin(&world.db).await.expect("a database");
     store::escalation::add(&mut tx, &rule).await.expect("a database");
+    while store::escalation::sweep(&mut tx).await.expect("a database") {}
     store::commit(tx).await.expect("a database");
     look(world).await;
+    let lease = std::time::Duration::from_mins(1);
+    for claimed in store::work_message::claim(&world.db, world.now(), lease, 9).await.expect("a database") {
+        let (id, adapter, account) = (claimed.id, claimed.to.adapter.clone(), claimed.to.account.clone());
+        store::work_message::published(&world.db, claimed).await.expect("a database");
+        let state = ReceiptState::Failed { code: "131026".into(), detail: "no such telephone".into() };
+        let receipt = Receipt { reply: Some(id), platform_id: None, adapter, account, state, at: world.now(), file_refused: None };
+        store::work_message::receipts(&world.db, &[receipt]).await.expect("a database");
+    }
+    let mut tx = store::begin(&world.db).await.expect("a database");
+    store::escalation::follow(&mut tx, &world.rooms.directory(), world.now(), 9).await.expect("a database");
+    store::commit(tx).await.expect("a database");
+}
+
+#[tokio::test]
+async fn a_message_that_did_not_arrive_is_on_the_page_with_what_came_instead_and_in_the_figures() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish { hours_ago: 24 * 20, ..Wish::default() }).await;
+    by_telephone(&world).await;
+    let admin = world.sign_in("admin").await;
+    let page = admin.get("/admin/eskalasi").await;
+    let said = format!("{} Plt. Kepala Bina Marga, Pesan singkat 0811-1234-567 Ditolak (131026: no such telephone).", complaint.reference);
+    // Nobody else is head, and no secretary is there: an admin is told, in the list or on the telephone.
+    assert!(page.words().contains(&format!("{said} Jabatan di atasnya diberi tahu.")), "{}", page.words());
+    let history = admin.get(&format!("/aduan/{}", complaint.id)).await.words();
+    assert!(history.contains("karena jabatan kepala dinas kosong atau tidak terjangkau"), "{history}");
+    let figures = admin.get("/admin/neraca").await.words();
+    assert!(figures.contains("Pesan singkat 0811-1234-567 Eskalasi 2 0 1 0"), "{figures}");
+    for number in ["0000778", "0000779"] {
+        assert!(!page.text.contains(number) && !history.contains(number), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_telephone_of_a_post_or_an_account_is_shown_by_its_ends_and_changed_by_its_owner_or_an_admin() {
+    let world = World::new().await;
+    let (admin, officer) = (world.sign_in("admin").await, world.sign_in("jalan").await);
+    let joko = store::staff::by_login(&world.db, "jalan").await.expect("a database").expect("an account").0.id;
+    let id = joko.to_string();
+    assert!(!admin.get("/admin/eskalasi").await.text.contains("name=\"telephone\""), "no channel may write first");
+    let own = officer.get("/telepon").await;
+    assert!(!own.text.contains("name=\"telephone\"") && own.words().contains("Belum ada kanal kota"), "{}", own.words());
+    let number = [("telephone", "0812-0000-0778"), ("channel", "chat 0811")];
+    assert_eq!(officer.post("/telepon", &number).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    opened(&world).await;
+    let of_head = |mail: &'static str, telephone: &'static str, channel: &'static str| {
+        [("agency", ""), ("name", "Sekda"), ("mail", mail), ("telephone", telephone), ("telephone_channel", channel)]
+    };
+    for (mail, telephone, channel, said) in [
+        ("", "", "chat 0811", "Isi surel atau telepon"),
+        ("sekda", "081200000778", "chat 0811", "Alamat surel itu tidak dapat dipakai"),
+        ("", "1708", "chat 0811", "Nomor telepon itu tidak terbaca"),
+        ("sekda@example.id", "081200000778", "mail aduan", "Pilih kanal"),
+    ] {
+        let wrong = admin.post("/admin/eskalasi/jabatan", &of_head(mail, telephone, channel)).await;
+        assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.words().contains(said), "{said}: {}", wrong.words());
+    }
+    assert_eq!(admin.post("/admin/eskalasi/jabatan", &of_head("", "081200000778", "chat 0811")).await.status, StatusCode::SEE_OTHER);
+    let page = admin.get("/admin/eskalasi").await;
+    assert!(
+        page.words().contains("Pesan singkat 0811-1234-567 +62***778") || page.words().contains("Pesan singkat 0811-1234-567, +62***778")
+    );
+    assert!(!page.text.contains("0000778"), "only its ends");
+
+    let set =
+        |number: &'static str, channel: &'static str| [("staff", id.clone()), ("telephone", number.into()), ("channel", channel.into())];
+    let post = async |by: &super::Visitor, fields: &[(&str, String)]| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        by.post("/admin/eskalasi/telepon", &fields).await
+    };
+    assert_eq!(post(&officer, &set("081200000779", "chat 0811")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(post(&admin, &set("0812", "chat 0811")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(post(&admin, &set("081200000779", "chat 0811")).await.leads_to(), "/admin/eskalasi?done=telepon");
+    assert!(officer.get("/telepon").await.words().contains("+62***779"), "its owner sees that there is one");
+    assert_eq!(officer.post("/telepon", &number).await.leads_to(), "/telepon?done=simpan");
+    let own = officer.get("/telepon").await;
+    assert!(own.words().contains("+62***778") && !own.text.contains("0000778"), "{}", own.words());
+    let kept = store::telephone::of(&world.db, joko).await.expect("a database").expect("a telephone");
+    assert_eq!(kept.address, Address::tel("081200000778").expect("a number"));
+    assert_eq!(officer.post("/telepon", &[("remove", "ya")]).await.leads_to(), "/telepon?done=hapus");
+    assert_eq!(store::telephone::of(&world.db, joko).await.expect("a database"), None);
+    let audit = store::audit::list(&world.db, None, 50).await.expect("a database");
+    let changes: Vec<String> =
+        audit.iter().filter(|(_, entry)| entry.action == "staff.telephone").map(|(_, entry)| entry.detail.to_string()).collect();
+    assert!(changes.len() == 3 && changes.iter().all(|detail| !detail.contains("077")), "{changes:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::{
 };
 use jiff::SignedDuration;
 use model::{Action, Address, ComplaintId, Receipt, ReceiptState, TrackingCode, UpdateKind, Visibility};
-use store::task::{Reached, message};
+use store::{task::Reached, work_message as message};
 
 use super::{Answer, Visitor, Wish, World, city::PICTURE};
 
@@ -230,7 +230,8 @@ async fn who_gave_a_task_sees_what_became_of_its_message() {
     let lease = std::time::Duration::from_mins(1);
     let claimed = message::claim(&world.db, world.now(), lease, 9).await.expect("a database").remove(0);
     let (id, to) = (claimed.id, claimed.to.clone());
-    assert_eq!(world.get(&format!("/tugas/{}", claimed.code.as_str())).await.status, StatusCode::OK, "its link opens the task");
+    let message::Says::Task { code, .. } = &claimed.says else { panic!("it is about a task") };
+    assert_eq!(world.get(&format!("/tugas/{}", code.as_str())).await.status, StatusCode::OK, "its link opens the task");
     message::published(&world.db, claimed).await.expect("a database");
     assert!(officer.get(&page_of(complaint.id)).await.words().contains("Pesannya diserahkan ke kanal"));
     for (state, said) in [
