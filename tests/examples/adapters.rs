@@ -42,6 +42,7 @@ const ADAPTERS: [(&str, &str); 8] = [
     ("email", "adapter-email"),
     ("sms", "adapter-sms"),
     ("x", "adapter-x"),
+    ("telegram", "adapter-telegram"),
     ("desk", "adapter-desk"),
     ("form", "adapter-web"),
     ("rtrw", "adapter-rtrw"),
@@ -134,6 +135,12 @@ impl Bench {
                 );
                 world.start_adapter(name, program, servers::free_port().expect("a free port"), &table).await;
                 x = Some(platform);
+            }
+            "telegram" => {
+                let table = format!(
+                    "way = \"webhook\"\n[[adapter.bots]]\nid = \"7000000001\"\ntoken = \"7000000001:simulator-token\"\nsecret_token = \"{BOT_WORD}\"\n"
+                );
+                world.start_adapter(name, program, servers::free_port().expect("a free port"), &table).await;
             }
             "rtrw" => {
                 let table = String::new();
@@ -241,6 +248,13 @@ impl Bench {
                 let fields =
                     [("from", format!("+62819{n:010}")), ("text", "Pohon tumbang di Kelurahan Gambir".to_owned()), ("id", n.to_string())];
                 self.client.post(url).form(&fields)
+            }
+            "telegram" => {
+                let citizen = json!({ "id": 4_000_000_000_000 + n, "first_name": "Warga", "type": "private" });
+                let message = json!({ "message_id": 1, "from": citizen, "chat": citizen, "date": 1_795_300_000, "text": "Taman rusak di Kelurahan Gambir" });
+                let update = json!({ "update_id": n, "message": message });
+                let url = format!("{}/webhook", self.world.adapter_url("telegram"));
+                self.client.post(url).header("x-telegram-bot-api-secret-token", BOT_WORD).json(&update)
             }
             "desk" => {
                 let form = Form::new().text("kiriman", format!("0f8b2c1e-5d7a-4c3e-8b1a-{n:012x}")).text("isi", "Sampah menumpuk di RW 06");

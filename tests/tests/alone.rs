@@ -1,7 +1,7 @@
 //! Each adapter is started, stopped, upgraded and killed alone, while the others run and traffic flows through all: nothing is lost,
 //! nothing is doubled, and the others do not notice.
 //!
-//! Another adapter is one line in [`adapters`] and a way to say something to it. What somebody says to a platform that we ask (a mailbox, X)
+//! Another adapter is one line in [`adapters`] and a way to say something to it. What somebody says to a platform that we ask (a mailbox, X, a bot)
 //! is taken there whether our adapter runs or not: so after each blow it is counted what was recorded.
 
 use std::{
@@ -17,7 +17,7 @@ use std::{
 use futures::future::BoxFuture;
 use reqwest::{Client, RequestBuilder, header, multipart::Form};
 use servers::mail::Mail;
-use simulator::x::XPlatform;
+use simulator::{telegram::TelegramPlatform, x::XPlatform};
 use tests::{APP_SECRET, GATEWAY_WORD, OFFICE, Wishes, World, eventually};
 
 /// One adapter: its program in the world, and how somebody says the `n`th thing to it, once. `true`: they heard yes.
@@ -47,6 +47,7 @@ fn adapters() -> Vec<Adapter> {
         Adapter { process: "sms", name: "sms", pause: SOON, says: |city, n| Box::pin(async move { city.yes(city.sms(n)).await }) },
         Adapter { process: "email", name: "email", pause: SELDOM, says: |city, n| Box::pin(async move { city.email(n) }) },
         Adapter { process: "x", name: "x", pause: SELDOM, says: |city, n| Box::pin(async move { city.post(n) }) },
+        Adapter { process: "telegram", name: "telegram", pause: SOON, says: |city, n| Box::pin(async move { city.chat(n) }) },
     ]
 }
 
@@ -60,10 +61,11 @@ struct City {
     clerk: String,
     mail: Mail,
     x: XPlatform,
+    telegram: TelegramPlatform,
 }
 
 impl City {
-    async fn of(world: &World, mail: Mail, x: XPlatform) -> Self {
+    async fn of(world: &World, mail: Mail, x: XPlatform, telegram: TelegramPlatform) -> Self {
         let client = tests::client();
         world.muara(&[
             "staff",
@@ -96,7 +98,7 @@ impl City {
             }
         });
         let clerk = clerk.await.expect("the desk lets the clerk in");
-        Self { client, webhook: world.webhook(), form: world.form(), desk, sms: world.adapter_url("sms"), clerk, mail, x }
+        Self { client, webhook: world.webhook(), form: world.form(), desk, sms: world.adapter_url("sms"), clerk, mail, x, telegram }
     }
 
     fn whatsapp(&self, n: u64) -> RequestBuilder {
@@ -133,6 +135,13 @@ impl City {
     /// A post is there, whoever reads it when.
     fn post(&self, n: u64) -> bool {
         self.x.post(&format!("warga{n}"), "@lapor_contoh trotoar rusak di Kelurahan Gambir");
+        true
+    }
+
+    /// A message to the bot waits at its platform, whoever asks for it when.
+    fn chat(&self, n: u64) -> bool {
+        let citizen = 4_000_000_000_000 + i64::try_from(n).expect("few");
+        self.telegram.text(citizen, "Taman rusak di Kelurahan Gambir");
         true
     }
 
@@ -187,7 +196,8 @@ async fn each_adapter_is_stopped_upgraded_and_killed_alone_and_the_others_do_not
     start_sms(&mut world).await;
     let mail = world.open_mailbox().await;
     let x = start_x(&mut world).await;
-    let city = Arc::new(City::of(&world, mail, x).await);
+    let telegram = start_telegram(&mut world).await;
+    let city = Arc::new(City::of(&world, mail, x, telegram).await);
     let traffic: BTreeMap<&str, Arc<Traffic>> = adapters().iter().map(|adapter| (adapter.process, Arc::default())).collect();
     let flows: Vec<_> =
         adapters().into_iter().map(|adapter| tokio::spawn(traffic[adapter.process].clone().flow(city.clone(), adapter))).collect();
@@ -234,6 +244,16 @@ async fn start_x(world: &mut World) -> XPlatform {
         state.display()
     );
     world.add_adapter("x", "adapter-x", &adapter).await;
+    platform
+}
+
+/// Telegram, played by the simulator, which is asked.
+async fn start_telegram(world: &mut World) -> TelegramPlatform {
+    let (bot, platform) = ("7000000001", TelegramPlatform::start().await.expect("a port"));
+    world.muara(&["channel", "add", "telegram", "--account", bot, "--label", "Telegram"]);
+    let adapter =
+        format!("api_url = \"{}\"\nwait = \"2s\"\n[[adapter.bots]]\nid = \"{bot}\"\ntoken = \"{bot}:simulator-token\"\n", platform.url);
+    world.add_adapter("telegram", "adapter-telegram", &adapter).await;
     platform
 }
 

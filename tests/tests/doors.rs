@@ -15,6 +15,7 @@ const DESCRIBED: &[(&str, &[&str])] = &[
     ("import", &["crates/adapter-rtrw/src/pages.rs", "crates/ui/src/assets.rs", "crates/adapter-sdk/src/server.rs"]),
     ("whatsapp", &["crates/adapter-sdk/src/webhook.rs", "crates/adapter-sdk/src/server.rs"]),
     ("sms", &["crates/adapter-sdk/src/webhook.rs", "crates/adapter-sdk/src/server.rs"]),
+    ("telegram", &["crates/adapter-sdk/src/webhook.rs", "crates/adapter-sdk/src/server.rs"]),
     ("adapter", &["crates/adapter-sdk/src/server.rs"]),
 ];
 

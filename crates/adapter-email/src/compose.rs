@@ -72,7 +72,8 @@ pub(crate) fn is_automatic(kind: ReplyKind) -> bool {
         | ReplyKind::HandedOver
         | ReplyKind::Resolved
         | ReplyKind::Blocked
-        | ReplyKind::Entrusted => false,
+        | ReplyKind::Entrusted
+        | ReplyKind::Escalated => false,
     }
 }
 

@@ -141,6 +141,12 @@ pub trait Poll: Adapter {
     fn poll(&self, account: &str, cursor: Option<Vec<u8>>) -> impl Future<Output = Result<Batch, FetchError>> + Send;
 }
 
+/// A platform that calls us or is called, as the administrator chose: never both at once.
+pub trait EitherWay: Webhook + Poll {
+    /// Whether we call the platform; else it calls us, and there is a door for it. By the configuration alone. No I/O.
+    fn polls(&self) -> bool;
+}
+
 /// What one poll found. `Debug` shows sizes.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Batch {

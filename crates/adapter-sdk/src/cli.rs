@@ -17,11 +17,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Adapter, ConfigError, HttpSettings, Pages, Poll, Replay, Request, Settings, State, Webhook,
+    Adapter, ConfigError, EitherWay, HttpSettings, Pages, Poll, Replay, Request, Settings, State, Webhook,
     clock::now,
     probe,
     pulse::words,
-    run::{Opened, open_pages, open_poll, open_webhook, replay_opened, start},
+    run::{Opened, open_either_way, open_pages, open_poll, open_webhook, replay_opened, start},
     settings::BASE,
 };
 
@@ -33,6 +33,11 @@ pub fn webhook<A: Webhook>() -> ExitCode {
 /// The `main` of an adapter that calls its platform.
 pub fn poll<A: Poll>() -> ExitCode {
     Program::of::<A>(|table, http| open_poll::<A>(config::<A>(table)?, http), None).main()
+}
+
+/// The `main` of an adapter whose platform calls us or is called, as the configuration says.
+pub fn either_way<A: EitherWay>() -> ExitCode {
+    Program::of::<A>(|table, http| open_either_way::<A>(config::<A>(table)?, http), Some(A::keep_headers())).main()
 }
 
 /// The `main` of an adapter with pages.

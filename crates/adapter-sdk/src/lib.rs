@@ -1,7 +1,8 @@
 //! Everything an adapter needs, and nothing else.
 //!
 //! An adapter is a program for one platform. Its heart is one pure function, [`Adapter::parse`]. How raw bytes get in makes its kind:
-//! the platform calls us ([`Webhook`]), we call the platform ([`Poll`]), or a person types it in ([`Pages`]). Its `main` is one line:
+//! the platform calls us ([`Webhook`]), we call the platform ([`Poll`]), one or the other as the administrator chose ([`EitherWay`]), or a
+//! person types it in ([`Pages`]). Its `main` is one line:
 //!
 //! ```text
 //! fn main() -> std::process::ExitCode { adapter_sdk::webhook::<MyAdapter>() }
@@ -14,6 +15,7 @@
 
 mod adapter;
 mod any;
+mod clean;
 mod cli;
 mod clock;
 mod deliver;
@@ -25,6 +27,7 @@ pub mod form;
 mod forward;
 mod halves;
 mod normalize;
+pub mod odd;
 mod order;
 mod poll;
 mod probe;
@@ -36,6 +39,7 @@ mod request;
 mod run;
 mod server;
 mod settings;
+mod split;
 pub mod spool;
 mod telemetry;
 mod webhook;
@@ -45,8 +49,9 @@ mod power;
 
 pub use self::settings::{BusSettings, DoorSettings, Durability, HttpSettings, Settings, SpoolSettings};
 pub use ::settings::{LogFormat, LogSettings, Secret, Size};
-pub use adapter::{Adapter, Batch, Item, Pages, Poll, Sent, Webhook};
-pub use cli::{pages, poll, webhook};
+pub use adapter::{Adapter, Batch, EitherWay, Item, Pages, Poll, Sent, Webhook};
+pub use clean::without_numbers;
+pub use cli::{either_way, pages, poll, webhook};
 pub use door::{Door, DoorError};
 pub use error::{ConfigError, FetchError, ParseError, Refused, ReplayError, RunError, SendError};
 pub use folder::Folder;
@@ -56,6 +61,7 @@ pub use recorded::NotRecorded;
 pub use replay::{Replay, Replayed};
 pub use request::{Answer, Request};
 pub use run::{Running, probe, replay, run_pages, run_poll, run_webhook, start_pages, start_poll, start_webhook};
+pub use split::split;
 pub use webhook::webhook_routes;
 
 pub use axum;

@@ -74,6 +74,9 @@ impl Normalize {
             warn!(trace.id = %trace, "Parked a raw message: {error}.");
             Failure::park("cannot be parsed", error)
         })?;
+        if events.is_empty() {
+            counter!("muara_raw_ignored_total").increment(1);
+        }
         let place = ticket.stand(&events).await;
         let made = events.clone();
         let mut blobs = Vec::new();

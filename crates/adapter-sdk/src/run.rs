@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::{
-    Adapter, BusSettings, ConfigError, Door, Finding, HttpSettings, Pages, Poll, Replay, ReplayError, Replayed, RunError, Settings,
-    Webhook,
+    Adapter, BusSettings, ConfigError, Door, EitherWay, Finding, HttpSettings, Pages, Poll, Replay, ReplayError, Replayed, RunError,
+    Settings, Webhook,
     any::{AnyAdapter, AnyPoll, AnyWebhook},
     clock::now,
     deliver::Deliver,
@@ -76,6 +76,10 @@ pub(crate) fn open_webhook<A: Webhook>(config: A::Config, http: &HttpSettings) -
 
 pub(crate) fn open_poll<A: Poll>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
     opened::<A>(config, http, |platform| Kind::Poll(platform))
+}
+
+pub(crate) fn open_either_way<A: EitherWay>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {
+    opened::<A>(config, http, |platform| if platform.polls() { Kind::Poll(platform) } else { Kind::Webhook(platform) })
 }
 
 pub(crate) fn open_pages<A: Pages>(config: A::Config, http: &HttpSettings) -> Result<Opened, ConfigError> {

@@ -116,7 +116,7 @@ pub struct Template {
 }
 
 /// The facts that a reply has.
-const FACTS: [&str; 8] = ["site", "reference", "link", "agency", "deadline", "closes", "text", "name"];
+const FACTS: [&str; 9] = ["site", "reference", "link", "agency", "deadline", "closes", "text", "name", "stage"];
 
 impl Config {
     fn check(&self) -> Result<(), ConfigError> {

@@ -1,12 +1,9 @@
 //! What Meta says of our accounts, templates and numbers: for staff. Pure, like the rest of `parse`.
 
-use adapter_sdk::{Notice, NoticeState, Raw, Timestamp};
+use adapter_sdk::{Notice, NoticeState, Raw, Timestamp, without_numbers};
 use serde_json::Value;
 
-use crate::{
-    parse::without_numbers,
-    wire::{Change, Entry, Words},
-};
+use crate::wire::{Change, Entry, Words};
 
 /// The longest reason that is kept.
 const LONGEST: usize = 500;

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use adapter_sdk::{
     Address, Attachment, AttachmentKind, Audience, Content, Event, Inbound, MessageKey, ParseError, Point, Raw, Receipt, ReceiptState,
-    Reference, RemoteMedia, ReplyId, ReplyTo, Timestamp, Visibility, model::Choice as Offered,
+    Reference, RemoteMedia, ReplyId, ReplyTo, Timestamp, Visibility, model::Choice as Offered, without_numbers,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -293,22 +293,6 @@ fn failed(errors: &[Odd<Fault>]) -> ReceiptState {
     let detail = without_numbers(fault.and_then(|fault| fault.title.text()).unwrap_or_default());
     // Meta took it and says a moment later that the 24 hours are over.
     if code == "131047" { ReceiptState::WindowClosed { code, detail } } else { ReceiptState::Failed { code, detail } }
-}
-
-/// The platform's words with every run of digits that could be a telephone number replaced by a star.
-pub(crate) fn without_numbers(text: &str) -> String {
-    let mut clean = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            run.push(c);
-            continue;
-        }
-        clean.push_str(if run.len() >= 7 { "*" } else { &run });
-        run.clear();
-        clean.push(c);
-    }
-    clean.trim_end().to_owned()
 }
 
 /// The platform's id, or the hash of the bytes where there is none that fits.

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use adapter_sdk::{Response, SendError};
+use adapter_sdk::{Response, SendError, without_numbers};
 
-use crate::{
-    parse::without_numbers,
-    wire::{Refusal, RefusalError},
-};
+use crate::wire::{Refusal, RefusalError};
 
 /// Meta lets one message in about six seconds through to the same person.
 pub(crate) const PAIR_PAUSE: Duration = Duration::from_secs(6);

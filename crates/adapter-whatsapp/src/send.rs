@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapter_sdk::{Address, AttachmentKind, Half, Reply, ReplyFile, SendError, Sent, Timestamp, outgoing::File};
+use adapter_sdk::{Address, AttachmentKind, Half, Reply, ReplyFile, SendError, Sent, Timestamp, outgoing::File, split};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -132,7 +132,7 @@ impl WhatsApp {
         let contents: Vec<Part<'_>> = match form {
             Form::Template(template, language) => vec![Part::Content(template.content(reply, language))],
             Form::Menu(content) => vec![Part::Content(content.clone())],
-            Form::Text => parts(&reply.text).iter().map(text).chain(reply.files.iter().map(Part::File)).collect(),
+            Form::Text => split(&reply.text, LONGEST).iter().map(text).chain(reply.files.iter().map(Part::File)).collect(),
         };
         let mut half = match form {
             Form::Text => self.halves.take(reply.id),
@@ -270,67 +270,7 @@ impl Template {
     }
 }
 
-/// The text in pieces that fit, nothing left out but the white space at the seams. Breaks between paragraphs, lines or words; inside
-/// a word only where the word itself is too long.
-fn parts(text: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = text.trim();
-    while rest.chars().map(char::len_utf16).sum::<usize>() > LONGEST {
-        let end = fitting(rest);
-        let head = &rest[..end];
-        let seam = ["\n\n", "\n", " "].iter().find_map(|seam| head.rfind(seam).filter(|at| *at > end / 2)).unwrap_or(end);
-        parts.push(rest[..seam].trim_end().to_owned());
-        rest = rest[seam..].trim_start();
-    }
-    parts.push(rest.to_owned());
-    parts
-}
-
-/// Where the longest beginning that fits ends, in bytes.
-fn fitting(text: &str) -> usize {
-    let mut units = 0;
-    text.char_indices()
-        .find(|(_, c)| {
-            units += c.len_utf16();
-            units > LONGEST
-        })
-        .map_or(text.len(), |(at, _)| at)
-}
-
 /// A reply for a number that is not ours, or not any more.
 #[derive(Debug, thiserror::Error)]
 #[error("no such account is configured")]
 struct NoAccount;
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_short_text_is_one_message() {
-        assert_eq!(parts("Terima kasih."), ["Terima kasih."]);
-    }
-
-    #[test]
-    fn a_long_text_breaks_between_paragraphs() {
-        let paragraph = "Petugas sudah ke lokasi. ".repeat(100);
-        let text = format!("{paragraph}\n\n{paragraph}");
-        let parts = parts(&text);
-        assert_eq!(parts, [paragraph.trim(), paragraph.trim()]);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_lost_and_everything_fits(words in prop::collection::vec("[a-zé😀]{1,600}", 1..60)) {
-            let text = words.join(" ");
-            let parts = parts(&text);
-            for part in &parts {
-                prop_assert!(part.encode_utf16().count() <= LONGEST && !part.is_empty());
-            }
-            let bare = |text: &str| text.split_whitespace().collect::<String>();
-            prop_assert_eq!(bare(&parts.concat()), bare(&text));
-        }
-    }
-}

@@ -1,7 +1,9 @@
 //! Meta's JSON, as it comes. Forgiving on purpose: a field of a wrong type is a missing field, so that one odd message never takes its
 //! neighbours with it. What a missing field means is decided in `parse`.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use adapter_sdk::odd::read;
+pub(crate) use adapter_sdk::odd::{Odd, Words};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// A whole webhook body.
@@ -296,49 +298,4 @@ pub(crate) struct RefusalError {
 #[derive(Deserialize)]
 pub(crate) struct Uploaded {
     pub(crate) id: String,
-}
-
-/// A text, or a number that stands for one: both are seen for ids, times and coordinates.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Words(pub(crate) String);
-
-impl<'de> Deserialize<'de> for Words {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match Value::deserialize(from)? {
-            Value::String(text) => Ok(Self(text)),
-            Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(serde::de::Error::custom("not a text")),
-        }
-    }
-}
-
-/// A value that may be missing or of another shape.
-pub(crate) struct Odd<T>(pub(crate) Option<T>);
-
-impl<T> Default for Odd<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Odd<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Self(read(&Value::deserialize(from)?)))
-    }
-}
-
-impl Odd<Words> {
-    /// The text, if there is one and it is not blank.
-    pub(crate) fn text(&self) -> Option<&str> {
-        self.0.as_ref().map(|words| words.0.trim()).filter(|text| !text.is_empty())
-    }
-
-    /// The number that the text is.
-    pub(crate) fn number<N: std::str::FromStr>(&self) -> Option<N> {
-        self.text()?.parse().ok()
-    }
-}
-
-fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    T::deserialize(value).ok()
 }

@@ -245,7 +245,8 @@ pub struct Inbound {
     /// The platform's id of what this answers: one of our replies, or an earlier message of the citizen.
     #[serde(default)]
     pub in_reply_to: Option<String>,
-    /// The platform's conversation, where that is narrower than the sender (a mail thread, a post's comments).
+    /// The platform's conversation, where that is narrower than the sender (a mail thread, a post's comments), or [`Inbound::ALBUM`] and a name
+    /// of the platform's.
     #[serde(default)]
     pub thread: Option<String>,
     /// Set when this is an edit of an earlier message.
@@ -266,6 +267,10 @@ pub struct Inbound {
 }
 
 impl Inbound {
+    /// Begins a thread that is one sending in several messages and no conversation: its parts belong together however late they come, and what
+    /// else is said at the time is no other matter for not being part of it.
+    pub const ALBUM: &str = "album:";
+
     /// A private message of words, in a conversation with somebody the platform vouches for, to be answered there. What else is known of it is
     /// set on top.
     pub fn private(key: MessageKey, sender: Address, text: impl Into<String>, at: Timestamp) -> Self {

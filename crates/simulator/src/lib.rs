@@ -22,6 +22,7 @@ mod random;
 pub mod scene;
 pub mod sms;
 mod state;
+pub mod telegram;
 pub mod web;
 pub mod webhook;
 pub mod x;

@@ -21,6 +21,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("sms", "crates/adapter-sms/fixtures"),
     ("email", "crates/adapter-email/fixtures"),
     ("x", "crates/adapter-x/fixtures"),
+    ("telegram", "crates/adapter-telegram/fixtures"),
     ("form", "crates/adapter-web/fixtures"),
     ("desk", "crates/adapter-desk/fixtures"),
     ("import", "crates/adapter-rtrw/fixtures"),

@@ -20,7 +20,7 @@ impl Desk<'_> {
             .or_else(|| self.by_edit(inbound, citizens))
             .map(told)
             .or_else(|| self.by_answer(inbound, citizens))
-            .or_else(|| self.by_thread(inbound, citizens).map(told));
+            .or_else(|| self.by_thread(inbound, citizens));
         if answers.is_some() || inbound.proof == Proof::Claim {
             return answers;
         }
@@ -66,11 +66,14 @@ impl Desk<'_> {
         self.breaths.get(&citizen).is_some_and(|breaths| breaths.iter().any(near)) && self.complaints.get(&complaint).is_some_and(has_room)
     }
 
-    fn by_thread(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
+    /// The conversation, or the album, that it is part of. The parts of an album are one breath.
+    fn by_thread(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<Joins> {
         let thread = inbound.thread.as_ref()?;
         let key = |citizen: CitizenId| (citizen, inbound.key.adapter.clone(), inbound.key.account.clone(), thread.clone());
         let complaint = citizens.iter().find_map(|&citizen| self.threads.get(&key(citizen)))?;
-        self.own(*complaint, citizens)
+        let complaint = self.own(*complaint, citizens)?;
+        let same_breath = !is_conversation(Some(thread)) && self.breathes(complaint, inbound, citizens[0]);
+        Some(Joins { complaint, same_breath })
     }
 
     fn by_number(&self, inbound: &Inbound, citizens: &[CitizenId]) -> Option<ComplaintId> {
@@ -88,7 +91,9 @@ impl Desk<'_> {
             breath.adapter == inbound.key.adapter
                 && breath.account == inbound.key.account
                 && breath.audience == inbound.audience
-                && (breath.thread.is_none() || inbound.thread.is_none() || breath.thread == inbound.thread)
+                && (!is_conversation(breath.thread.as_deref())
+                    || !is_conversation(inbound.thread.as_deref())
+                    || breath.thread == inbound.thread)
         };
         let goes_on = |complaint: ComplaintId| {
             let complaint = &self.complaints.get(&complaint)?.complaint;
@@ -170,4 +175,9 @@ fn goes_on_at(complaint: &Complaint, inbound: &Inbound) -> bool {
     let here = (&inbound.key.adapter, &inbound.key.account);
     let now = complaint.reply_to.as_ref().map(|to| (&to.adapter, &to.account));
     (&complaint.adapter, &complaint.account) == here || now == Some(here)
+}
+
+/// Whether the platform keeps it apart from what else the citizen says there: an album is only a way of sending.
+fn is_conversation(thread: Option<&str>) -> bool {
+    thread.is_some_and(|thread| !thread.starts_with(Inbound::ALBUM))
 }

@@ -163,6 +163,21 @@ async fn another_account_another_audience_and_another_thread_are_other_matters()
 }
 
 #[tokio::test]
+async fn the_parts_of_an_album_are_one_complaint_with_one_answer_however_late_they_come() {
+    let city = City::new().await;
+    let part =
+        |id: &str, album: &str, text: &str| Inbound { thread: Some(format!("{}{album}", Inbound::ALBUM)), ..photo(message(1, id, text)) };
+    let complaint = opened(city.record_one(&part("m1", "a", "jalan rusak di depan pasar")).await);
+    assert_eq!(city.record_one(&part("m2", "a", "")).await, Recorded::FollowUp(complaint));
+    assert_eq!(city.record_one(&part("m3", "b", "")).await, Recorded::FollowUp(complaint), "more than an album holds are two albums");
+    assert_eq!(city.record_one(&message(1, "m4", "sudah seminggu")).await, Recorded::FollowUp(complaint));
+    assert_eq!(city.reply_kinds(complaint).await, [ReplyKind::Forwarded], "one sending, one answer");
+    // A part that comes when nobody thinks of it any more, and another matter later.
+    assert_eq!(city.record_one(&at(4_000, part("m5", "a", ""))).await, Recorded::FollowUp(complaint));
+    opened(city.record_one(&at(5_000, message(1, "m6", "pohon tumbang"))).await);
+}
+
+#[tokio::test]
 async fn a_conversation_goes_on_after_days_and_only_for_who_began_it() {
     let city = City::new().await;
     let mail = |who, id: &str| Inbound { thread: Some("thread".into()), ..message(who, id, "jalan rusak") };
