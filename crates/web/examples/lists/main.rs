@@ -1,15 +1,18 @@
-//! What the lists of staff, their counts and the search take on the server, at more and more complaints stored.
+//! What the lists of staff, their counts, the search and whole pages take on the server, at more and more complaints stored.
 //!
-//! `cargo run --release -p intake --example lists [-- 10000 1000000 [10000000]]`: how many are stored, in rising order. It starts a PostgreSQL of
+//! `cargo run --release -p web --example lists [-- 10000 1000000 [10000000]]`: how many are stored, in rising order. It starts a PostgreSQL of
 //! its own, with 2 GB of buffers where much is stored, and removes it. Words, streets and areas are as unevenly spread as in a city; three in a
 //! hundred complaints are not done, the rest is. Times are those of one caller; the longest of all is printed last.
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod city;
+mod pages;
+
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Address, AgencyId, CitizenId, ComplaintId, MessageKey, Reference, StaffId, Visibility};
+use model::{Address, CitizenId, Visibility};
 use store::{
     PgPool, StoreError,
     made::{self, Made},
@@ -18,17 +21,16 @@ use store::{
 };
 use triage::Dice;
 
+use city::{AGENCIES, CATEGORIES, City};
+use pages::Pages;
+
 /// How often each is asked; the first is not counted.
 const TURNS: usize = 12;
+/// Of the agencies, one that has much to do.
+const LARGE: usize = 1;
 /// Rows of one transaction while filling.
 const CHUNK: usize = 10_000;
-/// Seconds between two complaints: ten million are nine and a half years.
-const GAP: i64 = 30;
 const NOW: Timestamp = Timestamp::constant(1_795_143_600, 0);
-const AGENCIES: usize = 30;
-const OFFICERS: usize = 20;
-const CATEGORIES: usize = 20;
-const ACCOUNTS: usize = 14;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,6 +54,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let citizen = CitizenId::new(NOW);
     let categories: Vec<String> = (0..CATEGORIES).map(|n| format!("c{n}")).collect();
     made::ground(&db, citizen, &categories, &city.agencies, NOW).await?;
+    let nats = servers::Nats::start(&folder.path().join("nats"), servers::NatsOptions::default())?;
+    let pages = Pages::open(&db, &nats.url(), city.agencies[LARGE].0).await?;
     let mut dice = Dice::new(7);
     let mut stored = 0;
     for size in sizes {
@@ -76,17 +80,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             lists as f64 / 1e6,
             words as f64 / 1e6
         );
-        measure(&db, &city).await?;
+        let mut worst = Worst::default();
+        measure(&db, &city, &mut worst).await?;
+        pages.measure(&mut worst).await?;
+        println!("\nthe longest of all: {:.1} ms, {}", worst.0.as_secs_f64() * 1e3, worst.1);
     }
     Ok(())
 }
 
-async fn measure(db: &PgPool, city: &City) -> Result<(), StoreError> {
-    let (large, officers) = &city.agencies[1];
+async fn measure(db: &PgPool, city: &City, worst: &mut Worst) -> Result<(), StoreError> {
+    let (large, officers) = &city.agencies[LARGE];
     let (small, _) = &city.agencies[AGENCIES - 2];
     let readers = [("everything", Scope::Everything), ("a large agency", Scope::Agency(*large)), ("a small agency", Scope::Agency(*small))];
     let times = Times { now: NOW, tonight: NOW + SignedDuration::from_hours(14) };
-    let mut worst = Worst::default();
     for (who, scope) in &readers {
         println!("\n{who:<58}  median ms   worst ms");
         for (what, filter) in filters() {
@@ -125,15 +131,15 @@ async fn measure(db: &PgPool, city: &City) -> Result<(), StoreError> {
             }
         }
     }
-    println!("\nthe longest of all: {:.1} ms, {}", worst.0.as_secs_f64() * 1e3, worst.1);
     Ok(())
 }
 
+/// The longest of all, and what it was.
 #[derive(Default)]
 struct Worst(Duration, String);
 
 impl Worst {
-    async fn time<T>(&mut self, what: &str, ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<(), StoreError> {
+    async fn time<T, E>(&mut self, what: &str, ask: impl AsyncFn() -> Result<T, E>) -> Result<(), E> {
         let mut taken = Vec::new();
         for turn in 0..TURNS {
             let began = Instant::now();
@@ -189,93 +195,4 @@ fn searches(city: &City) -> Vec<(&'static str, Sought)> {
         ("the beginning of a number", Sought { number: Some("7KQ2".into()), ..Sought::default() }),
         ("a contact", Sought { contacts: Address::tel("081200000077").into_iter().collect(), ..Sought::default() }),
     ]
-}
-
-/// Streets and words of a made-up city.
-struct City {
-    streets: Vec<String>,
-    fillers: Vec<String>,
-    agencies: Vec<(AgencyId, Vec<StaffId>)>,
-}
-
-const MATTERS: [&str; 10] = [
-    "banjir belum surut",
-    "lampu jalan padam",
-    "sampah menumpuk bau",
-    "jalan berlubang",
-    "pohon tumbang",
-    "parkir liar macet",
-    "air pdam mati",
-    "saluran mampet",
-    "pkl di trotoar",
-    "kabel listrik putus",
-];
-
-impl City {
-    fn new() -> Self {
-        let mut dice = Dice::new(1);
-        let streets = (0..8000).map(|_| format!("{} {}", word(&mut dice), word(&mut dice))).collect();
-        let fillers = (0..4000).map(|_| word(&mut dice)).collect();
-        let agencies = (0..AGENCIES).map(|_| (AgencyId::new(NOW), (0..OFFICERS).map(|_| StaffId::new(NOW)).collect())).collect();
-        Self { streets, fillers, agencies }
-    }
-
-    /// The last of `all` now.
-    fn row(&self, number: usize, all: usize, dice: &mut Dice) -> Made {
-        let street = skewed(self.streets.len(), dice);
-        let category = skewed(CATEGORIES, dice);
-        // A category is one agency's, or of two.
-        let agency = (category * 3 / 2 + dice.below(2)).min(AGENCIES - 1);
-        let filler: Vec<&str> = (0..20).map(|_| self.fillers[skewed(self.fillers.len(), dice)].as_str()).collect();
-        let area = street % 270;
-        let ago = SignedDuration::from_secs(i64::try_from(all - number).unwrap_or(0) * GAP);
-        let opened_at = NOW - ago;
-        let is_open = number * 100 >= all * 97;
-        let triage = is_open && number + all / 200 >= all && dice.below(3) == 0;
-        let work = if is_open {
-            ["open", "open", "in_progress", "in_progress", "awaiting_citizen"][dice.below(5)]
-        } else {
-            ["done", "handed_over"][usize::from(dice.below(12) == 0)]
-        };
-        let officers = &self.agencies[agency].1;
-        let days = i64::try_from(5 + dice.below(60)).unwrap_or(5);
-        let deadline = Timestamp::from_second((opened_at.as_second() / 86_400 + days) * 86_400 + 9 * 3600).unwrap_or(NOW);
-        Made {
-            id: ComplaintId::new(opened_at),
-            reference: reference(number),
-            text: format!("{} di jl {} {}", MATTERS[dice.below(MATTERS.len())], self.streets[street], filler.join(" ")),
-            place: format!("Jl. {} no {}", self.streets[street], dice.below(90)),
-            area: format!("3171{:03}{:03}", area / 10, area % 10),
-            category: format!("c{category}"),
-            account: skewed(ACCOUNTS, dice).to_string(),
-            visibility: if dice.below(50) == 0 { "secret" } else { ["public", "public", "hidden"][dice.below(3)] },
-            danger: dice.below(200) == 0,
-            opened_at,
-            deadline,
-            agency: (!triage).then_some(self.agencies[agency].0),
-            officer: (!triage && work != "open").then(|| officers[dice.below(officers.len())]),
-            work,
-            name: format!("Warga{} Contoh", dice.below(100_000)),
-            contact: format!("tel:+6281200{:06}", dice.below(1_000_000)),
-        }
-    }
-}
-
-/// The small ones oftener.
-fn skewed(many: usize, dice: &mut Dice) -> usize {
-    dice.below(many) * dice.below(many) / many
-}
-
-/// As the door gives them.
-fn reference(number: usize) -> String {
-    let key = MessageKey { adapter: "chat".parse().expect("a name"), account: "1".into(), id: number.to_string() };
-    Reference::of(&key, 0).to_string()
-}
-
-fn word(dice: &mut Dice) -> String {
-    const PARTS: [&str; 24] = [
-        "ba", "ka", "ru", "sak", "jal", "an", "lam", "pu", "ti", "mur", "sa", "lu", "ran", "me", "nga", "di", "per", "bai", "ko", "ta",
-        "ge", "nang", "wi", "yah",
-    ];
-    (0..2 + dice.below(3)).map(|_| PARTS[dice.below(PARTS.len())]).collect()
 }
