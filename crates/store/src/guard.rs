@@ -12,6 +12,8 @@ use crate::{
     convert::{At, at},
 };
 
+/// Of what is held so many of the oldest are looked at: a flood of it is counted in no time.
+const OLDEST: i64 = 1_000;
 /// Of a sender's complaints so many of the newest are looked at.
 const NEWEST: i64 = 200;
 /// More senders of the same words say no more.
@@ -240,4 +242,25 @@ pub async fn rushed(tx: &mut Tx, channels: &[(&AdapterName, &str)], since: Times
     .map_err(StoreError::from_sqlx)?;
     let rushed = channels.iter().zip(names).filter(|(_, name)| full.contains(name));
     Ok(rushed.map(|((adapter, account), _)| ((*adapter).clone(), (*account).to_owned())).collect())
+}
+
+/// What is held and should have been looked at: how many of the oldest thousand, and until when the first should have been. `None`: none.
+pub async fn late(db: &PgPool, now: Timestamp) -> Result<Option<(u64, Timestamp)>> {
+    let row = sqlx::query!(
+        r#"select count(*) as "late!", min(oldest.due) as "due: At"
+        from (
+          select (c.why #>> '{held,due}')::timestamptz as due
+          from queue_open q join complaint c on c.id = q.complaint
+          where q.held
+          order by q.opened_at, q.id
+          limit $2
+        ) oldest
+        where oldest.due < $1"#,
+        at(now) as At,
+        OLDEST
+    )
+    .fetch_one(db)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    Ok(row.due.map(|due| (u64::try_from(row.late).unwrap_or(0), due.to_jiff())))
 }

@@ -199,16 +199,30 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Request>> {
     row.map(request).transpose()
 }
 
+/// Those that wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub all: u64,
+    /// How many of them should have been answered.
+    pub late: u64,
+    /// Until when the first has to be.
+    pub due: Option<Timestamp>,
+}
+
 /// How many wait, and how many of them are late.
-pub async fn waiting(db: &PgPool, now: Timestamp) -> Result<(u64, u64)> {
+pub async fn waiting(db: &PgPool, now: Timestamp) -> Result<Waiting> {
     let row = sqlx::query!(
-        r#"select count(*) as "all!", count(*) filter (where due_at < $1) as "late!" from citizen_request where state in ('open', 'accepted')"#,
+        r#"select count(*) as "all!", count(*) filter (where due_at < $1) as "late!", min(due_at) as "due: At"
+        from citizen_request
+        where state in ('open', 'accepted')"#,
         at(now) as At
     )
     .fetch_one(db)
     .await
     .map_err(StoreError::from_sqlx)?;
-    Ok((u64::try_from(row.all).unwrap_or(0), u64::try_from(row.late).unwrap_or(0)))
+    let whole = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(Waiting { all: whole(row.all), late: whole(row.late), due: row.due.map(At::to_jiff) })
 }
 
 /// The citizen asks on the page of their complaint. `false`: the same is asked already, and waits.

@@ -100,6 +100,20 @@ pub enum Alarm {
         /// Of which day, the latest.
         day: Date,
     },
+    /// Citizens asked about their own data, and the law's three days are over or soon will be.
+    Requests {
+        /// How many should have been answered; 0: the first must be within a day.
+        late: u64,
+        /// Until when the first has to be.
+        due: Timestamp,
+    },
+    /// What was held was not looked at in time.
+    Held {
+        /// How many, of the oldest thousand.
+        late: u64,
+        /// Until when the first should have been.
+        due: Timestamp,
+    },
     /// The program serves an account that no row names: its messages are parked.
     NoRow {
         /// Which account; `None`: the program has no row at all.
@@ -123,6 +137,8 @@ impl Alarm {
             Self::Failing { .. } => "failing",
             Self::Trouble { .. } => "trouble",
             Self::Unbalanced { .. } => "unbalanced",
+            Self::Requests { .. } => "data_requests",
+            Self::Held { .. } => "held",
             Self::NoRow { .. } => "no_row",
         }
     }
@@ -136,12 +152,15 @@ impl Alarm {
             | Self::Unread { .. }
             | Self::Undelivered { .. }
             | Self::Unpublished { .. }
-            | Self::Unbalanced { .. } => Severity::Now,
+            | Self::Unbalanced { .. }
+            | Self::Requests { late: 1.., .. } => Severity::Now,
             Self::Silent { .. }
             | Self::Ends(_)
             | Self::Refused { .. }
             | Self::Failing { .. }
             | Self::Trouble { .. }
+            | Self::Requests { late: 0, .. }
+            | Self::Held { .. }
             | Self::NoRow { .. } => Severity::Soon,
         }
     }
@@ -179,6 +198,11 @@ impl fmt::Display for Alarm {
             Self::Unbalanced { missing, day } => {
                 write!(f, "{missing} things that were said yes to are nowhere, the latest of {day}: `muara balance --day {day}` names them")
             }
+            Self::Requests { late: 0, due } => write!(f, "a citizen's request about their data must be answered before {due:.0}"),
+            Self::Requests { late, due } => {
+                write!(f, "{late} requests of citizens about their data should have been answered, the first before {due:.0}")
+            }
+            Self::Held { late, due } => write!(f, "{late} held messages should have been looked at, the first before {due:.0}"),
             Self::NoRow { account: Some(account) } => write!(f, "no channel has its account `{account}`: messages for it are parked"),
             Self::NoRow { account: None } => f.write_str("no channel uses this program: its messages are parked"),
         }

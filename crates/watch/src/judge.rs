@@ -3,6 +3,7 @@
 use bus::{Backlog, Expiry};
 use jiff::ToSpan;
 use model::{AdapterName, Channel, Timestamp, rhythm::Silence};
+use store::request::Waiting;
 
 use crate::{Alarm, Program, Way};
 
@@ -14,6 +15,8 @@ const SPOOL: i64 = 2;
 const QUEUE: i64 = 10;
 /// Refused requests are told for so long, in hours: a secret that is wrong shows itself all day.
 const REFUSED: i64 = 1;
+/// Somebody who looks after data has this long before the law's clock ends, in hours.
+const REQUEST: i64 = 24;
 /// So many refused replies within a day are more than one citizen's wrong number.
 const FAILING: u64 = 5;
 
@@ -72,6 +75,14 @@ pub(crate) fn judge_program(program: &Program, name: &AdapterName, channels: &[&
     worst_first(alarms)
 }
 
+/// What is wrong with the lists of people that have a clock of their own; that of agencies is escalated.
+pub(crate) fn judge_lists(requests: &Waiting, held: Option<(u64, Timestamp)>, now: Timestamp) -> Vec<Alarm> {
+    let near = requests.due.filter(|due| *due < now + REQUEST.hours());
+    let requests = near.map(|due| Alarm::Requests { late: requests.late, due });
+    let held = held.map(|(late, due)| Alarm::Held { late, due });
+    worst_first(requests.into_iter().chain(held).collect())
+}
+
 fn ends(expiry: &Expiry, now: Timestamp) -> Option<Alarm> {
     if expiry.at <= now {
         Some(Alarm::Ended(expiry.clone()))
@@ -96,6 +107,7 @@ mod tests {
     use store::channel::{Due, Failed, Pause};
 
     use super::*;
+    use crate::Severity;
 
     fn now() -> Timestamp {
         "2026-11-20T03:00:00Z".parse().expect("a time")
@@ -200,6 +212,20 @@ mod tests {
         assert_eq!(names_of(&waiting, None), ["unpublished"]);
         let pause = Pause { adapter: name(), account: "1".into(), since: now(), reason: "rehearsal".into() };
         assert_eq!(names_of(&Way { paused: Some(pause), ..waiting }, None), [""; 0]);
+    }
+
+    #[test]
+    fn a_request_about_data_is_told_a_day_before_its_time_and_then_louder_and_what_is_held_once_it_is_late() {
+        let alarms = |waiting: &Waiting, held| {
+            judge_lists(waiting, held, now()).iter().map(|alarm| (alarm.name(), alarm.severity())).collect::<Vec<_>>()
+        };
+        let due = |hours: i64| Waiting { all: 2, late: 0, due: Some(now() + hours.hours()) };
+        assert_eq!(alarms(&Waiting::default(), None), []);
+        assert_eq!(alarms(&due(30), None), []);
+        assert_eq!(alarms(&due(20), None), [("data_requests", Severity::Soon)]);
+        let late = Waiting { late: 1, ..due(-1) };
+        let held = Some((3, now() - 1.hour()));
+        assert_eq!(alarms(&late, held), [("data_requests", Severity::Now), ("held", Severity::Soon)]);
     }
 
     #[test]

@@ -101,14 +101,14 @@ fn tell(look: &Look, known: &mut Known) {
     for (whose, alarm) in look.alarms() {
         let key = (whose, alarm.name());
         if !known.contains(&key) && !present.contains(&key) {
-            warn!(channel = key.0, alarm = key.1, severity = alarm.severity().as_str(), "A channel needs a look: {alarm}.");
+            warn!(whose = key.0, alarm = key.1, severity = alarm.severity().as_str(), "Something needs a look: {alarm}.");
         }
         present.insert(key);
     }
     // While the bus is away nothing is known of programs: that is no recovery.
     if look.bus {
         for (whose, alarm) in known.difference(&present) {
-            info!(channel = whose, alarm, "A channel is well again.");
+            info!(whose, alarm, "It is well again.");
         }
         *known = present;
     } else {

@@ -1,4 +1,4 @@
-//! One look at everything: four questions to the bus, eight to the database.
+//! One look at everything: four questions to the bus, ten to the database.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use model::{AdapterName, Channel, Directory, Timestamp, rhythm::Rhythm};
 use store::{
     PgPool, StoreError,
     channel::{Due, Failed, Hour, Pause, Work},
+    request::Waiting,
 };
 use tracing::warn;
 
 use crate::{
     Alarm, Last, Severity,
-    judge::{judge_program, judge_way},
+    judge::{judge_lists, judge_program, judge_way},
     keep::Past,
 };
 
@@ -36,6 +37,10 @@ pub struct Look {
     pub programs: BTreeMap<AdapterName, Program>,
     /// The work lists.
     pub work: Work,
+    /// Requests of citizens about their data.
+    pub requests: Waiting,
+    /// What is wrong with lists that have a clock of their own, the worst first.
+    pub late: Vec<Alarm>,
     /// Events that the core has not recorded yet.
     pub events: Option<Backlog>,
     /// Messages that wait for a person.
@@ -96,11 +101,12 @@ impl Program {
 }
 
 impl Look {
-    /// Everything that is wrong: of which way in or program (its label or name), and what. Ways first.
+    /// Everything that is wrong: of which way in, program or list (its label or name), and what. Ways first.
     pub fn alarms(&self) -> impl Iterator<Item = (String, &Alarm)> {
         let ways = self.ways.iter().flat_map(|way| way.alarms.iter().map(|alarm| (way.channel.label.clone(), alarm)));
         let programs = self.programs.iter().flat_map(|(name, program)| program.alarms.iter().map(move |alarm| (name.to_string(), alarm)));
-        ways.chain(programs)
+        let lists = self.late.iter().map(|alarm| ("work lists".to_owned(), alarm));
+        ways.chain(programs).chain(lists)
     }
 
     /// The ways in, those that need somebody first: now, soon, held back, well, and last those whose program was never heard. Otherwise in the
@@ -194,6 +200,8 @@ struct Facts {
     failed: Vec<Failed>,
     pauses: Vec<Pause>,
     work: Work,
+    requests: Waiting,
+    held: Option<(u64, Timestamp)>,
     lost: BTreeMap<AdapterName, (u64, Date)>,
 }
 
@@ -217,6 +225,8 @@ impl Facts {
             failed: store::channel::failed(db, ago(7), ago(1)).await?,
             pauses: store::channel::pauses(db).await?,
             work: store::channel::work(db, now).await?,
+            requests: store::request::waiting(db, now).await?,
+            held: store::guard::late(db, now).await?,
             // Days of the site's zone; one more or less does not matter.
             lost: lost(db, ago(15).to_zoned(TimeZone::UTC).date()).await?,
         })
@@ -275,5 +285,7 @@ fn put_together(facts: &Facts, heard: Option<Heard>, directory: &Directory, now:
     });
     let programs = programs.collect();
     let ways = channels.iter().map(|channel| facts.way(channel, said.get(&channel.adapter), directory, now)).collect();
-    Look { at: now, bus, ways, programs, work: facts.work.clone(), events: queue("EVENTS", "intake"), parked, fill }
+    let late = judge_lists(&facts.requests, facts.held, now);
+    let (work, requests) = (facts.work.clone(), facts.requests);
+    Look { at: now, bus, ways, programs, work, requests, late, events: queue("EVENTS", "intake"), parked, fill }
 }

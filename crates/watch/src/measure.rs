@@ -55,5 +55,7 @@ pub(crate) fn measure(look: &Look) {
     set("muara_complaints_overdue", &[], work.overdue);
     set("muara_agencies_untold", &[], work.untold);
     set("muara_agencies_refused", &[], work.refused);
+    set("muara_data_requests_waiting", &[], look.requests.all);
+    set("muara_data_requests_late", &[], look.requests.late);
     set("muara_attachments_due", &[], work.attachments);
 }

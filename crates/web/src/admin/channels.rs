@@ -23,6 +23,8 @@ struct Channels {
     /// How many things need somebody now, and how many soon.
     now: u64,
     soon: u64,
+    /// What waits too long for a person.
+    late: Vec<Said>,
     /// Those whose program was heard, and what is wrong with any.
     ways: Vec<Card>,
     /// Those whose program was never heard: not installed yet.
@@ -73,6 +75,8 @@ enum Condition {
 /// One thing that is wrong, in words.
 struct Said {
     now: bool,
+    /// The page of who has to do something, where it is not this one.
+    list: &'static str,
     /// What it is, in two or three words.
     what: String,
     /// Why we say so, and what to do.
@@ -100,7 +104,8 @@ pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn,
         look.by_need().into_iter().map(|way| card(way, &look, &directory, &page)).partition(|card| card.condition == Condition::Never);
     let strangers = look.programs.iter().filter_map(|(name, program)| stranger(name, program, look.at)).collect();
     let (now, soon) = (look.count(Severity::Now), look.count(Severity::Soon));
-    page::html(&Channels { csrf: by.csrf.clone(), bus: look.bus, now, soon, ways, absent, strangers, parked: look.parked, page })
+    let late = look.late.iter().map(|alarm| said(alarm, &page)).collect();
+    page::html(&Channels { csrf: by.csrf.clone(), bus: look.bus, now, soon, late, ways, absent, strangers, parked: look.parked, page })
 }
 
 fn flashed(page: Page, done: &Done) -> Page {
@@ -191,13 +196,25 @@ fn said(alarm: &Alarm, page: &Page) -> Said {
         Alarm::Unbalanced { missing, day } => {
             ("alarm.unbalanced", words.fill("alarm.unbalanced.why", &[("n", &number(*missing)), ("day", &page.day(day))]))
         }
+        Alarm::Requests { late: 0, due } => ("alarm.requests.soon", words.fill("alarm.requests.soon.why", &[("due", &page.time(due))])),
+        Alarm::Requests { late, due } => ("alarm.requests", due_since("alarm.requests.why", *late, due, page)),
+        Alarm::Held { late, due } => ("alarm.held", due_since("alarm.held.why", *late, due, page)),
         Alarm::NoRow { account } => ("alarm.no_row", words.fill("alarm.no_row.why", &[("account", account.as_deref().unwrap_or("–"))])),
     };
-    Said { now: alarm.severity() == Severity::Now, what: page.t(what).to_owned(), why }
+    let list = match alarm {
+        Alarm::Requests { .. } => "/permintaan-data",
+        Alarm::Held { .. } => "/antrean?view=karantina",
+        _ => "",
+    };
+    Said { now: alarm.severity() == Severity::Now, list, what: page.t(what).to_owned(), why }
 }
 
 fn queue(key: &str, waiting: u64, oldest: &Timestamp, page: &Page) -> String {
     page.words.fill(key, &[("n", &waiting.to_string()), ("since", &page.time(oldest))])
+}
+
+fn due_since(key: &str, late: u64, due: &Timestamp, page: &Page) -> String {
+    page.words.fill(key, &[("n", &late.to_string()), ("due", &page.time(due))])
 }
 
 fn ending(key: &str, expiry: &bus::Expiry, page: &Page) -> String {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use model::{Complaint, Language, Timestamp};
-use store::request::{self, Kind, Request, State as Progress};
+use store::request::{self, Kind, Request, State as Progress, Waiting};
 use tracing::info;
 use ui::{Page, Tone, Visit};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ struct Line {
 pub(crate) async fn show(State(rooms): State<Rooms>, visit: Visit, by: SignedIn, Query(done): Query<Done>) -> Result<Response, WebError> {
     by.only_admin()?;
     let page = flashed(frame(&rooms, &visit, &by, "menu.requests"), &done);
-    let (all, late) = request::waiting(rooms.db(), rooms.now()).await?;
+    let Waiting { all, late, .. } = request::waiting(rooms.db(), rooms.now()).await?;
     let mut lines = Vec::new();
     for one in request::list(rooms.db(), LINES).await? {
         lines.push(line(&rooms, one, &page).await?);

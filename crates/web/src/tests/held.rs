@@ -91,3 +91,26 @@ async fn several_are_let_go_or_closed_at_once() {
     assert!(post(with(&all[2..], &[("what", "tolak"), ("text", "Iklan judi.")])).await.words().contains("2 laporan dikerjakan."));
     assert!(triage.get(LIST).await.text.contains("Karantina <span class=\"count\">0</span>"));
 }
+
+#[tokio::test]
+async fn an_admin_is_told_what_waits_too_long_in_quarantine_and_of_requests_about_data() {
+    let world = World::new().await;
+    let complaint = world.complain(Wish::default()).await;
+    world.complain(advert()).await;
+    world.post(&format!("/t/{}/data", complaint.tracking.as_str()), &[("what", "copy")]).await;
+    let channels = async || world.sign_in("admin").await.get("/admin").await;
+    let early = channels().await;
+    assert!(!early.words().contains("Karantina belum diperiksa") && !early.words().contains("Permintaan data hampir"), "{}", early.words());
+    world.pass(SignedDuration::from_hours(60));
+    let near = channels().await;
+    assert!(near.words().contains("Permintaan data hampir terlambat"), "{}", near.words());
+    world.pass(SignedDuration::from_hours(60));
+    let late = channels().await;
+    for part in ["1 pesan di karantina belum diperiksa", "1 permintaan warga tentang datanya belum dijawab"] {
+        assert!(late.words().contains(part), "{part} in {}", late.words());
+    }
+    assert!(
+        late.text.contains("href=\"/permintaan-data\"") && late.text.contains("href=\"/antrean?view=karantina\""),
+        "each leads to its list"
+    );
+}

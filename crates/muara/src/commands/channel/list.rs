@@ -111,6 +111,7 @@ fn to_json(look: &Look, zone: Zone) -> Value {
         "bus": look.bus,
         "parked": look.parked,
         "channels": look.by_need().into_iter().map(|way| channel(way, look, zone)).collect::<Vec<_>>(),
+        "work_lists": alarms(&look.late),
         "programs": look.programs.iter().map(|(name, one)| program(name.as_str(), one, look.at)).collect::<Vec<_>>(),
     })
 }
