@@ -489,6 +489,14 @@ impl World {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// The agency's date for this complaint passed a minute ago, and the complaint is no longer so new that its clocks are left alone.
+    pub fn missed(&self, complaint: &str) {
+        self.ask(&format!("update dispatch set deadline = now() - interval '1 minute' where complaint = '{complaint}'"));
+        self.ask(&format!(
+            "update queue_open set look_at = null, opened_at = opened_at - interval '11 minutes' where complaint = '{complaint}'"
+        ));
+    }
+
     /// What PostgreSQL's time went to since the last call, the dearest first: milliseconds, calls, and the statement.
     /// Statements that others ran on their way (triggers, functions) are counted in both. Needs [`Wishes::count_statements`].
     pub fn statements(&self) -> String {

@@ -109,6 +109,43 @@ async fn a_mail_becomes_a_complaint_its_answer_joins_and_a_bounce_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mail_to_an_agency_or_about_a_clock_that_comes_back_is_seen_and_the_next_post_up_is_told() {
+    const GONE: &str = "hilang@warga.example.id";
+    const SECRETARY: &str = "sekda@warga.example.id";
+    let mut world = World::start().await;
+    let mail = world.open_mailbox().await;
+    world.mail_by(&mail).await;
+    world.ask(&format!("update agency set send_kind = 'email', send_target = '{GONE}' where code = 'dbm'"));
+    let mut admin = world.signed_in("admin1").await;
+    let roads = world.ask("select id from agency where code = 'dbm'");
+    for (agency, name, address) in [(roads.as_str(), "Kepala Dinas", GONE), ("", "Sekretaris Daerah", SECRETARY)] {
+        admin.get("/admin/eskalasi").await;
+        let shown = admin.post("/admin/eskalasi/jabatan", &[("agency", agency), ("name", name), ("mail", address)]).await;
+        assert!(shown.status == 200 && shown.text.contains(name), "{} {}", shown.status, shown.text);
+    }
+    let fields = [("stage", "settle"), ("moment", "at"), ("post", "head"), ("way", "mail"), ("source", "aturan uji")];
+    assert!(admin.post("/admin/eskalasi", &fields).await.text.contains("Aturan dimulai"));
+
+    mail.send(BUDI, OFFICE, &letter(BUDI, OFFICE, "pertama", "Subject: Jalan rusak di Kelurahan Gambir", "Jalan rusak.")).expect("taken");
+    world.complaints_become(1).await;
+    eventually("the agency's mail is known to have come back", || async {
+        world.count("select count(*) from dispatch where state = 'refused' and error like '5.%'") == 1
+    })
+    .await;
+    let (complaint, number) = (world.ask("select id from complaint"), world.ask("select reference from complaint"));
+    world.missed(&complaint);
+    hears(&mail, SECRETARY, &[&number, "Lewat batas waktu"]).await;
+    let shown = admin.get("/admin/eskalasi").await.text;
+    assert!(shown.contains(GONE) && shown.contains("Jabatan di atasnya diberi tahu."), "{shown}");
+    for name in world.process_names() {
+        let log = world.log(name);
+        let line = log.lines().find(|line| line.contains(GONE) || line.contains(SECRETARY));
+        assert_eq!(line, None, "an address in the log of {name}");
+    }
+    world.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mail_that_came_while_adapter_or_mailbox_were_away_is_read_once() {
     let mut world = World::start().await;
     let mut mail = world.open_mailbox().await;

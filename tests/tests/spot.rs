@@ -111,7 +111,7 @@ async fn a_missed_clock_reaches_the_heads_telephone_by_template_or_sms_and_what_
         assert!(admin.post("/admin/eskalasi", &fields).await.text.contains("Aturan dimulai"));
     }
     let late = complains(&world, "Jalan rusak parah di depan pasar Kelurahan Gambir").await;
-    missed(&world, &late);
+    world.missed(&late);
     let (number, page) = (world.ask(&format!("select reference from complaint where id = '{late}'")), format!("/aduan/{late}"));
     let heard = world.hears(HEAD, &[&number, "lewat sejak", &page]).await;
     assert!(matches!(&heard.form, Form::Template { name, .. } if name == "batas_waktu_laporan"), "{heard:?}");
@@ -129,7 +129,7 @@ async fn a_missed_clock_reaches_the_heads_telephone_by_template_or_sms_and_what_
 
     let refused = complains(&world, "Jalan berlubang di depan sekolah Kelurahan Menteng").await;
     world.platform.fail(Endpoint::Messages, GONE);
-    missed(&world, &refused);
+    world.missed(&refused);
     let number = world.ask(&format!("select reference from complaint where id = '{refused}'"));
     eventually("the head has a mail instead", || async {
         mail.sent_to_people().iter().any(|mail| mail.contains(&format!("Envelope-to: {HEADS_MAIL}")) && mail.contains(&number))
@@ -159,14 +159,6 @@ async fn complains(world: &World, words: &str) -> String {
     world.platform.text(&phone, words);
     world.hears(&phone, &["Nomor: "]).await;
     world.ask("select id from complaint order by opened_at desc limit 1")
-}
-
-/// Its date of settling passed a minute ago, and it is no longer so new that it is left alone.
-fn missed(world: &World, complaint: &str) {
-    world.ask(&format!("update dispatch set deadline = now() - interval '1 minute' where complaint = '{complaint}'"));
-    world.ask(&format!(
-        "update queue_open set look_at = null, opened_at = opened_at - interval '11 minutes' where complaint = '{complaint}'"
-    ));
 }
 
 /// A supervisor puts somebody on the agency's list; what the page says then.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::{TraceId, clock, fill};
 use store::{
     PgPool, StoreError,
-    mailing::MailOutcome,
+    mailing::{MailKey, MailOutcome},
     staff::mail::{self, ClaimedAccountMail, Occasion},
 };
 
@@ -62,6 +62,6 @@ impl Mailing for ClaimedAccountMail {
             ("link", Some(link)),
             ("site", Some(desk.site.name.clone())),
         ]);
-        Letter { key: format!("{}.account", self.id), subject: fill(&words.subject, &params), body: fill(&words.body, &params) }
+        Letter { key: MailKey::Account(self.id), subject: fill(&words.subject, &params), body: fill(&words.body, &params) }
     }
 }

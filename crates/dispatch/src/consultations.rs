@@ -8,7 +8,7 @@ use model::{TraceId, clock, fill};
 use store::{
     PgPool, StoreError,
     consult::mail::{self, ClaimedConsultation, Occasion},
-    mailing::MailOutcome,
+    mailing::{MailKey, MailOutcome},
 };
 
 use crate::{
@@ -61,6 +61,6 @@ impl Mailing for ClaimedConsultation {
             ("site", Some(desk.site.name.clone())),
         ]);
         let body = format!("{}\n\n{}", fill(&said.body, &params).trim_end(), fill(&words.end, &params));
-        Letter { key: format!("{}.consultation", self.id), subject: fill(&said.subject, &params), body }
+        Letter { key: MailKey::Question(self.question, self.id), subject: fill(&said.subject, &params), body }
     }
 }

@@ -11,7 +11,7 @@ use model::{Directory, Language, Reference, TraceId, clock, fill};
 use store::{
     PgPool, StoreError,
     escalation::{self, ClaimedMail, MailedClock},
-    mailing::MailOutcome,
+    mailing::{MailKey, MailOutcome},
 };
 use tracing::{error, info, warn};
 
@@ -70,7 +70,7 @@ impl Escalations {
         Ok(if swept || due.len() >= usize::from(MOST) { Round::Full } else { Round::Drained })
     }
 
-    /// Messages that did not arrive become mails, or go up. A batch a round: what is left is there in the next.
+    /// Messages that did not arrive become mails, or go up; so do mails that nobody got. A batch a round: what is left is there in the next.
     async fn follow(&self, directory: &Directory, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = store::begin(&self.db).await?;
         if !escalation::lock(&mut tx).await? {
@@ -78,15 +78,18 @@ impl Escalations {
         }
         let done = escalation::follow(&mut tx, directory, now, MOST).await?;
         store::commit(tx).await?;
-        counter!("muara_escalations_not_arrived_total").increment(done.messages);
-        if done.messages > 0 {
+        counter!("muara_escalations_not_arrived_total").increment(done.messages + done.returned);
+        if done.messages + done.returned > 0 {
             warn!(
-                "{} messages about clocks did not arrive: {} mails go instead, {} times the next post up is told.",
-                done.messages, done.mails, done.up
+                "{} messages and {} mails about clocks did not arrive: {} mails go instead, {} times the next post up is told.",
+                done.messages, done.returned, done.mails, done.up
             );
         }
         if done.nobody > 0 {
-            error!("{} times a message about a clock did not arrive, and there is nobody above to tell, not even an admin.", done.nobody);
+            error!(
+                "{} times nobody got what was to be said of a clock, and there is nobody above to tell, not even an admin.",
+                done.nobody
+            );
         }
         Ok(())
     }
@@ -158,7 +161,7 @@ fn of_one(clock: &MailedClock, desk: &Desk<'_>, now: Timestamp) -> Letter {
     let words = &words(desk.language).escalation;
     let params = facts(clock, desk);
     let subject = if clock.told.due < now { &words.passed } else { &words.ahead };
-    Letter { key: format!("{}.{}", clock.escalation, clock.id), subject: fill(subject, &params), body: fill(&words.body, &params) }
+    Letter { key: MailKey::Clock(clock.escalation.0, clock.id), subject: fill(subject, &params), body: fill(&words.body, &params) }
 }
 
 fn of_many(clocks: &[&MailedClock], desk: &Desk<'_>, now: Timestamp) -> Letter {
@@ -182,7 +185,7 @@ fn of_many(clocks: &[&MailedClock], desk: &Desk<'_>, now: Timestamp) -> Letter {
     }
     let (first, last) = (clocks[0], clocks[clocks.len() - 1]);
     Letter {
-        key: format!("{}.{}.{}-{}", first.escalation, first.id, last.id, clocks.len()),
+        key: MailKey::Clocks(first.escalation.0, first.id, last.id, clocks.len()),
         subject: fill(&words.many.subject, &params),
         body: fill(&words.many.body, &params),
     }

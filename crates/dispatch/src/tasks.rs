@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use model::{TraceId, clock, fill};
 use store::{
     PgPool, StoreError,
-    mailing::MailOutcome,
+    mailing::{MailKey, MailOutcome},
     task::mail::{self, ClaimedTask},
 };
 
@@ -55,6 +55,6 @@ impl Mailing for ClaimedTask {
             ("link", Some(desk.link(&format!("/tugas/{}", self.code.as_str())))),
             ("site", Some(desk.site.name.clone())),
         ]);
-        Letter { key: format!("{}.task", self.task), subject: fill(&words.subject, &params), body: fill(&words.body, &params) }
+        Letter { key: MailKey::Task(self.task), subject: fill(&words.subject, &params), body: fill(&words.body, &params) }
     }
 }

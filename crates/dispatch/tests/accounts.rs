@@ -9,7 +9,7 @@ mod support;
 use dispatch::AccountMails;
 use jiff::ToSpan;
 use model::{Language, Role, StaffId};
-use smtp::{Behaviour, FakeSmtp};
+use smtp::{Behaviour, FakeSmtp, comes_back};
 use store::{dispatch::SendKind, escalation, mailing::MailState, staff::NewStaff};
 use support::{City, site, start};
 
@@ -55,6 +55,8 @@ async fn an_invitation_by_mail_says_in_the_accounts_language_what_it_is_and_its_
             assert!(mail.contains(part), "{part} in\n{mail}");
         }
         assert!(!mail.contains("Ani Rahasia"), "no name: {mail}");
+        assert!(comes_back(&city.db, &sent[0]).await);
+        assert_eq!(state(&city, id).await, (MailState::Refused, Some("5.1.1 no such person".into())), "who invited them sees it");
         let token: String = mail.split_once("/undangan/").expect("a link").1.chars().take_while(char::is_ascii_hexdigit).collect();
         let mut tx = store::begin(&city.db).await.expect("begins");
         assert_eq!(store::staff::accept(&mut tx, &token, "hash", start() + 2.minutes()).await.expect("is written"), Some(id));

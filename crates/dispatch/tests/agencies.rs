@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{Action, Actor, AgencyId, Complaint, Language, Role, StaffId};
 use outgoing::{Http, Limits};
 use serde_json::{Value, json};
-use smtp::{Behaviour, FakeSmtp};
+use smtp::{Behaviour, FakeSmtp, comes_back};
 use store::dispatch::{Outcome, SendKind, SendState, Sending};
 use support::{City, site, start};
 
@@ -274,7 +274,7 @@ async fn a_mail_has_the_number_the_words_and_an_id_of_ours() {
     assert_eq!((sending.state, sending.error), (SendState::Delivered, None));
     let [mail] = <[String; 1]>::try_from(server.mails()).expect("one mail");
     for part in [
-        format!("Message-ID: <{}.1@example.id>", sending.id),
+        format!("Message-ID: <{}.agency.1@example.id>", sending.id.0.simple()),
         "To: bidang-jalan@dbm.example".into(),
         "Auto-Submitted: auto-generated".into(),
         format!("Subject: Laporan {}: Jalan rusak", complaint.reference),
@@ -285,6 +285,23 @@ async fn a_mail_has_the_number_the_words_and_an_id_of_ours() {
     }
     assert!(!mail.contains("Warga Rahasia") && !mail.contains("62812"), "nothing says who wrote");
     assert!(!mail.contains("Wilayah:"), "a line without its fact is left out");
+}
+
+#[tokio::test]
+async fn an_agency_whose_mailbox_is_gone_is_not_told_and_a_person_must_look() {
+    let server = FakeSmtp::new(Behaviour::Accept).await;
+    let city = City::new(SendKind::Email, "bidang-jalan@dbm.example", None).await;
+    let complaint = city.complaint("Jalan berlubang").await;
+    let agencies = agencies(&city, Some(server.mail()));
+    agencies.round(start()).await.expect("a round");
+    let mail = server.mails().remove(0);
+    assert!(!comes_back(&city.db, &mail.replace("agency.1@", "agency.2@")).await, "never told so often");
+    assert!(comes_back(&city.db, &mail).await && comes_back(&city.db, &mail).await, "however often the host says it");
+    let returned = sending(&city, &complaint).await;
+    assert_eq!((returned.state, returned.error.as_deref()), (SendState::Refused, Some("5.1.1 no such person")));
+    assert!(store::dispatch::send_again(&city.db, returned.id, later(60)).await.expect("is written"));
+    agencies.round(later(60)).await.expect("a round");
+    assert_eq!((server.mails().len(), sending(&city, &complaint).await.state), (2, SendState::Delivered));
 }
 
 #[tokio::test]

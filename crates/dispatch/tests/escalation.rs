@@ -18,7 +18,7 @@ use model::{
     escalation::{Escalated, Post, Way, When},
     task::BodyKind,
 };
-use smtp::{Behaviour, FakeSmtp};
+use smtp::{Behaviour, FakeSmtp, comes_back};
 use store::{
     consult::Consultation,
     dispatch::SendKind,
@@ -82,13 +82,12 @@ async fn works_for(city: &City, login: &str, role: Role, agency: AgencyId) -> St
 }
 
 async fn head(city: &City) {
-    let new = NewHolder {
-        agency: Some(agency(city).await),
-        name: "Kepala Dinas".into(),
-        email: Some("kepala@dbm.example".into()),
-        telephone: None,
-        from: date(2026, 11, 1),
-    };
+    holder(city, Some(agency(city).await), "Kepala Dinas", "kepala@dbm.example").await;
+}
+
+/// Somebody without an account at the head of the agency, or as the city's secretary.
+async fn holder(city: &City, agency: Option<AgencyId>, name: &str, email: &str) {
+    let new = NewHolder { agency, name: name.into(), email: Some(email.into()), telephone: None, from: date(2026, 11, 1) };
     let mut tx = store::begin(&city.db).await.expect("begins");
     escalation::hold(&mut tx, &new, start()).await.expect("is written");
     store::commit(tx).await.expect("commits");
@@ -309,6 +308,8 @@ async fn a_body_gets_the_link_to_its_task_by_mail_once_and_nothing_of_the_compla
     let task = store::task::by_code(&city.db, &code, now).await.expect("loads").expect("the link opens it");
     assert_eq!((task.id, task.complaint), (new.id, complaint.id));
     assert_eq!(store::task::of_complaint(&city.db, complaint.id).await.expect("loads")[0].mail.as_deref(), Some("delivered"));
+    assert!(comes_back(&city.db, &sent[0]).await);
+    assert_eq!(store::task::of_complaint(&city.db, complaint.id).await.expect("loads")[0].mail.as_deref(), Some("refused"));
 }
 
 #[tokio::test]
@@ -382,6 +383,7 @@ async fn who_is_asked_gets_a_mail_and_another_when_it_is_late_and_who_asked_gets
     }
     let sent = server.mails();
     assert_eq!(sent.len(), 2, "one for each question, to the supervisor and not to the officer");
+    assert!(comes_back(&city.db, &sent[0]).await && !comes_back(&city.db, &sent[0].replace(".question.", ".question.9")).await);
     for mail in &sent {
         let mail = mail.replace("=\n", "").replace("=\r\n", "");
         for part in ["To: penyelia@dbm.example", &complaint.reference.to_string(), &format!("/aduan/{}", complaint.id)] {

@@ -7,7 +7,7 @@ use metrics::counter;
 use model::{
     Address, Event, Failure, Inbound, MessageKey, Notice, NoticeState, Receipt, ReceiptState, ReplyId, Timestamp, TraceId, Unvouched,
 };
-use store::{PgPool, StoreError, citizen, message, notice, reply, work_message};
+use store::{PgPool, StoreError, citizen, mailing, message, notice, reply, work_message};
 use tracing::{info, warn};
 
 use crate::{Rooms, record_batch};
@@ -207,18 +207,31 @@ async fn note_some(db: &PgPool, receipts: Vec<(usize, Receipt)>, now: Timestamp)
     handled
 }
 
-/// Which of them are about something of ours: a reply to a citizen, or a message to somebody who works for the city or with it.
+/// Which of them are about something of ours: a reply to a citizen, or a message or mail to somebody who works for the city or with it.
 async fn written(db: &PgPool, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
     let mut known = reply::receipts(db, receipts).await?;
-    let left: Vec<usize> = (0..known.len()).filter(|at| !known[*at]).collect();
+    let left = unknown(&known, receipts);
     if left.is_empty() {
         return Ok(known);
     }
-    let rest: Vec<Receipt> = left.iter().map(|at| receipts[*at].clone()).collect();
-    for (at, is_one) in left.into_iter().zip(work_message::receipts(db, &rest).await?) {
+    let (places, rest): (Vec<usize>, Vec<Receipt>) = left.into_iter().unzip();
+    let mut of_work = work_message::receipts(db, &rest).await?;
+    let (mails, about): (Vec<usize>, Vec<Receipt>) = unknown(&of_work, &rest).into_iter().unzip();
+    for ((at, is_one), receipt) in mails.into_iter().zip(mailing::receipts(db, &about).await?).zip(&about) {
+        of_work[at] = is_one;
+        if is_one && matches!(receipt.state, ReceiptState::Failed { .. }) {
+            counter!("muara_staff_mails_returned_total").increment(1);
+        }
+    }
+    for (at, is_one) in places.into_iter().zip(of_work) {
         known[at] = is_one;
     }
     Ok(known)
+}
+
+/// Those that nobody knew yet, with their places.
+fn unknown(known: &[bool], receipts: &[Receipt]) -> Vec<(usize, Receipt)> {
+    known.iter().zip(receipts).enumerate().filter(|(_, (known, _))| !**known).map(|(at, (_, receipt))| (at, receipt.clone())).collect()
 }
 
 async fn follow(db: &PgPool, receipt: &Receipt, known: bool, now: Timestamp) -> Result<(), Failure> {

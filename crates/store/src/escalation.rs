@@ -27,7 +27,7 @@ mod rules;
 use posts::{Person, Posts, Told, posts};
 
 pub use follow::{Failed, Followed, PATIENCE, failed, follow};
-pub use mail::{ClaimedMail, MailedClock, claim, refused, settle};
+pub use mail::{ClaimedMail, MailedClock, RefusedMail, claim, refused, settle};
 pub use rules::{Holder, NewHolder, NewRule, add, end, end_holder, hold, holders, mails, rules, set_mail};
 
 /// Any number, the same in every process.

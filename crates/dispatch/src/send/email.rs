@@ -16,6 +16,7 @@ use lettre::{
     },
 };
 use secrecy::{ExposeSecret, SecretString};
+use store::mailing::MailKey;
 use tokio::time::timeout;
 
 use super::Tried;
@@ -143,7 +144,7 @@ impl Mail {
 /// A mail before it is one.
 pub struct Letter {
     /// Names it, however often it is sent.
-    pub(crate) key: String,
+    pub(crate) key: MailKey,
     pub(crate) subject: String,
     pub(crate) body: String,
 }
@@ -151,7 +152,7 @@ pub struct Letter {
 /// Tells an agency of a complaint.
 pub(crate) async fn send(mail: Option<&Mail>, notice: &Notice<'_>, target: &str, now: Timestamp) -> Tried {
     let (subject, body) = notice.mail();
-    hand_in(mail, &Letter { key: notice.key(), subject, body }, target, now).await
+    hand_in(mail, &Letter { key: MailKey::Agency(notice.id.0, notice.turn), subject, body }, target, now).await
 }
 
 /// In two steps, because they fail differently: nothing has left before the connection stands; once the mail is under way and no answer

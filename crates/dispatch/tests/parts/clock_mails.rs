@@ -4,15 +4,15 @@ use std::{collections::HashSet, sync::Arc};
 
 use dispatch::{EscalationMails, Escalations, Retention};
 use jiff::{SignedDuration, ToSpan};
-use model::{Language, Role};
+use model::{Language, Role, escalation::Post};
 use object_store::memory::InMemory;
 use store::escalation;
 
 use crate::{
-    addresses, city, head,
-    smtp::{Behaviour, FakeSmtp},
+    addresses, agency, city, head, holder,
+    smtp::{Behaviour, FakeSmtp, comes_back},
     support::site,
-    works,
+    told, works,
 };
 
 #[tokio::test]
@@ -121,7 +121,67 @@ async fn a_mail_of_which_nobody_knows_is_sent_again_as_the_same_message_and_one_
     let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(never.mail()));
     mails.round(due + 24.hours()).await.expect("tries");
     let refused = escalation::refused(&city.db, 5).await.expect("loads");
-    assert_eq!(refused.iter().map(|(id, _, email, _)| (*id, email.as_str())).collect::<Vec<_>>(), [(complaint.id, "penyelia@dbm.example")]);
+    let shown: Vec<_> = refused.iter().map(|one| (one.complaint, one.email.as_str(), one.instead.as_deref())).collect();
+    assert_eq!(shown, [(complaint.id, "penyelia@dbm.example", None)]);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_or_comes_back_goes_on_to_the_next_post_up_until_somebody_has_it() {
+    let (city, never, server) = (city().await, FakeSmtp::new(Behaviour::Never).await, FakeSmtp::new(Behaviour::Accept).await);
+    head(&city).await;
+    holder(&city, None, "Sekretaris Daerah", "sekda@kota.example").await;
+    works(&city, "admin", Role::Admin).await;
+    let (first, second) = (city.complaint("jalan berlubang").await, city.complaint("lampu mati").await);
+    let due = first.dispatches[0].deadline;
+    let worker = Escalations::new(city.db.clone());
+    let mails = |server: &FakeSmtp| EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
+    let instead = async || {
+        let refused = escalation::refused(&city.db, 50).await.expect("loads");
+        refused.into_iter().map(|one| (one.email, one.instead.unwrap_or_default())).collect::<HashSet<_>>()
+    };
+    let pair = |email: &str, instead: &str| (email.to_owned(), instead.to_owned());
+
+    worker.round(due + 1.minute()).await.expect("looks");
+    mails(&never).round(due + 1.minute()).await.expect("tries");
+    assert_eq!(instead().await, HashSet::from([pair("kepala@dbm.example", "")]));
+    worker.round(due + 2.minutes()).await.expect("follows");
+    assert_eq!(instead().await, HashSet::from([pair("kepala@dbm.example", "up")]));
+    assert_eq!(told(&city, &first).await.last(), Some(&(Post::Supervisor, Some(Post::Secretary))), "the history says who was told");
+
+    mails(&server).round(due + 3.minutes()).await.expect("sends");
+    let sent = server.mails();
+    assert_eq!(sent.len(), 1);
+    for complaint in [&first, &second] {
+        assert!(sent[0].contains("To: sekda@kota.example") && sent[0].contains(&complaint.reference.to_string()), "{}", sent[0]);
+    }
+    assert!(comes_back(&city.db, &sent[0]).await);
+    worker.round(due + 4.minutes()).await.expect("follows");
+    assert_eq!(instead().await, HashSet::from([pair("kepala@dbm.example", "up"), pair("sekda@kota.example", "up")]), "all that it told of");
+    mails(&never).round(due + 5.minutes()).await.expect("tries");
+    worker.round(due + 6.minutes()).await.expect("follows");
+    assert!(instead().await.contains(&pair("admin@dbm.example", "list")), "who has an account has it in the list");
+    worker.round(due + 7.minutes()).await.expect("follows");
+    assert_eq!(addresses(&city, due + 8.minutes()).await, Vec::<String>::new(), "nothing goes round and round");
+}
+
+#[tokio::test]
+async fn where_a_colleague_of_the_same_post_has_it_nobody_above_is_told() {
+    let (city, server) = (city().await, FakeSmtp::new(Behaviour::Accept).await);
+    head(&city).await;
+    holder(&city, Some(agency(&city).await), "Wakil Kepala", "wakil@dbm.example").await;
+    holder(&city, None, "Sekretaris Daerah", "sekda@kota.example").await;
+    let complaint = city.complaint("jalan berlubang").await;
+    let due = complaint.dispatches[0].deadline;
+    let worker = Escalations::new(city.db.clone());
+    worker.round(due + 1.minute()).await.expect("looks");
+    let mails = EscalationMails::new(city.db.clone(), site(), Language::Id, Some(server.mail()));
+    mails.round(due + 1.minute()).await.expect("sends");
+    let of_head = server.mails().into_iter().find(|mail| mail.contains("To: kepala@dbm.example")).expect("has a mail");
+    assert!(comes_back(&city.db, &of_head).await);
+    worker.round(due + 2.minutes()).await.expect("follows");
+    let refused = escalation::refused(&city.db, 50).await.expect("loads");
+    assert!(!refused.is_empty() && refused.iter().all(|one| one.instead.as_deref() == Some("others")), "{refused:?}");
+    assert_eq!(addresses(&city, due + 3.minutes()).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -132,7 +192,8 @@ async fn mails_of_long_ago_go_once_a_day_and_what_grew_old_meanwhile_waits_for_t
         (Escalations::new(city.db.clone()), EscalationMails::new(city.db.clone(), site(), Language::Id, Some(never.mail())));
     let retention = Retention::new(city.db.clone(), Arc::new(InMemory::new()));
     let days = |days: i64| SignedDuration::from_hours(24 * days);
-    let left = async || escalation::refused(&city.db, 50).await.expect("loads").into_iter().map(|(id, ..)| id).collect::<HashSet<_>>();
+    let left =
+        async || escalation::refused(&city.db, 50).await.expect("loads").into_iter().map(|one| one.complaint).collect::<HashSet<_>>();
 
     let first = city.complaint("jalan berlubang").await;
     let due = first.dispatches[0].deadline;

@@ -6,6 +6,8 @@ use std::{
 };
 
 use dispatch::{Mail, MailSettings, Tls};
+use model::{Receipt, ReceiptState};
+use store::PgPool;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -72,6 +74,21 @@ impl FakeSmtp {
     pub(crate) fn mails(&self) -> Vec<String> {
         self.mails.lock().expect("no test holds it").clone()
     }
+}
+
+/// What the city's mailbox tells of a mail that a host took and sent back. `true`: it is known as a mail of ours.
+pub(crate) async fn comes_back(db: &PgPool, mail: &str) -> bool {
+    let id = mail.lines().find_map(|line| line.strip_prefix("Message-ID: <")?.strip_suffix('>')).expect("a message id");
+    let receipt = Receipt {
+        reply: None,
+        platform_id: Some(id.to_owned()),
+        adapter: "mail".parse().expect("a name"),
+        account: "lapor@example.id".into(),
+        state: ReceiptState::Failed { code: "5.1.1".into(), detail: "no such person".into() },
+        at: "2026-11-20T03:00:00Z".parse().expect("a time"),
+        file_refused: None,
+    };
+    store::mailing::receipts(db, &[receipt]).await.expect("is written") == [true]
 }
 
 async fn talk(stream: TcpStream, behaviour: Behaviour, mails: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {

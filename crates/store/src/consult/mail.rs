@@ -45,6 +45,8 @@ impl Occasion {
 pub struct ClaimedConsultation {
     /// Its key: with the address one message, however often it is tried.
     pub id: i64,
+    /// About which question.
+    pub question: Uuid,
     /// What it tells.
     pub occasion: Occasion,
     /// To whom.
@@ -154,7 +156,7 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
           where m.id = due.id
           returning m.id, m.consultation, m.occasion, m.email, m.attempts, m.lease_until
         )
-        select m.id, m.occasion, m.email, m.attempts, m.lease_until as "lease_until!: At", q.asker, q.asked, q.due_at as "due_at: At", q.complaint,
+        select m.id, q.id as question, m.occasion, m.email, m.attempts, m.lease_until as "lease_until!: At", q.asker, q.asked, q.due_at as "due_at: At", q.complaint,
           c.reference, c.trace
         from claimed m
         join consultation q on q.id = m.consultation
@@ -171,6 +173,7 @@ pub async fn claim(db: &PgPool, now: Timestamp, lease: Duration, limit: u16) -> 
         .map(|row| {
             Ok(ClaimedConsultation {
                 id: row.id,
+                question: row.question,
                 occasion: known(Occasion::from_word(&row.occasion), "consultation_mail", "occasion")?,
                 email: row.email,
                 asker: AgencyId(row.asker),

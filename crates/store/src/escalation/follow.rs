@@ -1,12 +1,13 @@
 //! What becomes of a message about a clock that did not reach somebody's telephone, or of which nothing is heard: a mail, where they have an address; their
-//! list, where they have an account; else the next post up. Nobody is told by nothing at all.
+//! list, where they have an account; else the next post up. And of a mail that nobody got, refused at once or returned later: the list, or the next post
+//! up. Nobody is told by nothing at all.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 use jiff_sqlx::ToSqlx;
 use model::{
-    AgencyId, Complaint, ComplaintId, Directory, EscalationId, Reference, StaffId, Stage, Timestamp,
+    AgencyId, Complaint, ComplaintId, Directory, EscalationId, Reference, Stage, Timestamp,
     escalation::{EscalationRule, Post, Running},
 };
 use uuid::Uuid;
@@ -15,7 +16,6 @@ use super::{Step, posts, rules, tell};
 use crate::{
     PgPool, Result, StoreError, Tx, complaint,
     convert::{At, at, first_key, known},
-    telephone::Whose,
     work_message::LATE,
 };
 
@@ -27,6 +27,8 @@ pub const PATIENCE: Duration = Duration::from_hours(1);
 pub struct Followed {
     /// Messages that did not arrive.
     pub messages: u64,
+    /// Mails that did not.
+    pub returned: u64,
     /// How often a mail goes instead.
     pub mails: u64,
     /// How often the next post up is told.
@@ -35,13 +37,20 @@ pub struct Followed {
     pub nobody: u64,
 }
 
-/// A message that did not arrive.
+/// Which message or mail.
+#[derive(Clone, Copy)]
+enum What {
+    Message(Uuid),
+    Mail(i64),
+}
+
+/// A message or mail that did not arrive.
 struct Lost {
-    id: Uuid,
+    what: What,
     escalation: EscalationId,
     complaint: Uuid,
-    whose: Whose,
-    /// Of whom they are now: where they are written to.
+    staff: Option<Uuid>,
+    /// Where they are written to now; `None`: nowhere, or it is a mail that did not arrive.
     email: Option<String>,
     /// Whether they have the list.
     list: bool,
@@ -53,9 +62,10 @@ struct Lost {
     reached: Option<String>,
 }
 
-/// Follows up at most `most` messages. Under the lock of who looks at clocks ([`super::lock`]).
+/// Follows up at most `most` messages, and as many mails. Under the lock of who looks at clocks ([`super::lock`]).
 pub async fn follow(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u16) -> Result<Followed> {
-    let lost = lost(tx, directory, now, most).await?;
+    let mut lost = messages(tx, directory, now, most).await?;
+    lost.extend(mails(tx, most).await?);
     if lost.is_empty() {
         return Ok(Followed::default());
     }
@@ -65,10 +75,13 @@ pub async fn follow(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u1
     let complaints = complaint::lock_many(tx, &Vec::from_iter(complaints)).await?;
     let mut done = Followed::default();
     for one in lost {
-        if !still_lost(tx, one.id).await? {
+        if !still_lost(tx, one.what).await? {
             continue;
         }
-        done.messages += 1;
+        match one.what {
+            What::Message(_) => done.messages += 1,
+            What::Mail(_) => done.returned += 1,
+        }
         let instead = match &one.email {
             Some(email) => {
                 done.mails += mail(tx, &one, email, now).await?;
@@ -85,15 +98,16 @@ pub async fn follow(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u1
                 "nobody"
             }
         };
-        settle(tx, one.id, instead).await?;
+        settle(tx, one.what, instead).await?;
     }
     Ok(done)
 }
 
-async fn lost(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u16) -> Result<Vec<Lost>> {
+async fn messages(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u16) -> Result<Vec<Lost>> {
     let silent_since = now.checked_sub(SignedDuration::try_from(PATIENCE).unwrap_or_default()).unwrap_or(now);
-    let rows = sqlx::query!(
-        r#"select m.id, m.escalation as "escalation!", m.staff, m.holder, e.complaint, e.rule, e.stage, e.agency, e.started_at as "started_at: At",
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select m.id as "message?", null::bigint as mail, m.escalation as "escalation!", m.staff, e.complaint, e.rule, e.stage, e.agency, e.started_at as "started_at: At",
           e.due as "due: At", e.reached, case when s.active then sm.email when h.valid_until is null or h.valid_until >= $3 then h.email end as email,
           coalesce(s.active, false) as "list!"
         from work_message m
@@ -113,54 +127,111 @@ async fn lost(tx: &mut Tx, directory: &Directory, now: Timestamp, most: u16) -> 
     .fetch_all(&mut **tx)
     .await
     .map_err(StoreError::from_sqlx)?;
-    rows.into_iter()
-        .map(|row| {
-            let whose = row.staff.map(|staff| Whose::Staff(StaffId(staff))).or(row.holder.map(Whose::Holder));
-            Ok(Lost {
-                id: row.id,
-                escalation: EscalationId(row.escalation),
-                complaint: row.complaint,
-                whose: known(whose, "work_message", "staff")?,
-                email: row.email,
-                list: row.list,
-                rule: row.rule,
-                stage: row.stage,
-                agency: row.agency,
-                started: row.started_at.to_jiff(),
-                due: row.due.to_jiff(),
-                reached: row.reached,
-            })
-        })
-        .collect()
+    rows.into_iter().map(into_lost).collect()
+}
+
+/// Those that nobody got and nobody followed up.
+async fn mails(tx: &mut Tx, most: u16) -> Result<Vec<Lost>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select null::uuid as message, m.id as "mail?", m.escalation, m.staff, e.complaint, e.rule, e.stage, e.agency, e.started_at as "started_at: At",
+          e.due as "due: At", e.reached, null::text as email, coalesce(s.active, false) as "list!"
+        from escalation_mail m
+        join escalation e on e.id = m.escalation
+        left join staff s on s.id = m.staff
+        where m.state = 'refused'
+          and m.instead is null
+        order by m.id
+        limit $1"#,
+        i64::from(most)
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(StoreError::from_sqlx)?;
+    rows.into_iter().map(into_lost).collect()
+}
+
+struct Row {
+    message: Option<Uuid>,
+    mail: Option<i64>,
+    escalation: Uuid,
+    staff: Option<Uuid>,
+    complaint: Uuid,
+    rule: i64,
+    stage: String,
+    agency: Option<Uuid>,
+    started_at: At,
+    due: At,
+    reached: Option<String>,
+    email: Option<String>,
+    list: bool,
+}
+
+fn into_lost(row: Row) -> Result<Lost> {
+    Ok(Lost {
+        what: known(row.message.map(What::Message).or(row.mail.map(What::Mail)), "work_message", "id")?,
+        escalation: EscalationId(row.escalation),
+        complaint: row.complaint,
+        staff: row.staff,
+        email: row.email,
+        list: row.list,
+        rule: row.rule,
+        stage: row.stage,
+        agency: row.agency,
+        started: row.started_at.to_jiff(),
+        due: row.due.to_jiff(),
+        reached: row.reached,
+    })
 }
 
 /// `false`: it arrived meanwhile, or was followed up.
-async fn still_lost(tx: &mut Tx, message: Uuid) -> Result<bool> {
-    let lost = sqlx::query_scalar!(
-        "select id from work_message
-        where id = $1
-          and instead is null
-          and (receipt is null or receipt in ('unknown', 'failed'))
-        for update",
-        message
-    )
-    .fetch_optional(&mut **tx)
-    .await
-    .map_err(StoreError::from_sqlx)?;
-    Ok(lost.is_some())
+async fn still_lost(tx: &mut Tx, what: What) -> Result<bool> {
+    let lost = match what {
+        What::Message(id) => {
+            sqlx::query_scalar!(
+                r#"select 1 as "lost!" from work_message
+                where id = $1
+                  and instead is null
+                  and (receipt is null or receipt in ('unknown', 'failed'))
+                for update"#,
+                id
+            )
+            .fetch_optional(&mut **tx)
+            .await
+        }
+        What::Mail(id) => {
+            sqlx::query_scalar!(
+                r#"select 1 as "lost!" from escalation_mail where id = $1 and state = 'refused' and instead is null for update"#,
+                id
+            )
+            .fetch_optional(&mut **tx)
+            .await
+        }
+    };
+    Ok(lost.map_err(StoreError::from_sqlx)?.is_some())
 }
 
 /// Whether somebody else of the same telling has it, or will be followed up in their turn.
 async fn others(tx: &mut Tx, lost: &Lost) -> Result<bool> {
+    let (message, mail) = match lost.what {
+        What::Message(id) => (Some(id), None),
+        What::Mail(id) => (None, Some(id)),
+    };
     sqlx::query_scalar!(
         r#"select exists (
             select from work_message
             where escalation = $1
-              and id <> $2
+              and id is distinct from $2
               and (instead is null or instead = 'list')
-          ) or exists (select from escalation_mail where escalation = $1 and state <> 'refused') as "others!""#,
+          ) or exists (
+            select from escalation_mail
+            where escalation = $1
+              and id is distinct from $3
+              and (state <> 'refused' or instead is null or instead = 'list')
+          ) as "others!""#,
         lost.escalation.0,
-        lost.id
+        message,
+        mail
     )
     .fetch_one(&mut **tx)
     .await
@@ -174,7 +245,7 @@ async fn mail(tx: &mut Tx, lost: &Lost, email: &str, now: Timestamp) -> Result<u
         select $1, $2, $3, 'due', $4
         where not exists (select from escalation_mail where escalation = $1 and lower(email) = lower($3))",
         lost.escalation.0,
-        lost.whose.staff(),
+        lost.staff,
         email,
         at(now) as At
     )
@@ -220,18 +291,23 @@ async fn climb(
 }
 
 /// What came instead; what still waits is not sent any more.
-async fn settle(tx: &mut Tx, message: Uuid, instead: &str) -> Result<()> {
-    sqlx::query!(
-        "update work_message
-        set instead = $2, error = case state when 'due' then $3 else error end, state = case state when 'due' then 'refused' else state end,
-          sealed = null, lease_until = null
-        where id = $1",
-        message,
-        instead,
-        LATE
-    )
-    .execute(&mut **tx)
-    .await
+async fn settle(tx: &mut Tx, what: What, instead: &str) -> Result<()> {
+    match what {
+        What::Message(id) => {
+            sqlx::query!(
+                "update work_message
+                set instead = $2, error = case state when 'due' then $3 else error end, state = case state when 'due' then 'refused' else state end,
+                  sealed = null, lease_until = null
+                where id = $1",
+                id,
+                instead,
+                LATE
+            )
+            .execute(&mut **tx)
+            .await
+        }
+        What::Mail(id) => sqlx::query!("update escalation_mail set instead = $2 where id = $1", id, instead).execute(&mut **tx).await,
+    }
     .map_err(StoreError::from_sqlx)?;
     Ok(())
 }

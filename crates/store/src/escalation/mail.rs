@@ -163,10 +163,31 @@ pub async fn settle(db: &PgPool, claimed: ClaimedMail, outcome: MailOutcome, now
     still_ours(&done)
 }
 
-/// Mails that nobody got, the newest first: the complaint's key and number, the address, and why.
-pub async fn refused(db: &PgPool, most: u16) -> Result<Vec<(ComplaintId, Reference, String, String)>> {
+/// A mail that nobody got. `Debug` shows no address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefusedMail {
+    /// Of which complaint.
+    pub complaint: ComplaintId,
+    /// Its number.
+    pub reference: Reference,
+    /// To whom.
+    pub email: String,
+    /// Why, without personal data.
+    pub error: String,
+    /// What came instead: `list`, `others`, `up`, `nobody`; `None`: nothing yet.
+    pub instead: Option<String>,
+}
+
+impl std::fmt::Debug for RefusedMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefusedMail").field("reference", &self.reference).field("instead", &self.instead).finish_non_exhaustive()
+    }
+}
+
+/// Those, the newest first.
+pub async fn refused(db: &PgPool, most: u16) -> Result<Vec<RefusedMail>> {
     let rows = sqlx::query!(
-        r#"select e.complaint, c.reference, m.email, coalesce(m.error, '') as "error!"
+        r#"select e.complaint, c.reference, m.email, coalesce(m.error, '') as "error!", m.instead
         from escalation_mail m
         join escalation e on e.id = m.escalation
         join complaint c on c.id = e.complaint
@@ -179,6 +200,14 @@ pub async fn refused(db: &PgPool, most: u16) -> Result<Vec<(ComplaintId, Referen
     .await
     .map_err(StoreError::from_sqlx)?;
     rows.into_iter()
-        .map(|row| Ok((ComplaintId(row.complaint), known(row.reference.parse().ok(), "complaint", "reference")?, row.email, row.error)))
+        .map(|row| {
+            Ok(RefusedMail {
+                complaint: ComplaintId(row.complaint),
+                reference: known(row.reference.parse().ok(), "complaint", "reference")?,
+                email: row.email,
+                error: row.error,
+                instead: row.instead,
+            })
+        })
         .collect()
 }

@@ -48,8 +48,8 @@ struct EscalationPage {
     ended: Vec<Row>,
     holders: Vec<HolderRow>,
     people: Vec<PersonRow>,
-    /// Complaint's address and number, mail address, why.
-    refused: Vec<(String, String, String, String)>,
+    /// Mails that nobody got: complaint's address and number, mail address, why, and what came instead.
+    refused: Vec<(String, String, String, String, &'static str)>,
     /// Messages to telephones that nobody got: complaint's address and number, to whom and by what, why, and what came instead.
     failed: Vec<(String, String, String, String, &'static str)>,
     /// By which channels a telephone can be reached: value and name.
@@ -347,7 +347,10 @@ async fn draw(rooms: &Rooms, visit: &Visit, by: &SignedIn, draft: Draft, done: &
         people: staff.into_iter().filter(|staff| staff.active).map(person).collect(),
         refused: refused
             .into_iter()
-            .map(|(id, reference, email, error)| (format!("/aduan/{id}"), reference.to_string(), email, error))
+            .map(|one| {
+                let instead = came_instead(one.instead.as_deref(), &page);
+                (format!("/aduan/{}", one.complaint), one.reference.to_string(), one.email, one.error, instead)
+            })
             .collect(),
         failed: failed.iter().map(|one| not_arrived(one, &directory, &page)).collect(),
         telephones: choices(&ways),
@@ -412,6 +415,18 @@ fn ends(telephone: &Telephone, ways: &[Way], page: &Page) -> String {
     shown(&telephone.adapter, &telephone.account, &telephone.address, ways, page)
 }
 
+/// What came instead of what nobody got, in words.
+fn came_instead(instead: Option<&str>, page: &Page) -> &'static str {
+    page.words.t(match instead {
+        Some("mail") => "escalation.instead.mail",
+        Some("list") => "escalation.instead.list",
+        Some("others") => "escalation.instead.others",
+        Some("up") => "escalation.instead.up",
+        Some(_) => "escalation.instead.nobody",
+        None => "escalation.instead.soon",
+    })
+}
+
 /// A message that nobody got, in words.
 fn not_arrived(failed: &Failed, directory: &Directory, page: &Page) -> (String, String, String, String, &'static str) {
     let error = failed.error.as_deref().unwrap_or_default();
@@ -424,14 +439,6 @@ fn not_arrived(failed: &Failed, directory: &Directory, page: &Page) -> (String, 
         ("unknown", _) => page.fill("escalation.failed.unknown", "error", error),
         _ => page.fill("escalation.failed.failed", "error", error),
     };
-    let instead = match failed.instead.as_deref() {
-        Some("mail") => "escalation.instead.mail",
-        Some("list") => "escalation.instead.list",
-        Some("others") => "escalation.instead.others",
-        Some("up") => "escalation.instead.up",
-        Some(_) => "escalation.instead.nobody",
-        None => "escalation.instead.soon",
-    };
     let (adapter, account) = &failed.channel;
     let channel = directory.channels.iter().find(|channel| channel.adapter.as_str() == adapter && channel.account == *account);
     let channel = channel.map_or(adapter.as_str(), |channel| &channel.label);
@@ -440,7 +447,7 @@ fn not_arrived(failed: &Failed, directory: &Directory, page: &Page) -> (String, 
         failed.reference.to_string(),
         format!("{}, {channel}", failed.name),
         why,
-        page.words.t(instead),
+        came_instead(failed.instead.as_deref(), page),
     )
 }
 
