@@ -116,15 +116,15 @@ pub async fn fill(db: &PgPool, citizen: CitizenId, rows: &[Made]) -> Result<()> 
         ), complaints as (
           insert into complaint (id, reference, tracking, citizen, adapter, account, text, category, area, place, visibility, language, status,
             opened_at, changed_at, deadline, why, trace, version)
-          select id, reference, id::text, $17, 'chat', account, text, category, area, place, visibility, 'id',
+          select id, reference, rtrim(translate(encode(uuid_send(id), 'base64'), '+/', '-_'), '='), $17, 'chat', account, text, category, area, place, visibility, 'id',
             case when agency is null then 'received' when work = 'open' then 'forwarded' when work in ('done', 'handed_over') then 'resolved'
               else work end,
-            opened, opened, deadline, case when danger then '{\"danger\": [\"kabel\"]}'::jsonb else '{}' end, '-', 1
+            opened, opened, deadline, case when danger then '{\"danger\": [\"kabel\"]}'::jsonb else '{}' end, '0', 1
           from made
         ), messages as (
           insert into message (id, adapter, account, platform_id, citizen, complaint, sender, sender_name, names, contact, audience, text, sent_at,
             received_at, recorded_at, trace)
-          select id, 'chat', account, id::text, $17, id, 'chat:' || id, name, string_to_array(names, E'\\n'), array[contact], 'private', text, opened, opened, opened, '-'
+          select id, 'chat', account, id::text, $17, id, 'chat:' || id, name, string_to_array(names, E'\\n'), array[contact], 'private', text, opened, opened, opened, '0'
           from made
         )
         insert into dispatch (id, complaint, agency, work, officer, given_at, deadline, state, due_at, responsible)
